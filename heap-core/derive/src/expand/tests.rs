@@ -1,0 +1,416 @@
+//! The expansion as syntax. Whether it compiles and traces correctly is for heap-core's tests to show.
+
+use super::derive_trace;
+use quote::{ToTokens, quote};
+use syn::{DeriveInput, File, ImplItem, Item, ItemImpl, parse_quote};
+
+/// The `Trace` impl in the expansion, which must parse as a whole.
+fn expand(input: &DeriveInput) -> ItemImpl {
+    items(input)
+        .into_iter()
+        .find_map(|item| match item {
+            Item::Impl(item) if item.unsafety.is_some() => Some(item),
+            _ => None,
+        })
+        .expect("the expansion has an unsafe impl")
+}
+
+fn items(input: &DeriveInput) -> Vec<Item> {
+    let tokens = derive_trace(input).expect("the type is accepted");
+    let file: File = syn::parse2(tokens).expect("the expansion parses");
+    let [Item::Const(constant)] = &file.items[..] else {
+        panic!("the expansion is one constant")
+    };
+    let syn::Expr::Block(body) = &*constant.expr else {
+        panic!("the constant is a block")
+    };
+    let item = |statement: &syn::Stmt| match statement {
+        syn::Stmt::Item(item) => item.clone(),
+        _ => panic!("the block holds items only"),
+    };
+    body.block.stmts.iter().map(item).collect()
+}
+
+fn error(input: &DeriveInput) -> String {
+    derive_trace(input)
+        .expect_err("the type is refused")
+        .to_string()
+}
+
+/// `impl<..> Trace<..> for X<..> where ..`, as text.
+fn header(item: &ItemImpl) -> String {
+    let (impl_generics, _, where_clause) = item.generics.split_for_impl();
+    let (_, path, _) = item.trait_.as_ref().expect("a trait impl");
+    let ty = &item.self_ty;
+    text(quote!(impl #impl_generics #path for #ty #where_clause))
+}
+
+fn member(item: &ItemImpl, name: &str) -> String {
+    let found = item.items.iter().find_map(|member| match member {
+        ImplItem::Const(constant) if constant.ident == name => {
+            Some(constant.expr.to_token_stream())
+        }
+        ImplItem::Fn(function) if function.sig.ident == name => {
+            let statements = &function.block.stmts;
+            Some(quote!(#(#statements)*))
+        }
+        _ => None,
+    });
+    text(found.unwrap_or_else(|| panic!("the impl has no {name}")))
+}
+
+/// The tokens without white space, which the printer puts between the two halves of some `>>` and not of others.
+fn text(tokens: impl ToTokens) -> String {
+    tokens.into_token_stream().to_string().replace(' ', "")
+}
+
+#[test]
+fn visits_the_fields_in_order() {
+    let item = expand(&parse_quote! {
+        struct Node<'gc> { r#type: A, next: Gc<'gc, u8> }
+    });
+    assert_eq!(
+        header(&item),
+        text(quote!(impl<'gc> ::heap_core::Trace<'gc> for Node<'gc>))
+    );
+    assert_eq!(
+        member(&item, "NEEDS_TRACE"),
+        text(quote! {
+            false || <A as ::heap_core::Trace<'gc>>::NEEDS_TRACE
+                || <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::NEEDS_TRACE
+        })
+    );
+    assert_eq!(
+        member(&item, "THREAD_BOUND"),
+        text(quote! {
+            false || <A as ::heap_core::Trace<'gc>>::THREAD_BOUND
+                || <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::THREAD_BOUND
+        })
+    );
+    for (method, argument) in [
+        ("trace", quote!(__tracer)),
+        ("relocate", quote!(__relocator)),
+    ] {
+        let call = quote::format_ident!("{method}");
+        assert_eq!(
+            member(&item, method),
+            text(quote! {
+                match self {
+                    Self { r#type: __field_0, next: __field_1, .. } => {
+                        <A as ::heap_core::Trace<'gc>>::#call(__field_0, #argument);
+                        <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::#call(__field_1, #argument);
+                    }
+                }
+            })
+        );
+    }
+    assert_eq!(
+        member(&item, "owned_bytes"),
+        text(quote! {
+            match self {
+                Self { r#type: __field_0, next: __field_1, .. } => {
+                    0 + <A as ::heap_core::Trace<'gc>>::owned_bytes(__field_0)
+                        + <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::owned_bytes(__field_1)
+                }
+            }
+        })
+    );
+}
+
+#[test]
+fn visits_every_variant() {
+    let item = expand(&parse_quote! {
+        enum Shape { Nothing, Pair(A, B), Named { a: A } }
+    });
+    assert_eq!(
+        member(&item, "trace"),
+        text(quote! {
+            match self {
+                Self::Nothing { .. } => {}
+                Self::Pair { 0: __field_0, 1: __field_1, .. } => {
+                    <A as ::heap_core::Trace<'gc>>::trace(__field_0, __tracer);
+                    <B as ::heap_core::Trace<'gc>>::trace(__field_1, __tracer);
+                }
+                Self::Named { a: __field_0, .. } => {
+                    <A as ::heap_core::Trace<'gc>>::trace(__field_0, __tracer);
+                }
+            }
+        })
+    );
+}
+
+#[test]
+fn types_without_fields_hold_nothing() {
+    let item = expand(&parse_quote!(
+        struct Unit;
+    ));
+    assert_eq!(member(&item, "NEEDS_TRACE"), "false");
+    assert_eq!(member(&item, "THREAD_BOUND"), "false");
+    assert_eq!(
+        member(&item, "trace"),
+        text(quote!(match self {
+            Self { .. } => {}
+        }))
+    );
+    let item = expand(&parse_quote!(
+        enum Never {}
+    ));
+    assert_eq!(member(&item, "trace"), text(quote!(match *self {})));
+}
+
+#[test]
+fn the_only_lifetime_is_the_brand() {
+    let item = expand(&parse_quote!(
+        struct X<'heap>(A<'heap>);
+    ));
+    assert_eq!(
+        header(&item),
+        text(quote!(impl<'heap> ::heap_core::Trace<'heap> for X<'heap>))
+    );
+}
+
+#[test]
+fn a_missing_brand_is_introduced() {
+    let item = expand(&parse_quote!(
+        struct X(A);
+    ));
+    assert_eq!(
+        header(&item),
+        text(quote!(impl<'gc> ::heap_core::Trace<'gc> for X))
+    );
+    let item = expand(&parse_quote!(
+        struct X(for<'gc> fn(&'gc u8));
+    ));
+    assert_eq!(
+        header(&item),
+        text(quote!(impl<'__gc> ::heap_core::Trace<'__gc> for X))
+    );
+}
+
+#[test]
+fn several_lifetimes_need_a_choice() {
+    let message = error(&parse_quote!(
+        struct X<'a, 'b>(A<'a, 'b>);
+    ));
+    assert!(message.contains("several lifetime parameters"), "{message}");
+    assert!(message.contains("#[trace(gc_lifetime = 'gc)]"), "{message}");
+
+    let item = expand(&parse_quote! {
+        #[trace(gc_lifetime = 'b)]
+        struct X<'a, 'b>(A<'a, 'b>);
+    });
+    assert_eq!(
+        header(&item),
+        text(quote!(impl<'a, 'b> ::heap_core::Trace<'b> for X<'a, 'b>))
+    );
+
+    let message = error(&parse_quote! {
+        #[trace(gc_lifetime = 'c)]
+        struct X<'a, 'b>(A<'a, 'b>);
+    });
+    assert!(message.contains("`'c` is none"), "{message}");
+}
+
+#[test]
+fn type_parameters_are_bound() {
+    let item = expand(&parse_quote! {
+        struct X<'gc, T: ?Sized + 'gc = u8, const N: usize = 1> where [u8; N]: Copy { a: [u8; N], b: Gc<'gc, T> }
+    });
+    assert_eq!(
+        header(&item),
+        text(quote! {
+            impl<'gc, T: ?Sized + 'gc, const N: usize> ::heap_core::Trace<'gc> for X<'gc, T, N>
+            where [u8; N]: Copy, T: ::heap_core::Trace<'gc>
+        })
+    );
+}
+
+#[test]
+fn bounds_can_be_replaced() {
+    let item = expand(&parse_quote! {
+        #[trace(bound = "U: Trace<'gc>")]
+        struct X<T, U>(PhantomData<T>, U) where T: Copy;
+    });
+    assert_eq!(
+        header(&item),
+        text(
+            quote!(impl<'gc, T, U> ::heap_core::Trace<'gc> for X<T, U> where T: Copy, U: Trace<'gc>)
+        )
+    );
+    let item = expand(&parse_quote! {
+        #[trace(bound = "")]
+        struct X<T>(PhantomData<T>);
+    });
+    assert_eq!(
+        header(&item),
+        text(quote!(impl<'gc, T> ::heap_core::Trace<'gc> for X<T>))
+    );
+}
+
+#[test]
+fn static_fields_are_checked_and_not_traced() {
+    let item = expand(&parse_quote! {
+        struct X<'gc, T> { #[trace(require_static)] kept: Vec<T>, next: Gc<'gc, u8> }
+    });
+    assert_eq!(
+        header(&item),
+        text(quote! {
+            impl<'gc, T> ::heap_core::Trace<'gc> for X<'gc, T>
+            where T: ::heap_core::Trace<'gc>, Vec<T>: 'static
+        })
+    );
+    assert_eq!(
+        member(&item, "NEEDS_TRACE"),
+        text(quote!(
+            false || <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::NEEDS_TRACE
+        ))
+    );
+    assert!(
+        member(&item, "THREAD_BOUND")
+            .starts_with(&text(quote!(false || <__SendProbe<Vec<T>>>::THREAD_BOUND)))
+    );
+    assert!(member(&item, "trace").contains(&text(quote!(__require_static::<Vec<T>>(__field_0);))));
+    assert!(!member(&item, "relocate").contains("__field_0"));
+    assert!(!member(&item, "owned_bytes").contains("__field_0"));
+}
+
+#[test]
+fn a_branded_static_field_is_no_condition_but_an_error() {
+    let item = expand(&parse_quote! {
+        struct X<'gc>(#[trace(require_static)] Gc<'gc, u8>, #[trace(require_static)] Option<Box<Self>>);
+    });
+    assert_eq!(
+        header(&item),
+        text(quote!(impl<'gc> ::heap_core::Trace<'gc> for X<'gc>))
+    );
+    assert!(
+        member(&item, "trace").contains(&text(quote!(__require_static::<Gc<'gc, u8>>(__field_0);)))
+    );
+}
+
+#[test]
+fn static_types_ask_nothing_of_their_fields() {
+    let item = expand(&parse_quote! {
+        #[trace(require_static)]
+        struct X<'a, 'gc, T>(&'a T, Opaque<'gc>);
+    });
+    assert_eq!(
+        header(&item),
+        text(
+            quote!(impl<'__gc, 'a, 'gc, T> ::heap_core::Trace<'__gc> for X<'a, 'gc, T> where Self: 'static)
+        )
+    );
+    assert_eq!(member(&item, "NEEDS_TRACE"), "false");
+    assert_eq!(
+        member(&item, "THREAD_BOUND"),
+        text(quote!(<__SendProbe<Self>>::THREAD_BOUND))
+    );
+    assert_eq!(
+        member(&item, "trace"),
+        text(quote!(__require_static::<Self>(self);))
+    );
+
+    let item = expand(&parse_quote! {
+        #[trace(require_static)]
+        struct X;
+    });
+    assert_eq!(
+        header(&item),
+        text(quote!(impl<'gc> ::heap_core::Trace<'gc> for X))
+    );
+}
+
+#[test]
+fn recursive_fields_are_traced_but_not_asked() {
+    for input in [
+        parse_quote!(
+            struct Tree(Vec<Tree>);
+        ),
+        parse_quote!(
+            struct Tree(#[trace(recursive)] Forest);
+        ),
+    ] {
+        let item = expand(&input);
+        assert_eq!(member(&item, "NEEDS_TRACE"), "false||true");
+        assert!(member(&item, "THREAD_BOUND").contains("__SendProbe"));
+        assert!(member(&item, "trace").contains("::trace(__field_0,__tracer)"));
+        assert!(member(&item, "owned_bytes").contains("::owned_bytes(__field_0)"));
+    }
+}
+
+#[test]
+fn drop_is_refused_for_every_instance() {
+    let items = items(&parse_quote!(
+        struct X<'gc, T: Copy = u8>(Gc<'gc, T>)
+        where
+            T: Send;
+    ));
+    let refusal: Item = parse_quote!(
+        impl<'gc, T: Copy> DropIsNotAllowedOnTracedTypes for X<'gc, T> where T: Send {}
+    );
+    assert!(items.iter().any(|item| text(item) == text(&refusal)));
+    let static_type: DeriveInput = parse_quote!(
+        #[trace(require_static)]
+        struct X;
+    );
+    assert!(
+        text(derive_trace(&static_type).unwrap()).contains("DropIsNotAllowedOnTracedTypesforX")
+    );
+}
+
+#[test]
+fn unions_are_refused() {
+    assert!(error(&parse_quote!(union X { a: u8 })).contains("cannot be derived for a union"));
+}
+
+#[test]
+fn packed_types_are_refused() {
+    assert!(
+        error(&parse_quote!(
+            #[repr(C, packed(2))]
+            struct X(u8);
+        ))
+        .contains("`repr(packed)`")
+    );
+    assert!(
+        derive_trace(&parse_quote!(
+            #[repr(C, align(8))]
+            struct X(u8);
+        ))
+        .is_ok()
+    );
+}
+
+#[test]
+fn misplaced_options_are_refused() {
+    assert!(
+        error(&parse_quote!(
+            enum X {
+                #[trace(recursive)]
+                A,
+            }
+        ))
+        .contains("not to a variant")
+    );
+    let message = error(&parse_quote! {
+        #[trace(require_static)]
+        struct X(#[trace(require_static)] u8);
+    });
+    assert!(
+        message.contains("the whole type is `require_static`"),
+        "{message}"
+    );
+}
+
+#[test]
+fn all_faulty_fields_are_reported() {
+    let input = parse_quote!(
+        struct X(#[trace(foo)] u8, #[trace(bar)] u8);
+    );
+    let errors = derive_trace(&input).expect_err("both options are unknown");
+    let messages: Vec<String> = errors.into_iter().map(|error| error.to_string()).collect();
+    assert!(
+        messages[0].starts_with("unknown option `foo`")
+            && messages[1].starts_with("unknown option `bar`")
+    );
+}
