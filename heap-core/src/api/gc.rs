@@ -1,0 +1,254 @@
+//! [`Gc`]: a copyable, one-word pointer to an object in the heap.
+//!
+//! Every `Gc` is one word, whatever it points at: slices and strings keep their length in front of the object's header,
+//! so that an enum of pointers stays two words and an `Option<Gc<str>>` one. Reading the length costs a load from the
+//! cache line that holds the header; a loop over `&*slice` pays it once.
+
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use super::mutator::Mutator;
+use super::weak::Weak;
+use super::write::Write;
+use crate::collector::ObjectRef;
+use crate::trace::{Relocator, Trace, Tracer};
+
+/// A type that an object can have: every sized type, slices of them, and `str`.
+///
+/// # Safety
+/// Sealed: `from_payload` must produce a pointer to exactly the object's payload.
+pub unsafe trait Pointee: sealed::Sealed {
+    /// A (possibly fat) pointer to the payload.
+    ///
+    /// # Safety
+    /// `payload` must point at the payload of a live object whose type is `Self`.
+    #[doc(hidden)]
+    unsafe fn from_payload(payload: NonNull<u8>) -> NonNull<Self>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<T> Sealed for T {}
+    impl<T> Sealed for [T] {}
+    impl Sealed for str {}
+}
+
+// SAFETY: a sized payload is the object itself.
+unsafe impl<T> Pointee for T {
+    #[inline]
+    unsafe fn from_payload(payload: NonNull<u8>) -> NonNull<T> {
+        payload.cast()
+    }
+}
+
+// SAFETY: the length in front of a slice's header counts its elements.
+unsafe impl<T> Pointee for [T] {
+    #[inline]
+    unsafe fn from_payload(payload: NonNull<u8>) -> NonNull<[T]> {
+        // SAFETY: the caller promises a live object of slice shape.
+        let len = unsafe { ObjectRef::new(payload).slice_len() };
+        NonNull::slice_from_raw_parts(payload.cast(), len)
+    }
+}
+
+// SAFETY: strings are slices of bytes.
+unsafe impl Pointee for str {
+    #[inline]
+    unsafe fn from_payload(payload: NonNull<u8>) -> NonNull<str> {
+        // SAFETY: the caller's promise; a string object is a byte slice.
+        let bytes = unsafe { <[u8]>::from_payload(payload) };
+        // SAFETY: the address is not null; `str` and `[u8]` have the same layout and metadata.
+        unsafe { NonNull::new_unchecked(bytes.as_ptr() as *mut str) }
+    }
+}
+
+/// A pointer to an object in the garbage-collected heap.
+///
+/// One word, never null, `Copy`, dereferenced without a check. The lifetime `'gc` is a *brand*: invariant, different in
+/// every [`mutate`](crate::Heap::mutate), so a `Gc` can neither leave the closure nor enter another heap.
+///
+/// Comparison and hashing compare the *values*; [`Gc::ptr_eq`] compares identity.
+pub struct Gc<'gc, T: ?Sized + 'gc> {
+    object: ObjectRef,
+    _brand: PhantomData<fn(&'gc ()) -> &'gc ()>,
+    // Not Send, not Sync: the object's header and locks are for the heap's thread only.
+    _target: PhantomData<*const T>,
+}
+
+const _: () = assert!(size_of::<Option<Gc<'static, str>>>() == size_of::<usize>());
+
+impl<'gc, T: ?Sized + 'gc> Clone for Gc<'gc, T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc> Copy for Gc<'gc, T> {}
+
+impl<'gc, T: ?Sized + 'gc> Gc<'gc, T> {
+    /// # Safety
+    /// `object` must be a live object of type `T` in the heap whose brand is `'gc`.
+    #[inline]
+    pub(crate) unsafe fn from_object(object: ObjectRef) -> Self {
+        Gc { object, _brand: PhantomData, _target: PhantomData }
+    }
+
+    #[inline]
+    pub(crate) fn object(self) -> ObjectRef {
+        self.object
+    }
+
+    #[inline]
+    pub(crate) fn slot(&mut self) -> &mut ObjectRef {
+        &mut self.object
+    }
+
+    /// True when both point at the same object.
+    #[inline]
+    pub fn ptr_eq(this: Self, other: Self) -> bool {
+        this.object == other.object
+    }
+
+    /// The object's address. It may change at the next safepoint, so it is good for printing and for comparing within
+    /// one `mutate`, and for nothing else.
+    #[inline]
+    pub fn as_ptr(this: Self) -> *const () {
+        this.object.payload().as_ptr().cast()
+    }
+
+    /// The same pointer without its type. It keeps the object alive and compares by [`Gc::ptr_eq`].
+    #[inline]
+    pub fn erase(this: Self) -> Gc<'gc, ()> {
+        Gc { object: this.object, _brand: PhantomData, _target: PhantomData }
+    }
+
+    /// A weak pointer to the object. The first call for an object allocates its weak cell (16 bytes).
+    ///
+    /// # Panics
+    /// When the heap limit is reached.
+    pub fn downgrade(this: Self, mc: &'gc Mutator<'gc>) -> Weak<'gc, T> {
+        Weak::new(mc, this)
+    }
+}
+
+impl<'gc, T: ?Sized + Pointee + 'gc> Gc<'gc, T> {
+    /// The object, for as long as the current `mutate` runs.
+    #[inline]
+    pub fn as_ref(this: Self) -> &'gc T {
+        // SAFETY: objects neither move nor die before the next safepoint, and no safepoint can happen while the brand
+        // `'gc` exists (property P3); the payload is initialised before its first `Gc` is made, and changes only inside
+        // cells.
+        unsafe { T::from_payload(this.object.payload()).as_ref() }
+    }
+
+    /// Runs the write barrier for the whole object and returns the proof of it, through which locks can be opened.
+    #[inline]
+    pub fn write(mc: &Mutator<'gc>, this: Self) -> &'gc Write<T> {
+        let value = Gc::as_ref(this);
+        mc.barrier(this.object, 0..size_of_val(value));
+        // SAFETY: the barrier ran for every byte of the object, and stays in force until the next safepoint.
+        unsafe { Write::assume(value) }
+    }
+
+    /// Projects to a part of the object and runs the write barrier for it: what [`field!`](crate::field) and
+    /// [`store!`](crate::store) expand to.
+    ///
+    /// # Panics
+    /// When the closure returns a reference to something outside this object, as happens when the path goes through
+    /// another `Gc`, a `Box` or a user's `Deref`: the barrier must run for the object that is written to.
+    #[inline]
+    pub fn project<F: ?Sized>(this: Self, mc: &Mutator<'gc>, path: impl FnOnce(&'gc T) -> &'gc F) -> &'gc Write<F> {
+        let object = Gc::as_ref(this);
+        let field = path(object);
+        let range = super::write::range_within(object, field);
+        mc.barrier(this.object, range);
+        // SAFETY: `range_within` found the field inside the object whose barrier ran.
+        unsafe { Write::assume(field) }
+    }
+
+    #[doc(hidden)]
+    #[inline]
+    pub fn __project<F: ?Sized>(self, mc: &Mutator<'gc>, path: impl FnOnce(&'gc T) -> &'gc F) -> &'gc Write<F> {
+        Gc::project(self, mc, path)
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc + Pointee> Deref for Gc<'gc, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        Gc::as_ref(*self)
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc + Pointee> AsRef<T> for Gc<'gc, T> {
+    fn as_ref(&self) -> &T {
+        self
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc + Pointee> core::borrow::Borrow<T> for Gc<'gc, T> {
+    fn borrow(&self) -> &T {
+        self
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc + Pointee + core::fmt::Debug> core::fmt::Debug for Gc<'gc, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc + Pointee + core::fmt::Display> core::fmt::Display for Gc<'gc, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc> core::fmt::Pointer for Gc<'gc, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.object.payload().fmt(f)
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc + Pointee + PartialEq> PartialEq for Gc<'gc, T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc + Pointee + Eq> Eq for Gc<'gc, T> {}
+
+impl<'gc, T: ?Sized + 'gc + Pointee + PartialOrd> PartialOrd for Gc<'gc, T> {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        (**self).partial_cmp(&**other)
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc + Pointee + Ord> Ord for Gc<'gc, T> {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc + Pointee + core::hash::Hash> core::hash::Hash for Gc<'gc, T> {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+// SAFETY: a Gc is one edge, reported once, and one slot. It can hold an unsized type only through `Pointee`.
+unsafe impl<'gc, T: ?Sized + 'gc> Trace<'gc> for Gc<'gc, T> {
+    // The object it points at answered for itself when it was allocated.
+    const THREAD_BOUND: bool = false;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'gc>) {
+        tracer.visit(*self);
+    }
+    #[inline]
+    fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+        relocator.visit(self);
+    }
+}

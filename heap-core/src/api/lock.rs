@@ -1,0 +1,305 @@
+//! Interior mutability behind the write barrier: [`Lock`], [`RefLock`], [`OnceLock`].
+//!
+//! Objects are shared, so what changes sits in a cell. These cells can be *read* by anyone, and *written* only through a
+//! [`Write`], which proves that the barrier ran. They are transparent over the standard library's cells, and opening one
+//! yields that cell, so everything known about `Cell` and `RefCell` applies.
+//!
+//! Tracing reads through the cell's pointer and never touches a borrow flag (rule R2): a forgotten `RefMut` must not
+//! stop a collection, and a marker may look at the object while the program holds a `Ref`. That is sound because
+//! tracing happens at safepoints, where no borrow is alive, and inside `mutate` only before the object's first write.
+
+use core::cell::{Cell, Ref, RefCell, RefMut};
+
+use super::gc::Gc;
+use super::mutator::Mutator;
+use super::write::Write;
+use crate::trace::{Relocator, Trace, Tracer};
+
+/// A cell that can be opened by a [`Write`].
+///
+/// # Safety
+/// Sealed. `Unlocked` must be the cell that `self` is transparent over.
+pub unsafe trait Unlock: sealed::Sealed {
+    /// The cell inside.
+    type Unlocked: ?Sized;
+
+    /// Opens the cell without proof.
+    ///
+    /// # Safety
+    /// The write barrier of the containing object must have run since the last safepoint.
+    #[doc(hidden)]
+    unsafe fn unlock_unchecked(&self) -> &Self::Unlocked;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<T: ?Sized> Sealed for super::Lock<T> {}
+    impl<T: ?Sized> Sealed for super::RefLock<T> {}
+    impl<T> Sealed for super::OnceLock<T> {}
+}
+
+/// A `Cell` that is written through the barrier. For `Copy` values: pointers, numbers.
+#[derive(Default)]
+#[repr(transparent)]
+pub struct Lock<T: ?Sized>(Cell<T>);
+
+/// A `RefCell` that is mutably borrowed through the barrier. For values that are changed in place: vectors, maps.
+#[derive(Default)]
+#[repr(transparent)]
+pub struct RefLock<T: ?Sized>(RefCell<T>);
+
+/// A `OnceCell` that is initialised through the barrier.
+#[repr(transparent)]
+pub struct OnceLock<T>(core::cell::OnceCell<T>);
+
+impl<T> Default for OnceLock<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// SAFETY: transparent over the cell; the barrier is the caller's promise.
+unsafe impl<T: ?Sized> Unlock for Lock<T> {
+    type Unlocked = Cell<T>;
+    #[inline]
+    unsafe fn unlock_unchecked(&self) -> &Cell<T> {
+        &self.0
+    }
+}
+
+// SAFETY: as for `Lock`.
+unsafe impl<T: ?Sized> Unlock for RefLock<T> {
+    type Unlocked = RefCell<T>;
+    #[inline]
+    unsafe fn unlock_unchecked(&self) -> &RefCell<T> {
+        &self.0
+    }
+}
+
+// SAFETY: as for `Lock`.
+unsafe impl<T> Unlock for OnceLock<T> {
+    type Unlocked = core::cell::OnceCell<T>;
+    #[inline]
+    unsafe fn unlock_unchecked(&self) -> &core::cell::OnceCell<T> {
+        &self.0
+    }
+}
+
+impl<T> Lock<T> {
+    /// A cell holding `value`.
+    #[inline]
+    pub const fn new(value: T) -> Self {
+        Lock(Cell::new(value))
+    }
+
+    /// A copy of the value.
+    #[inline]
+    pub fn get(&self) -> T
+    where
+        T: Copy,
+    {
+        self.0.get()
+    }
+
+    /// The value, when the cell is owned.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+
+    /// The value, when the cell is exclusively borrowed.
+    #[inline]
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+}
+
+impl<T> RefLock<T> {
+    /// A cell holding `value`.
+    #[inline]
+    pub const fn new(value: T) -> Self {
+        RefLock(RefCell::new(value))
+    }
+
+    /// The value, when the cell is owned.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+}
+
+impl<T: ?Sized> RefLock<T> {
+    /// Borrows the value.
+    ///
+    /// # Panics
+    /// When it is mutably borrowed.
+    #[inline]
+    #[track_caller]
+    pub fn borrow(&self) -> Ref<'_, T> {
+        self.0.borrow()
+    }
+
+    /// Borrows the value, or reports that it is mutably borrowed.
+    #[inline]
+    pub fn try_borrow(&self) -> Result<Ref<'_, T>, core::cell::BorrowError> {
+        self.0.try_borrow()
+    }
+
+    /// The value, when the cell is exclusively borrowed.
+    #[inline]
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+}
+
+impl<T> OnceLock<T> {
+    /// An empty cell.
+    #[inline]
+    pub const fn new() -> Self {
+        OnceLock(core::cell::OnceCell::new())
+    }
+
+    /// A cell that already holds `value`.
+    pub fn with_value(value: T) -> Self {
+        OnceLock(core::cell::OnceCell::from(value))
+    }
+
+    /// The value, if there is one.
+    #[inline]
+    pub fn get(&self) -> Option<&T> {
+        self.0.get()
+    }
+}
+
+impl<'gc, T: 'gc> Gc<'gc, Lock<T>> {
+    /// Replaces the value, through the barrier.
+    #[inline]
+    pub fn set(self, mc: &Mutator<'gc>, value: T) {
+        Gc::write(mc, self).unlock().set(value);
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc> Gc<'gc, RefLock<T>>
+where
+    RefLock<T>: super::gc::Pointee,
+{
+    /// Borrows the value mutably, through the barrier.
+    ///
+    /// # Panics
+    /// When it is borrowed.
+    #[inline]
+    #[track_caller]
+    pub fn borrow_mut(self, mc: &Mutator<'gc>) -> RefMut<'gc, T> {
+        Gc::write(mc, self).unlock().borrow_mut()
+    }
+
+    /// Borrows the value mutably, through the barrier, or reports that it is borrowed.
+    #[inline]
+    pub fn try_borrow_mut(self, mc: &Mutator<'gc>) -> Result<RefMut<'gc, T>, core::cell::BorrowMutError> {
+        Gc::write(mc, self).unlock().try_borrow_mut()
+    }
+}
+
+impl<'gc, T: 'gc> Gc<'gc, OnceLock<T>> {
+    /// Sets the value, through the barrier; gives it back when there already is one.
+    #[inline]
+    pub fn set(self, mc: &Mutator<'gc>, value: T) -> Result<(), T> {
+        Gc::write(mc, self).unlock().set(value)
+    }
+
+    /// The value, made by `init` when there is none. The barrier runs before `init`.
+    #[inline]
+    pub fn get_or_init(self, mc: &Mutator<'gc>, init: impl FnOnce() -> T) -> &'gc T {
+        match Gc::as_ref(self).get() {
+            Some(value) => value,
+            None => Gc::write(mc, self).unlock().get_or_init(init),
+        }
+    }
+}
+
+impl<T: ?Sized> Write<RefLock<T>> {
+    /// Borrows the value mutably.
+    ///
+    /// # Panics
+    /// When it is borrowed.
+    #[inline]
+    #[track_caller]
+    pub fn borrow_mut(&self) -> RefMut<'_, T> {
+        self.unlock().borrow_mut()
+    }
+}
+
+impl<T> Write<Lock<T>> {
+    /// Replaces the value.
+    #[inline]
+    pub fn set(&self, value: T) {
+        self.unlock().set(value);
+    }
+}
+
+impl<T: Copy + core::fmt::Debug> core::fmt::Debug for Lock<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("Lock").field(&self.get()).finish()
+    }
+}
+
+impl<T: ?Sized + core::fmt::Debug> core::fmt::Debug for RefLock<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<T: core::fmt::Debug> core::fmt::Debug for OnceLock<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+macro_rules! trace_through_cell {
+    ($($type:ident: $self:ident => $pointer:expr;)*) => {$(
+        // SAFETY: the value inside is visited once. It is read through the cell's pointer, without touching a borrow
+        // flag: tracing runs at safepoints, where no borrow is alive, or before the first write to the object, so no
+        // `&mut` to the value exists.
+        unsafe impl<'gc, T: Trace<'gc>> Trace<'gc> for $type<T> {
+            const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+            const THREAD_BOUND: bool = T::THREAD_BOUND;
+            #[inline]
+            fn trace(&$self, tracer: &mut Tracer<'gc>) {
+                // SAFETY: see above.
+                unsafe { (*$pointer).trace(tracer) };
+            }
+            #[inline]
+            fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+                self.0.get_mut().relocate(relocator);
+            }
+            fn owned_bytes(&$self) -> usize {
+                // SAFETY: asked only at safepoints, where no borrow is alive.
+                unsafe { (*$pointer).owned_bytes() }
+            }
+        }
+    )*};
+}
+
+trace_through_cell! {
+    Lock: self => self.0.as_ptr();
+    RefLock: self => self.0.as_ptr();
+}
+
+// SAFETY: the value, when there is one, is visited once; an initialisation in progress has not stored it yet.
+unsafe impl<'gc, T: Trace<'gc>> Trace<'gc> for OnceLock<T> {
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const THREAD_BOUND: bool = T::THREAD_BOUND;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'gc>) {
+        if let Some(value) = self.0.get() {
+            value.trace(tracer);
+        }
+    }
+    #[inline]
+    fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+        if let Some(value) = self.0.get_mut() {
+            value.relocate(relocator);
+        }
+    }
+    fn owned_bytes(&self) -> usize {
+        self.0.get().map_or(0, Trace::owned_bytes)
+    }
+}

@@ -1,0 +1,11 @@
+//! The user's half of the library: the types a program names. Everything public is re-exported at the crate's root.
+
+pub(crate) mod alloc;
+pub(crate) mod gc;
+pub(crate) mod handle;
+pub(crate) mod heap;
+pub(crate) mod lock;
+pub(crate) mod mutator;
+pub(crate) mod rootable;
+pub(crate) mod weak;
+pub(crate) mod write;

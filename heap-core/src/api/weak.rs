@@ -1,0 +1,102 @@
+//! [`Weak`]: a pointer that does not keep its target alive.
+
+use core::marker::PhantomData;
+
+use super::gc::Gc;
+use super::mutator::Mutator;
+use crate::collector::ObjectRef;
+use crate::collector::weak_table::WeakCell;
+use crate::trace::{Relocator, Trace, Tracer};
+
+/// A weak pointer: one word, `Copy`, [upgraded](Weak::upgrade) to a [`Gc`] while its target lives.
+///
+/// It points to a small cell in the heap, one for each object that was ever [downgraded](Gc::downgrade), which the
+/// collector clears when the object dies. Upgrading costs two loads and a barrier test.
+pub struct Weak<'gc, T: ?Sized + 'gc> {
+    cell: ObjectRef,
+    _brand: PhantomData<fn(&'gc ()) -> &'gc ()>,
+    _target: PhantomData<*const T>,
+}
+
+impl<'gc, T: ?Sized + 'gc> Clone for Weak<'gc, T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc> Copy for Weak<'gc, T> {}
+
+impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
+    #[track_caller]
+    pub(crate) fn new(mc: &Mutator<'gc>, gc: Gc<'gc, T>) -> Self {
+        let cell = match mc.weak_cell_of(gc.object()) {
+            Some(cell) => cell,
+            None => match mc.allocate_weak_cell(gc.object()) {
+                Ok(cell) => cell,
+                Err(error) => panic!("{error}"),
+            },
+        };
+        Weak { cell, _brand: PhantomData, _target: PhantomData }
+    }
+
+    /// # Safety
+    /// `cell` must be a live weak cell whose target has type `T`, in the heap whose brand is `'gc`.
+    #[inline]
+    pub(crate) unsafe fn from_cell(cell: ObjectRef) -> Self {
+        Weak { cell, _brand: PhantomData, _target: PhantomData }
+    }
+
+    #[inline]
+    pub(crate) fn cell(self) -> ObjectRef {
+        self.cell
+    }
+
+    #[inline]
+    pub(crate) fn slot(&mut self) -> &mut ObjectRef {
+        &mut self.cell
+    }
+
+    /// The target, if it is still alive. The result keeps it alive at least until the next safepoint.
+    #[inline]
+    pub fn upgrade(self, mc: &Mutator<'gc>) -> Option<Gc<'gc, T>> {
+        // SAFETY: a Weak is a strong pointer to a weak cell.
+        let target = unsafe { WeakCell::at(self.cell) }.target()?;
+        mc.weak_upgraded(target);
+        // SAFETY: cells are cleared when their target dies, at the safepoint where it does; a target that is still
+        // there is alive until the next one.
+        Some(unsafe { Gc::from_object(target) })
+    }
+
+    /// True when the target has been reclaimed.
+    #[inline]
+    pub fn is_dropped(self) -> bool {
+        // SAFETY: a Weak is a strong pointer to a weak cell.
+        unsafe { WeakCell::at(self.cell) }.target().is_none()
+    }
+
+    /// True when both lead to the same object, dead or alive.
+    #[inline]
+    pub fn ptr_eq(this: Self, other: Self) -> bool {
+        this.cell == other.cell
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc> core::fmt::Debug for Weak<'gc, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("(Weak)")
+    }
+}
+
+// SAFETY: a Weak is one edge, to its cell.
+unsafe impl<'gc, T: ?Sized + 'gc> Trace<'gc> for Weak<'gc, T> {
+    const THREAD_BOUND: bool = false;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'gc>) {
+        tracer.visit_weak(*self);
+    }
+    #[inline]
+    fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+        relocator.visit_weak(self);
+    }
+}

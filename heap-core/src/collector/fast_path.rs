@@ -1,0 +1,152 @@
+//! The words that steer the code inlined into the user's program, and what an allocation asks for.
+//!
+//! All are `Cell`s of one heap, read and written by its thread only. They come first in the
+//! [`Mutator`](crate::Mutator), so that the fast paths address them with one register and a small offset.
+
+use core::cell::Cell;
+use core::ptr::NonNull;
+
+use super::memory::{BLOCK_BYTES, MEDIUM_FOOTPRINT_MAX};
+
+/// The data that a collector gives to the fast paths.
+#[repr(C)]
+pub struct FastPath {
+    /// Where the next object starts. Always a multiple of eight, within the heap's reservation.
+    pub cursor: Cell<NonNull<u8>>,
+    /// End of the memory that `cursor` may bump through.
+    pub limit: Cell<NonNull<u8>>,
+    /// Where `cursor` was when the buffer was set: what lies between was allocated.
+    start: Cell<NonNull<u8>>,
+    /// Bytes allocated in earlier buffers and outside of buffers.
+    allocated: Cell<u64>,
+    /// State bits that every new object's header gets.
+    pub birth: Cell<usize>,
+    /// XORed with a header before masking: the write barrier's idea of "clean".
+    pub barrier_flip: Cell<usize>,
+    /// Header bits that send a write to the slow path; zero means that no write is interesting.
+    pub barrier_mask: Cell<usize>,
+    /// Set when a safepoint should do something: checked at the end of every `mutate`.
+    pub due: Cell<bool>,
+    /// Set when an allocation failed, until someone asks.
+    pub allocation_failed: Cell<bool>,
+    /// Set when the program asked for a collection from inside `mutate`.
+    pub collection_requested: Cell<bool>,
+}
+
+/// Memory for one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllocRequest {
+    /// Bytes from the start of the prefix to the end of the payload, a multiple of eight.
+    pub bytes: usize,
+    /// Bytes in front of the payload: 8, or 16 for slices.
+    pub prefix: usize,
+    /// Alignment of the payload: a power of two, at least 8.
+    pub align: usize,
+}
+
+/// Memory that was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Allocation {
+    /// Start of the payload; `prefix` bytes in front of it belong to the object too.
+    pub payload: NonNull<u8>,
+    /// State bits for the header; usually [`FastPath::birth`].
+    pub birth: usize,
+}
+
+impl FastPath {
+    pub(crate) fn new() -> Self {
+        let nothing = NonNull::<u64>::dangling().cast();
+        FastPath {
+            cursor: Cell::new(nothing),
+            limit: Cell::new(nothing),
+            start: Cell::new(nothing),
+            allocated: Cell::new(0),
+            birth: Cell::new(0),
+            barrier_flip: Cell::new(0),
+            barrier_mask: Cell::new(0),
+            due: Cell::new(false),
+            allocation_failed: Cell::new(false),
+            collection_requested: Cell::new(false),
+        }
+    }
+
+    /// Bytes left between cursor and limit.
+    #[inline]
+    pub fn room(&self) -> usize {
+        self.limit.get().addr().get() - self.cursor.get().addr().get()
+    }
+
+    /// Points the fast path at fresh memory.
+    ///
+    /// # Safety
+    /// `bytes` bytes from `start` must be committed, inside the heap's reservation, used by nothing else, and `start`
+    /// and `bytes` multiples of eight.
+    pub unsafe fn set_buffer(&self, start: NonNull<u8>, bytes: usize) {
+        debug_assert!(start.addr().get().is_multiple_of(8) && bytes.is_multiple_of(8));
+        self.allocated.set(self.allocated_bytes());
+        self.start.set(start);
+        self.cursor.set(start);
+        // SAFETY: the caller promises that the range lies inside one reservation.
+        self.limit.set(unsafe { start.byte_add(bytes) });
+    }
+
+    /// Lets the buffer end later, without moving the cursor.
+    ///
+    /// # Safety
+    /// As for [`set_buffer`](Self::set_buffer); the bytes must follow the present limit directly.
+    pub unsafe fn extend_buffer(&self, bytes: usize) {
+        // SAFETY: the caller's promise.
+        self.limit.set(unsafe { self.limit.get().byte_add(bytes) });
+    }
+
+    /// Takes the buffer away: the next allocation takes the slow path.
+    pub fn clear_buffer(&self) {
+        self.limit.set(self.cursor.get());
+    }
+
+    /// Counts an allocation that was not bumped through the buffer.
+    pub fn count_allocated(&self, bytes: usize) {
+        self.allocated.set(self.allocated.get() + bytes as u64);
+    }
+
+    /// Bytes allocated since the heap was made.
+    pub fn allocated_bytes(&self) -> u64 {
+        self.allocated.get() + (self.cursor.get().addr().get() - self.start.get().addr().get()) as u64
+    }
+
+    /// Bump allocation for any alignment; `None` when the buffer is too small.
+    #[inline]
+    pub fn bump(&self, request: AllocRequest) -> Option<Allocation> {
+        let (payload, end) = request.place(self.cursor.get(), self.limit.get())?;
+        self.cursor.set(end);
+        Some(Allocation { payload, birth: self.birth.get() })
+    }
+}
+
+impl AllocRequest {
+    /// True for objects that get blocks of their own: larger than half a block, or aligned so widely that a block could
+    /// not hold them together with their prefix.
+    #[inline]
+    pub fn is_large(self) -> bool {
+        self.bytes > MEDIUM_FOOTPRINT_MAX || self.align > BLOCK_BYTES / 4
+    }
+
+    /// Bytes that a buffer must have to satisfy the request wherever it starts.
+    #[inline]
+    pub fn worst_case(self) -> usize {
+        self.bytes + (self.align - 8)
+    }
+
+    /// Where the object goes in the free bytes `cursor .. limit`: its payload, and the next cursor. `None` when it does
+    /// not fit. Both pointers must belong to one reservation.
+    #[inline]
+    pub(super) fn place(self, cursor: NonNull<u8>, limit: NonNull<u8>) -> Option<(NonNull<u8>, NonNull<u8>)> {
+        let room = limit.addr().get() - cursor.addr().get();
+        let padding = (cursor.addr().get() + self.prefix).wrapping_neg() & (self.align - 1);
+        if room < self.bytes.checked_add(padding)? {
+            return None;
+        }
+        // SAFETY: padding, prefix and payload fit between cursor and limit, which lie in one reservation.
+        unsafe { Some((cursor.byte_add(padding + self.prefix), cursor.byte_add(padding + self.bytes))) }
+    }
+}

@@ -1,0 +1,82 @@
+//! The private heap's memory: where objects live, before anybody says what an object is.
+//!
+//! | file | one idea |
+//! |---|---|
+//! | [`os`] | reserve, commit, decommit, release: the only calls to the system |
+//! | [`reservation`] | an owned range of addresses with a committed prefix |
+//! | [`table`] | side metadata: one byte per 2^n bytes of heap |
+//! | `bitmap` | which blocks are free |
+//! | [`blocks`] | the heap in units of 32 KiB, kinds, runs, the limit |
+//! | [`window`] | a nursery's contiguous blocks, charged as they are used |
+//! | [`lines`] | the heap in units of 256 bytes, and the holes between live ones |
+//! | [`large`] | objects with blocks of their own |
+//!
+//! Everything here is about addresses. Nothing reads or writes an object, apart from [`poison`], so almost all of it
+//! is safe code; what makes a *pointer* into this memory valid is argued by the collectors that make objects of it.
+//!
+//! Decommitting a part of a heap whose objects are in use is impossible through this API; reading a block after
+//! freeing it is only impossible because nobody should still have a pointer, which is the collectors' business.
+
+mod bitmap;
+pub mod blocks;
+pub mod large;
+pub mod lines;
+pub mod os;
+pub mod reservation;
+pub mod table;
+pub mod window;
+
+pub use blocks::{BLOCK_BYTES, BlockIndex, BlockKind, Blocks, CHARGE_PAGE, MEDIUM_FOOTPRINT_MAX, MEDIUM_MAX};
+pub use large::{LargeObject, LargeSpace};
+pub use lines::{LINE_BYTES, LINE_SHIFT, LINES_PER_BLOCK, LineSet, LineTable};
+pub use os::OsError;
+pub use reservation::{COMMIT_CHUNK, Reservation};
+pub use table::ByteTable;
+pub use window::Window;
+
+use crate::error::AllocError;
+use core::ptr::NonNull;
+
+/// All memory of one heap.
+#[derive(Debug)]
+pub struct Memory {
+    /// Address space, blocks, accounting.
+    pub blocks: Blocks,
+    /// One byte per line.
+    pub lines: LineTable,
+    /// Objects with blocks of their own.
+    pub large: LargeSpace,
+}
+
+impl Memory {
+    /// Reserves the address space of a heap; see [`Blocks::new`] for the two sizes, both in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError::Refused`] when the system does not grant the address space.
+    pub fn new(limit: Option<usize>, reservation: Option<usize>) -> Result<Self, AllocError> {
+        let mut blocks = Blocks::new(limit, reservation)?;
+        let lines = LineTable::from_table(blocks.side_table(LINE_SHIFT)?, blocks.base().addr().get());
+        Ok(Self { blocks, lines, large: LargeSpace::new() })
+    }
+}
+
+/// What freed memory is filled with when it is poisoned: as a pointer it is not canonical, as a length absurd.
+pub const POISON: u8 = 0xDD;
+
+/// Whether freed memory is poisoned when nobody said otherwise.
+pub const POISON_BY_DEFAULT: bool = cfg!(debug_assertions);
+
+/// Fills dead memory with [`POISON`], so that a use after free is seen at once.
+///
+/// # Safety
+///
+/// The range is committed memory of one heap in which nothing is alive and to which no reference exists.
+#[inline]
+pub unsafe fn poison(ptr: NonNull<u8>, bytes: usize) {
+    // SAFETY: the caller owns the dead range; any byte value is fine in memory that holds nothing.
+    unsafe { ptr.write_bytes(POISON, bytes) }
+}
+
+#[cfg(test)]
+mod tests;

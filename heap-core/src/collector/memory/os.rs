@@ -1,0 +1,427 @@
+//! The operating system, as four operations on ranges of address space.
+//!
+//! *What it represents.* A range is reserved (nobody else gets these addresses, nothing may be touched), committed
+//! (it can be read and written, fresh bytes are zero), decommitted (still readable and writable, but its pages were
+//! offered back, so its contents are unspecified) and released. Nothing else in the crate calls the system.
+//!
+//! *Invariant.* Protection only ever goes up. Decommitting is an advice that leaves the protection alone, because
+//! each change of protection in the middle of a mapping splits it, and a Linux process may have only 65 530
+//! mappings: flipping single blocks dies at about one gibibyte of heap.
+//!
+//! *Why not `std::alloc` everywhere.* An allocator cannot promise a 4 MiB-aligned range of 64 GiB of which only the
+//! touched part costs memory. Where there is nothing better (WebAssembly, the Miri interpreter) it is the fallback:
+//! the whole range is then allocated, zeroed, at once, so the default reservation is small there.
+//!
+//! *Imperfect.* On Apple and BSD systems the portable advice is a weak hint: the pages may stay with the process
+//! until the system is short of memory. Resident size is then an upper bound, never wrong.
+
+use core::fmt;
+use core::ptr::NonNull;
+
+/// Every reservation starts at a multiple of this many bytes. Equal to the commit chunk, and a multiple of the
+/// largest page that the systems we run on use for ordinary memory (2 MiB).
+pub const RESERVATION_ALIGN: usize = 4 << 20;
+
+/// Sizes given to [`reserve`] are multiples of this: the largest base page (64 KiB, on some AArch64 and POWER
+/// systems) and Windows' allocation granularity.
+pub const RESERVATION_GRANULE: usize = 64 << 10;
+
+/// What a heap reserves when nobody said otherwise. Of a 47-bit address space 2 047 heaps can have this much.
+pub const DEFAULT_RESERVATION: usize =
+    if cfg!(any(miri, not(any(unix, windows)))) || cfg!(not(target_pointer_width = "64")) {
+        64 << 20
+    } else {
+        // Written so that it is a valid constant expression on 32-bit targets too, where this arm is not taken.
+        (1usize << (usize::BITS / 2)).saturating_mul(16)
+    };
+
+const _: () = assert!(cfg!(not(all(target_pointer_width = "64", unix, not(miri)))) || DEFAULT_RESERVATION == 64 << 30);
+const _: () = assert!(RESERVATION_ALIGN.is_multiple_of(RESERVATION_GRANULE));
+
+/// The largest base page that this target's systems may be configured with, in bytes: the granule to which advice
+/// must be rounded.
+///
+/// A constant rather than a question to the system: too large a value only makes [`decommit`] round a little more
+/// than needed, and the common targets (x86-64, Apple) have one page size anyway.
+pub const fn page_bytes() -> usize {
+    if cfg!(any(target_arch = "x86_64", target_arch = "x86", target_arch = "wasm32")) {
+        4 << 10
+    } else if cfg!(target_vendor = "apple") {
+        16 << 10
+    } else {
+        64 << 10
+    }
+}
+
+/// The system said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OsError {
+    code: Option<i32>,
+}
+
+impl OsError {
+    /// The request lies outside the range it was made for: the system was not even asked.
+    pub(super) const OUT_OF_RANGE: Self = Self { code: None };
+
+    /// The system's own error number, if it was asked and gave one.
+    pub const fn code(&self) -> Option<i32> {
+        self.code
+    }
+}
+
+impl fmt::Display for OsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => write!(
+                f,
+                "the system refused memory ({}): lower the reservation, or give this process more memory",
+                std::io::Error::from_raw_os_error(code)
+            ),
+            None => f.write_str("no such memory could be had: lower the reservation, or give this process more memory"),
+        }
+    }
+}
+
+impl core::error::Error for OsError {}
+
+/// Reserves `bytes` of address space at a multiple of [`RESERVATION_ALIGN`]. Costs a few system calls and no
+/// memory (except on the fallback, see the module).
+///
+/// `bytes` must be a positive multiple of [`RESERVATION_GRANULE`]; anything else is an error.
+pub fn reserve(bytes: usize) -> Result<NonNull<u8>, OsError> {
+    check_size(bytes)?;
+    #[cfg(any(test, feature = "conformance"))]
+    fault::reserve()?;
+    imp::reserve(bytes)
+}
+
+/// Like [`reserve`] for side metadata: the second value says whether the whole range is readable and writable
+/// already. On Unix it is, without being charged for (`MAP_NORESERVE`), unless the system counts strictly.
+pub fn reserve_metadata(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
+    check_size(bytes)?;
+    #[cfg(any(test, feature = "conformance"))]
+    fault::reserve()?;
+    imp::reserve_metadata(bytes)
+}
+
+fn check_size(bytes: usize) -> Result<(), OsError> {
+    // The upper bound keeps `bytes + RESERVATION_ALIGN` from overflowing and every offset within `isize`.
+    if bytes == 0 || !bytes.is_multiple_of(RESERVATION_GRANULE) || bytes > isize::MAX as usize - RESERVATION_ALIGN {
+        return Err(OsError::OUT_OF_RANGE);
+    }
+    Ok(())
+}
+
+/// Makes a range readable and writable. Bytes never written before read as zero.
+///
+/// # Safety
+///
+/// `ptr .. ptr + bytes` lies in one reservation of [`reserve`], and both ends are multiples of [`page_bytes`].
+pub unsafe fn commit(ptr: NonNull<u8>, bytes: usize) -> Result<(), OsError> {
+    #[cfg(any(test, feature = "conformance"))]
+    fault::commit()?;
+    // SAFETY: the same contract.
+    unsafe { imp::commit(ptr, bytes) }
+}
+
+/// Offers a range's pages back to the system. The range stays readable and writable; its contents become
+/// unspecified: each byte is either what it was or zero.
+///
+/// Never fails: a system that does not take the offer only keeps the pages with us.
+///
+/// # Safety
+///
+/// The range is committed, both ends are multiples of [`page_bytes`], and no reference into it is live.
+pub unsafe fn decommit(ptr: NonNull<u8>, bytes: usize) {
+    // SAFETY: the same contract.
+    unsafe { imp::decommit(ptr, bytes) }
+}
+
+/// Gives a whole reservation back.
+///
+/// # Safety
+///
+/// `ptr` came from [`reserve`] or [`reserve_metadata`] with the same `bytes`, was not released before, and nothing
+/// touches the range any more.
+pub unsafe fn release(ptr: NonNull<u8>, bytes: usize) {
+    // SAFETY: the same contract.
+    unsafe { imp::release(ptr, bytes) }
+}
+
+#[cfg(all(unix, not(miri)))]
+mod imp {
+    use super::{OsError, RESERVATION_ALIGN};
+    use core::ptr::{NonNull, null_mut};
+    use rustix::mm::{self, Advice, MapFlags, MprotectFlags, ProtFlags};
+
+    impl From<rustix::io::Errno> for OsError {
+        fn from(errno: rustix::io::Errno) -> Self {
+            Self { code: Some(errno.raw_os_error()) }
+        }
+    }
+
+    // FreeBSD and its like never reserve swap for a private mapping, and have no flag to say so.
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    const FLAGS: MapFlags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    const FLAGS: MapFlags = MapFlags::PRIVATE;
+
+    pub(super) fn reserve(bytes: usize) -> Result<NonNull<u8>, OsError> {
+        map(bytes, ProtFlags::empty())
+    }
+
+    pub(super) fn reserve_metadata(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
+        match map(bytes, ProtFlags::READ | ProtFlags::WRITE) {
+            Ok(base) => Ok((base, true)),
+            // A system that counts every writable page (overcommit mode 2 on Linux) may grant the addresses alone.
+            Err(_) => Ok((reserve(bytes)?, false)),
+        }
+    }
+
+    /// Maps `bytes` at a multiple of the alignment: maps too much, then unmaps both ends.
+    fn map(bytes: usize, protection: ProtFlags) -> Result<NonNull<u8>, OsError> {
+        let whole = bytes + RESERVATION_ALIGN;
+        // SAFETY: a new anonymous mapping at an address of the system's choice overlaps nothing that exists.
+        let raw = unsafe { mm::mmap_anonymous(null_mut(), whole, protection, FLAGS)? };
+        let front = raw.addr().next_multiple_of(RESERVATION_ALIGN) - raw.addr();
+        let back = RESERVATION_ALIGN - front;
+        // SAFETY: `front <= RESERVATION_ALIGN`, so `front + bytes <= whole`: both pointers are within the mapping
+        // or one past its end.
+        let (base, end) = unsafe { (raw.byte_add(front), raw.byte_add(front + bytes)) };
+        let trim = |ptr, bytes| {
+            if bytes == 0 {
+                return Ok(());
+            }
+            // SAFETY: the range is an end of the mapping just made, which nobody else knows yet.
+            unsafe { mm::munmap(ptr, bytes) }
+        };
+        if let Err(errno) = trim(raw, front).and_then(|()| trim(end, back)) {
+            // Unmapping an end can fail only when it would be one mapping too many. Removing everything from `base`
+            // on needs no new one; a front that could not be removed leaks addresses, not memory.
+            // SAFETY: the range is what is left of the mapping just made: if the front went, it is not in it, and
+            // the back is still there because its removal came last and either failed or was not tried.
+            let _ = unsafe { mm::munmap(base, bytes + back) };
+            return Err(errno.into());
+        }
+        // `mmap` reports failure as an error, never as null, and address zero is not given out.
+        NonNull::new(base.cast()).ok_or(OsError::OUT_OF_RANGE)
+    }
+
+    pub(super) unsafe fn commit(ptr: NonNull<u8>, bytes: usize) -> Result<(), OsError> {
+        // SAFETY: the caller owns the page-aligned range; adding rights to it takes none from anybody.
+        unsafe { mm::mprotect(ptr.as_ptr().cast(), bytes, MprotectFlags::READ | MprotectFlags::WRITE)? };
+        Ok(())
+    }
+
+    pub(super) unsafe fn decommit(ptr: NonNull<u8>, bytes: usize) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        const GIVE_BACK: Advice = Advice::LinuxDontNeed;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        const GIVE_BACK: Advice = Advice::DontNeed;
+        // SAFETY: the caller owns the range, holds no reference into it and expects unspecified contents.
+        let _ = unsafe { mm::madvise(ptr.as_ptr().cast(), bytes, GIVE_BACK) };
+    }
+
+    pub(super) unsafe fn release(ptr: NonNull<u8>, bytes: usize) {
+        // SAFETY: the caller gives the whole mapping back and touches it no more. Failure would leak addresses.
+        let _ = unsafe { mm::munmap(ptr.as_ptr().cast(), bytes) };
+    }
+}
+
+#[cfg(all(windows, not(miri)))]
+mod imp {
+    use super::{OsError, RESERVATION_ALIGN};
+    use core::ptr::{NonNull, null};
+    use windows_sys::Win32::Foundation::GetLastError;
+    use windows_sys::Win32::System::Memory::{
+        DiscardVirtualMemory, MEM_COMMIT, MEM_RELEASE, MEM_RESERVE, PAGE_NOACCESS, PAGE_READWRITE, VirtualAlloc,
+        VirtualFree,
+    };
+
+    /// How often to try for an aligned address before giving up: each failure needs another thread to have taken
+    /// the very range between two calls.
+    const ATTEMPTS: usize = 16;
+
+    fn last_error() -> OsError {
+        // SAFETY: reads a number of this thread.
+        OsError { code: Some(unsafe { GetLastError() }.cast_signed()) }
+    }
+
+    /// A reservation cannot be trimmed here, so an aligned one is found by reserving too much, releasing it, and
+    /// asking for the aligned part by its address.
+    pub(super) fn reserve(bytes: usize) -> Result<NonNull<u8>, OsError> {
+        for _ in 0..ATTEMPTS {
+            // SAFETY: reserving at an address of the system's choice touches nothing that exists.
+            let raw = unsafe { VirtualAlloc(null(), bytes + RESERVATION_ALIGN, MEM_RESERVE, PAGE_NOACCESS) };
+            if raw.is_null() {
+                return Err(last_error());
+            }
+            let wanted = raw.map_addr(|address| address.next_multiple_of(RESERVATION_ALIGN));
+            // SAFETY: `raw` is the reservation just made and nobody else knows it.
+            unsafe { VirtualFree(raw, 0, MEM_RELEASE) };
+            // SAFETY: reserving never overlaps an existing reservation: it fails instead. The pointer used from
+            // here on is the one that this call returns.
+            let base = unsafe { VirtualAlloc(wanted, bytes, MEM_RESERVE, PAGE_NOACCESS) };
+            if let Some(base) = NonNull::new(base.cast::<u8>()) {
+                return Ok(base);
+            }
+        }
+        Err(last_error())
+    }
+
+    pub(super) fn reserve_metadata(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
+        Ok((reserve(bytes)?, false))
+    }
+
+    pub(super) unsafe fn commit(ptr: NonNull<u8>, bytes: usize) -> Result<(), OsError> {
+        // SAFETY: the caller owns the reserved range; committing committed pages again changes nothing.
+        let committed = unsafe { VirtualAlloc(ptr.as_ptr().cast(), bytes, MEM_COMMIT, PAGE_READWRITE) };
+        if committed.is_null() { Err(last_error()) } else { Ok(()) }
+    }
+
+    /// Discards instead of decommitting: decommitted pages would have to be committed again, which can fail in the
+    /// middle of a range that the rest of the crate believes to be usable. The commit charge stays, the physical
+    /// pages go.
+    pub(super) unsafe fn decommit(ptr: NonNull<u8>, bytes: usize) {
+        // SAFETY: the range is committed, page-aligned and read-write, and its contents are of no interest.
+        let _ = unsafe { DiscardVirtualMemory(ptr.as_ptr().cast(), bytes) };
+    }
+
+    pub(super) unsafe fn release(ptr: NonNull<u8>, _bytes: usize) {
+        // SAFETY: `ptr` is the base address that `VirtualAlloc` returned, and nothing uses the range any more.
+        let _ = unsafe { VirtualFree(ptr.as_ptr().cast(), 0, MEM_RELEASE) };
+    }
+}
+
+#[cfg(any(miri, not(any(unix, windows))))]
+mod imp {
+    use super::{OsError, RESERVATION_ALIGN};
+    use core::ptr::NonNull;
+    use std::alloc::{Layout, alloc_zeroed, dealloc};
+
+    fn layout(bytes: usize) -> Result<Layout, OsError> {
+        Layout::from_size_align(bytes, RESERVATION_ALIGN).map_err(|_| OsError::OUT_OF_RANGE)
+    }
+
+    pub(super) fn reserve(bytes: usize) -> Result<NonNull<u8>, OsError> {
+        let layout = layout(bytes)?;
+        // SAFETY: the size was checked to be positive.
+        NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(OsError::OUT_OF_RANGE)
+    }
+
+    pub(super) fn reserve_metadata(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
+        Ok((reserve(bytes)?, true))
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "one signature for every system")]
+    pub(super) unsafe fn commit(_ptr: NonNull<u8>, _bytes: usize) -> Result<(), OsError> {
+        Ok(())
+    }
+
+    pub(super) unsafe fn decommit(_ptr: NonNull<u8>, _bytes: usize) {}
+
+    pub(super) unsafe fn release(ptr: NonNull<u8>, bytes: usize) {
+        if let Ok(layout) = layout(bytes) {
+            // SAFETY: the caller hands back what `reserve` allocated with this very layout.
+            unsafe { dealloc(ptr.as_ptr(), layout) }
+        }
+    }
+}
+
+/// Refusals on demand, for tests of what callers do when the system says no. Per thread, so that tests that run
+/// side by side do not disturb each other.
+#[cfg(any(test, feature = "conformance"))]
+pub mod fault {
+    use super::OsError;
+    use core::cell::Cell;
+
+    thread_local! {
+        static COMMITS_UNTIL_FAILURE: Cell<u32> = const { Cell::new(0) };
+        static RESERVATIONS_UNTIL_FAILURE: Cell<u32> = const { Cell::new(0) };
+        static REFUSING: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Makes the `n`-th following commit on this thread fail (1 is the next one), and only that one. Zero cancels.
+    pub fn fail_commit_after(n: u32) {
+        COMMITS_UNTIL_FAILURE.set(n);
+    }
+
+    /// Makes the `n`-th following reservation on this thread fail (1 is the next one), and only that one. Zero
+    /// cancels.
+    pub fn fail_reserve_after(n: u32) {
+        RESERVATIONS_UNTIL_FAILURE.set(n);
+    }
+
+    /// Makes every commit on this thread fail until it is called with `false`.
+    pub fn refuse_commits(refuse: bool) {
+        REFUSING.set(refuse);
+    }
+
+    pub(super) fn commit() -> Result<(), OsError> {
+        if REFUSING.get() {
+            return Err(OsError::OUT_OF_RANGE);
+        }
+        count_down(&COMMITS_UNTIL_FAILURE)
+    }
+
+    pub(super) fn reserve() -> Result<(), OsError> {
+        count_down(&RESERVATIONS_UNTIL_FAILURE)
+    }
+
+    fn count_down(counter: &'static std::thread::LocalKey<Cell<u32>>) -> Result<(), OsError> {
+        match counter.get() {
+            0 => Ok(()),
+            left => {
+                counter.set(left - 1);
+                if left == 1 { Err(OsError::OUT_OF_RANGE) } else { Ok(()) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_goes_through_its_life() {
+        let bytes = 8 << 20;
+        let base = reserve(bytes).unwrap();
+        assert!(base.addr().get().is_multiple_of(RESERVATION_ALIGN));
+        // SAFETY: the range is this test's own, committed before it is touched, released after the last touch.
+        unsafe {
+            commit(base, RESERVATION_ALIGN).unwrap();
+            let last = base.add(RESERVATION_ALIGN - 1);
+            assert_eq!((base.read(), last.read()), (0, 0));
+            base.write(1);
+            last.write(2);
+            decommit(base, RESERVATION_ALIGN);
+            assert!(base.read() <= 1 && [0, 2].contains(&last.read()));
+            base.write(3);
+            assert_eq!(base.read(), 3);
+            release(base, bytes);
+        }
+    }
+
+    #[test]
+    fn metadata_can_be_touched_at_once_or_after_a_commit() {
+        let bytes = 1 << 20;
+        let (base, ready) = reserve_metadata(bytes).unwrap();
+        // SAFETY: as above.
+        unsafe {
+            if !ready {
+                commit(base, bytes).unwrap();
+            }
+            assert_eq!(base.add(bytes - 1).read(), 0);
+            base.add(bytes - 1).write(1);
+            release(base, bytes);
+        }
+    }
+
+    #[test]
+    fn sizes_are_checked() {
+        for bytes in [0, 1, RESERVATION_GRANULE - 1, usize::MAX, isize::MAX as usize] {
+            assert_eq!(reserve(bytes), Err(OsError::OUT_OF_RANGE));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! [`NoGc`]: allocates and never frees.
+//!
+//! The smallest collector, and therefore the example of the interface. It is also a tool: the baseline of
+//! lower-bound-overhead measurements, and the right choice for a program that ends before its memory does.
+//!
+//! What a collector must do at the least:
+//!
+//! * give the fast path a buffer ([`FastPath::set_buffer`](super::FastPath::set_buffer)) whenever it runs dry, and serve
+//!   alignments and sizes that the fast path leaves to it;
+//! * leave the barrier mask at zero, if no write is interesting;
+//! * clear [`due`](super::FastPath::due) at a safepoint;
+//! * tell the heap about survivors: here everything survives, so there is nothing to process, and drop glue runs when the
+//!   heap is dropped.
+
+use core::ops::Range;
+
+use super::memory::{BLOCK_BYTES, BlockKind};
+use super::{AllocRequest, Allocation, Collector, HeapContext, ObjectRef};
+use crate::error::AllocError;
+use crate::events::CollectionKind;
+
+/// A collector that never collects.
+///
+/// ```
+/// use heap_core::{Gc, Heap, NoGc, Rootable};
+/// let mut heap = Heap::<Rootable![Gc<'_, str>]>::new(NoGc::default(), |mc| Gc::new_str(mc, "kept for ever")).unwrap();
+/// heap.collect();
+/// heap.mutate(|_, root| assert_eq!(&**root, "kept for ever"));
+/// ```
+#[derive(Debug, Default, Clone, Copy)]
+pub struct NoGc {
+    _private: (),
+}
+
+// SAFETY: nothing is ever moved or reclaimed; memory handed out comes from fresh blocks and large runs.
+unsafe impl Collector for NoGc {
+    fn name(&self) -> &'static str {
+        "nogc"
+    }
+
+    fn start(&mut self, _: &mut HeapContext<'_>) -> Result<(), AllocError> {
+        Ok(())
+    }
+
+    fn allocate_slow(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
+        if request.is_large() {
+            return heap.allocate_large(request);
+        }
+        loop {
+            if let Some(allocation) = heap.fast.bump(request) {
+                return Ok(allocation);
+            }
+            let block = heap.core.memory.blocks.allocate(BlockKind::Small)?;
+            // SAFETY: the block was just taken, is committed, and belongs to nobody else. What is left of the old
+            // buffer is given up: at most half a block, when a medium object did not fit.
+            unsafe { heap.fast.set_buffer(heap.core.memory.blocks.address_of(block), BLOCK_BYTES) };
+        }
+    }
+
+    fn barrier_slow(&mut self, _: &mut HeapContext<'_>, object: ObjectRef, _: Range<usize>) {
+        unreachable!("the barrier mask is zero, yet {object:?} was not clean");
+    }
+
+    fn safepoint(&mut self, heap: &mut HeapContext<'_>) {
+        heap.fast.due.set(false);
+    }
+
+    fn collect(&mut self, heap: &mut HeapContext<'_>, _: CollectionKind) {
+        heap.fast.due.set(false);
+        heap.core.roots.settle();
+    }
+
+    fn step(&mut self, _: &mut HeapContext<'_>, _: usize) -> bool {
+        true
+    }
+
+    fn reclaims_cycles(&self) -> bool {
+        false
+    }
+
+    fn reclaims(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,189 @@
+//! What a collector knows about the type of an object.
+//!
+//! A [`TypeInfo`] is made once per type, at compile time, by promotion of a constant: no table, no registration, no
+//! lock. The header of every object points at one. Two copies of the description of one type may exist (one per
+//! codegen unit), so descriptions are never compared by address.
+//!
+//! A description speaks of *elements*: a sized type is one element, a slice is as many as the length in front of its
+//! header says. All functions take a pointer to an element and a number of elements, so that a part of a large array
+//! can be traced by itself: by increments, by cards, by several threads.
+
+use crate::trace::{EdgeSink, Relocator, SlotSink, Trace, Tracer};
+
+use super::object::{HEADER_BYTES, SLICE_PREFIX_BYTES};
+
+/// Reports the edges of `count` elements starting at the pointer.
+pub type TraceFn = unsafe fn(*const u8, usize, &mut EdgeSink);
+/// Reports the slots of `count` elements starting at the pointer.
+pub type RelocateFn = unsafe fn(*mut u8, usize, &mut SlotSink);
+/// Drops `count` elements in place.
+pub type DropFn = unsafe fn(*mut u8, usize);
+/// Bytes that `count` elements own outside the heap.
+pub type OwnedBytesFn = unsafe fn(*const u8, usize) -> usize;
+
+/// Shape of an object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Shape {
+    /// One element, no length.
+    Sized,
+    /// Any number of elements; the length stands in front of the header.
+    Slice,
+    /// A weak cell (see [`WeakTable`](super::WeakTable)): one element whose target the collector clears.
+    WeakCell,
+}
+
+/// The description of a type; 64 bytes, one cache line.
+#[repr(C, align(64))]
+pub struct TypeInfo {
+    element_bytes: usize,
+    align: u32,
+    shape: Shape,
+    trace: Option<TraceFn>,
+    relocate: Option<RelocateFn>,
+    drop: Option<DropFn>,
+    owned_bytes: Option<OwnedBytesFn>,
+    name: fn() -> &'static str,
+    /// Room for what later object kinds need: the vtable of a `dyn` object.
+    metadata: Option<&'static ()>,
+}
+
+const _: () = assert!(size_of::<TypeInfo>() == 64);
+
+impl TypeInfo {
+    /// Bytes of one element: the whole payload of a sized type, the stride of a slice.
+    #[inline]
+    pub fn element_bytes(&self) -> usize {
+        self.element_bytes
+    }
+
+    /// Alignment of the payload in bytes.
+    #[inline]
+    pub fn align(&self) -> usize {
+        self.align as usize
+    }
+
+    /// True when the object's length stands in front of its header.
+    #[inline]
+    pub fn is_slice(&self) -> bool {
+        matches!(self.shape, Shape::Slice)
+    }
+
+    /// The shape of the object.
+    #[inline]
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Bytes between the start of the object and its payload.
+    #[inline]
+    pub fn prefix_bytes(&self) -> usize {
+        if self.is_slice() { SLICE_PREFIX_BYTES } else { HEADER_BYTES }
+    }
+
+    /// Reports edges; `None` when the type holds no pointers.
+    #[inline]
+    pub fn trace(&self) -> Option<TraceFn> {
+        self.trace
+    }
+
+    /// Reports slots; `None` when the type holds no pointers.
+    #[inline]
+    pub fn relocate(&self) -> Option<RelocateFn> {
+        self.relocate
+    }
+
+    /// Drops elements; `None` when there is nothing to drop.
+    #[inline]
+    pub fn drop(&self) -> Option<DropFn> {
+        self.drop
+    }
+
+    /// Bytes owned outside the heap; `None` when there can be none.
+    #[inline]
+    pub fn owned_bytes(&self) -> Option<OwnedBytesFn> {
+        self.owned_bytes
+    }
+
+    /// The Rust name of the element type, for people.
+    pub fn name(&self) -> &'static str {
+        (self.name)()
+    }
+
+    /// The description of memory whose object is not finished: bytes, never traced, never dropped (rule R10). Its
+    /// length is in bytes, so that the footprint is right.
+    pub const RAW_BYTES: &'static TypeInfo = &TypeInfo {
+        element_bytes: 1,
+        align: 1,
+        shape: Shape::Slice,
+        trace: None,
+        relocate: None,
+        drop: None,
+        owned_bytes: None,
+        name: || "unfinished object",
+        metadata: None,
+    };
+
+    pub(crate) const fn of<'gc, T: Trace<'gc>>(shape: Shape) -> TypeInfo {
+        TypeInfo {
+            element_bytes: size_of::<T>(),
+            align: if align_of::<T>() > u32::MAX as usize { panic!() } else { align_of::<T>() as u32 },
+            shape,
+            trace: if T::NEEDS_TRACE { Some(trace_elements::<T> as TraceFn) } else { None },
+            relocate: if T::NEEDS_TRACE { Some(relocate_elements::<T> as RelocateFn) } else { None },
+            drop: if core::mem::needs_drop::<T>() { Some(drop_elements::<T> as DropFn) } else { None },
+            owned_bytes: if core::mem::needs_drop::<T>() {
+                Some(owned_bytes_of_elements::<T> as OwnedBytesFn)
+            } else {
+                None
+            },
+            name: core::any::type_name::<T>,
+            metadata: None,
+        }
+    }
+
+    /// The vtable of a `dyn` object, once there are such objects.
+    pub fn metadata(&self) -> Option<&'static ()> {
+        self.metadata
+    }
+}
+
+impl core::fmt::Debug for TypeInfo {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("TypeInfo")
+            .field("name", &self.name())
+            .field("element_bytes", &self.element_bytes)
+            .field("align", &self.align)
+            .field("shape", &self.shape)
+            .finish()
+    }
+}
+
+unsafe fn trace_elements<'gc, T: Trace<'gc>>(first: *const u8, count: usize, sink: &mut EdgeSink) {
+    let tracer = Tracer::brand(sink);
+    let first = first.cast::<T>();
+    for index in 0..count {
+        // SAFETY: the caller passes `count` initialised, live elements of type T, not written to meanwhile.
+        unsafe { (*first.add(index)).trace(tracer) };
+    }
+}
+
+unsafe fn relocate_elements<'gc, T: Trace<'gc>>(first: *mut u8, count: usize, sink: &mut SlotSink) {
+    let relocator = Relocator::brand(sink);
+    let first = first.cast::<T>();
+    for index in 0..count {
+        // SAFETY: the caller passes `count` initialised, live elements of type T that nobody else accesses.
+        unsafe { (*first.add(index)).relocate(relocator) };
+    }
+}
+
+unsafe fn drop_elements<T>(first: *mut u8, count: usize) {
+    // SAFETY: the caller passes `count` initialised elements of type T that are never used again.
+    unsafe { core::ptr::slice_from_raw_parts_mut(first.cast::<T>(), count).drop_in_place() };
+}
+
+unsafe fn owned_bytes_of_elements<'gc, T: Trace<'gc>>(first: *const u8, count: usize) -> usize {
+    let first = first.cast::<T>();
+    // SAFETY: the caller passes `count` initialised, live elements of type T.
+    (0..count).map(|index| unsafe { (*first.add(index)).owned_bytes() }).fold(0, usize::saturating_add)
+}

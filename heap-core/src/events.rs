@@ -1,0 +1,98 @@
+//! What happens in a heap, told to whoever listens.
+//!
+//! The vocabulary follows that of tracing tools for collectors: a pause begins with `Requested`, ends with `Resumed`,
+//! and the phases between them are marked when they end. Events are stamped when they happen and delivered when the
+//! pause is over, because a listener is user code and must not run in the middle of a collection. Without a listener
+//! nothing is recorded.
+
+use std::time::Instant;
+
+/// How much a collection looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum CollectionKind {
+    /// What was allocated since the last collection; collectors without generations do a full one.
+    Minor,
+    /// The whole heap.
+    Full,
+}
+
+/// One thing that happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A pause began: the program has stopped.
+    PauseStart,
+    /// A collection of this kind began.
+    PrepareGc(CollectionKind),
+    /// Roots and logs were traced or counted.
+    RootsTraced,
+    /// Everything reachable was marked, copied or counted.
+    HeapTraced,
+    /// An increment of marking ended before everything was reached.
+    IncrementEnded,
+    /// Weak cells of dead objects were cleared.
+    WeakCleared,
+    /// Drop glue of dead objects was run.
+    DropGlueRun {
+        /// How many objects were dropped.
+        objects: usize,
+    },
+    /// The bytes that survived.
+    LiveDataSize {
+        /// Bytes, headers included.
+        bytes: usize,
+    },
+    /// The bytes that the heap holds from the system, counted against its limit.
+    HeapResized {
+        /// Bytes.
+        bytes: usize,
+    },
+    /// The collection could not be completed because the system refused memory; nothing was reclaimed.
+    Abandoned,
+    /// The pause ended: the program goes on.
+    PauseEnd,
+}
+
+/// An event and its time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// When it happened.
+    pub at: Instant,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// Receives events, after each pause.
+pub type Listener = Box<dyn FnMut(&Event)>;
+
+/// The events of the pause in progress.
+#[derive(Default)]
+pub struct Events {
+    listener: Option<Listener>,
+    pending: Vec<Event>,
+}
+
+impl Events {
+    pub(crate) fn push(&mut self, kind: EventKind) {
+        if self.listener.is_some() {
+            self.pending.push(Event { at: Instant::now(), kind });
+        }
+    }
+
+    pub(crate) fn set_listener(&mut self, listener: Option<Listener>) {
+        self.pending.clear();
+        self.listener = listener;
+    }
+
+    /// Calls the listener for every pending event. A listener that panics is not called again for these events.
+    pub(crate) fn deliver(&mut self) {
+        let mut pending = std::mem::take(&mut self.pending);
+        if let Some(listener) = &mut self.listener {
+            for event in pending.drain(..) {
+                listener(&event);
+            }
+        }
+        pending.clear();
+        self.pending = pending;
+    }
+}

@@ -1,0 +1,44 @@
+//! Counters of one heap.
+
+use std::time::Duration;
+
+/// What a heap did so far. Bytes include headers and padding to eight bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Bytes allocated since the heap was made.
+    pub allocated_bytes: u64,
+    /// Minor collections that were completed.
+    pub minor_collections: u64,
+    /// Full collections that were completed; for counting collectors, runs of the cycle collection.
+    pub full_collections: u64,
+    /// Epochs that a counting collector processed.
+    pub epochs: u64,
+    /// Collections that were given up because the system refused memory.
+    pub abandoned_collections: u64,
+    /// Pauses: safepoints that did something, and collections that were asked for.
+    pub pauses: u64,
+    /// Wall time of all pauses.
+    pub pause_time: Duration,
+    /// Wall time of the longest pause.
+    pub longest_pause: Duration,
+    /// Objects that the last complete look at the heap found alive. Counting collectors keep it current at every epoch.
+    pub live_objects: u64,
+    /// Bytes of these objects.
+    pub live_bytes: u64,
+    /// Bytes that survived a young collection and were promoted, in total.
+    pub promoted_bytes: u64,
+    /// Objects whose drop glue was run.
+    pub dropped_objects: u64,
+    /// Bytes that the heap holds now, counted against its limit.
+    pub heap_bytes: u64,
+    /// The highest value that `heap_bytes` had.
+    pub peak_heap_bytes: u64,
+}
+
+impl Statistics {
+    /// Completed collections of every kind.
+    pub fn collections(&self) -> u64 {
+        self.minor_collections + self.full_collections + self.epochs
+    }
+}

@@ -1,0 +1,219 @@
+//! How a collector finds the pointers inside an object.
+//!
+//! Tracing has two forms, both derived. [`Trace::trace`] reports edges and never writes: marking, counting, dumping and
+//! verifying use it, and it may run on another thread while the program runs. [`Trace::relocate`] reports *slots* that
+//! the collector may overwrite: a moving collector needs it, because writing through `&self` would be undefined
+//! behaviour and a pointer passed by value cannot be updated.
+//!
+//! Both are data-driven: the collector sets an address window, the inlined visit compares and pushes, and nothing is
+//! called per edge. One concrete [`Tracer`] serves every collector, so user types are compiled once, whatever collector
+//! is chosen at run time, and the trait could be made dyn-safe.
+
+mod std_impls;
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::collector::ObjectRef;
+use crate::{Gc, Weak};
+
+pub use std_impls::Static;
+
+/// A type whose values may live in a garbage-collected heap.
+///
+/// Use `#[derive(Trace)]`.
+///
+/// # Safety
+/// Collectors free and move memory by what an implementation reports, so it must satisfy the strongest contract that
+/// any collector needs:
+///
+/// 1. `trace` reports every `Gc` and `Weak` that is reachable from `self` by ownership **exactly once**: an omission
+///    frees a live object, a repetition makes counting collectors free one too early.
+/// 2. `relocate` reports the same edges, each as the address of the one slot that holds it.
+/// 3. Neither calls user code, panics, allocates in the heap, writes to `self` or touches a borrow flag; `trace` may
+///    run on another thread while this thread *reads* the object.
+/// 4. If `NEEDS_TRACE` is false, no value of the type can own a `Gc` or a `Weak`.
+/// 5. The type has no `Drop` implementation that follows a `Gc`.
+///
+/// In builds with the verifier on, rules 1 and 2 are checked against each other after every collection.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot live in a garbage-collected heap: it does not implement `Trace`",
+    label = "not traceable",
+    note = "derive it with `#[derive(Trace)]`; for a foreign type without `Gc` pointers wrap it in `heap_core::Static` or mark the field `#[trace(require_static)]`",
+    note = "`Rc`, `Arc`, `&T` and map keys cannot hold traced values: a shared owner would be visited more than once and could not be relocated"
+)]
+pub unsafe trait Trace<'gc> {
+    /// False when no value of the type can hold a pointer into the heap; collectors then never look inside.
+    const NEEDS_TRACE: bool = true;
+
+    /// True when a value must stay on the thread that made it. The derive combines the fields' answers.
+    const THREAD_BOUND: bool = true;
+
+    /// Reports every edge, once.
+    fn trace(&self, tracer: &mut Tracer<'gc>);
+
+    /// Reports every slot, once.
+    fn relocate(&mut self, relocator: &mut Relocator<'gc>);
+
+    /// Bytes that the value owns outside the heap: capacities of vectors, strings and the like.
+    fn owned_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// Collects the targets of edges, unbranded: the collector's side of a [`Tracer`].
+///
+/// An edge is kept when its target lies in `low .. low + span`. The stack grows fallibly: when the system refuses
+/// memory, edges are dropped and [`overflowed`](Self::overflowed) says so; the collector must then abandon what it was
+/// doing.
+///
+/// *Why a vector and not reserved address space:* a vector that grows by `try_reserve` is portable, reports refusal in
+/// the same way everywhere, and costs one comparison per push, as the end-of-region check of a reserved stack would.
+#[derive(Default)]
+pub struct EdgeSink {
+    low: usize,
+    span: usize,
+    /// Targets that were reported and not yet taken.
+    pub stack: Vec<ObjectRef>,
+    overflowed: bool,
+}
+
+impl EdgeSink {
+    /// A sink that keeps every edge.
+    pub fn everything() -> Self {
+        EdgeSink { low: 0, span: usize::MAX, stack: Vec::new(), overflowed: false }
+    }
+
+    /// Keeps only edges whose target lies in `window` from now on.
+    pub fn set_window(&mut self, window: core::ops::Range<usize>) {
+        self.low = window.start;
+        self.span = window.end - window.start;
+    }
+
+    /// True when an edge was lost because the system refused memory.
+    pub fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// Forgets that edges were lost.
+    pub fn clear_overflow(&mut self) {
+        self.overflowed = false;
+    }
+
+    /// Reports one edge.
+    #[inline]
+    pub fn visit(&mut self, target: ObjectRef) {
+        if target.address().wrapping_sub(self.low) < self.span {
+            self.push(target);
+        }
+    }
+
+    /// Pushes without looking at the window.
+    #[inline]
+    pub fn push(&mut self, target: ObjectRef) {
+        if self.stack.len() == self.stack.capacity() && !self.grow() {
+            return;
+        }
+        // The capacity was checked above, so this compiles to a store and an increment.
+        self.stack.push(target);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) -> bool {
+        let refused = crate::fault::refuse() || self.stack.try_reserve(self.stack.len().max(256)).is_err();
+        self.overflowed |= refused;
+        !refused
+    }
+}
+
+/// Collects slots, unbranded: the collector's side of a [`Relocator`].
+///
+/// A slot is kept when the pointer in it leads into `low .. low + span`. Slots point into objects: the collector must
+/// drain them before the object is borrowed again (rule R13).
+#[derive(Default)]
+pub struct SlotSink {
+    low: usize,
+    span: usize,
+    /// Slots that were reported and not yet taken.
+    pub slots: Vec<NonNull<ObjectRef>>,
+}
+
+// SAFETY: slots are addresses; whoever dereferences them argues about threads there.
+unsafe impl Send for SlotSink {}
+
+impl SlotSink {
+    /// A sink that keeps every slot.
+    pub fn everything() -> Self {
+        SlotSink { low: 0, span: usize::MAX, slots: Vec::new() }
+    }
+
+    /// Keeps only slots whose target lies in `window` from now on.
+    pub fn set_window(&mut self, window: core::ops::Range<usize>) {
+        self.low = window.start;
+        self.span = window.end - window.start;
+    }
+
+    /// Reports one slot.
+    #[inline]
+    pub fn visit(&mut self, slot: &mut ObjectRef) {
+        if slot.address().wrapping_sub(self.low) < self.span {
+            self.slots.push(NonNull::from(slot));
+        }
+    }
+}
+
+/// Receives edges from [`Trace::trace`].
+#[repr(transparent)]
+pub struct Tracer<'gc> {
+    sink: EdgeSink,
+    _brand: PhantomData<fn(&'gc ()) -> &'gc ()>,
+}
+
+impl<'gc> Tracer<'gc> {
+    #[inline]
+    pub(crate) fn brand(sink: &mut EdgeSink) -> &mut Tracer<'gc> {
+        // SAFETY: `Tracer` is a transparent wrapper of `EdgeSink`; the brand is only a type-level promise that the
+        // pointers reported belong to one heap, which holds for whatever object the collector traces.
+        unsafe { &mut *core::ptr::from_mut(sink).cast::<Tracer<'gc>>() }
+    }
+
+    /// Reports a strong pointer.
+    #[inline]
+    pub fn visit<T: ?Sized + 'gc>(&mut self, gc: Gc<'gc, T>) {
+        self.sink.visit(gc.object());
+    }
+
+    /// Reports a weak pointer: an edge to its cell, not to its target.
+    #[inline]
+    pub fn visit_weak<T: ?Sized + 'gc>(&mut self, weak: Weak<'gc, T>) {
+        self.sink.visit(weak.cell());
+    }
+}
+
+/// Receives slots from [`Trace::relocate`].
+#[repr(transparent)]
+pub struct Relocator<'gc> {
+    sink: SlotSink,
+    _brand: PhantomData<fn(&'gc ()) -> &'gc ()>,
+}
+
+impl<'gc> Relocator<'gc> {
+    #[inline]
+    pub(crate) fn brand(sink: &mut SlotSink) -> &mut Relocator<'gc> {
+        // SAFETY: as for `Tracer::brand`.
+        unsafe { &mut *core::ptr::from_mut(sink).cast::<Relocator<'gc>>() }
+    }
+
+    /// Reports the slot that holds a strong pointer.
+    #[inline]
+    pub fn visit<T: ?Sized + 'gc>(&mut self, gc: &mut Gc<'gc, T>) {
+        self.sink.visit(gc.slot());
+    }
+
+    /// Reports the slot that holds a weak pointer.
+    #[inline]
+    pub fn visit_weak<T: ?Sized + 'gc>(&mut self, weak: &mut Weak<'gc, T>) {
+        self.sink.visit(weak.slot());
+    }
+}

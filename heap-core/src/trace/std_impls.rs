@@ -1,0 +1,264 @@
+//! [`Trace`] for the types of the standard library.
+//!
+//! Three rules decide what is here. A container visits each element once and needs `&mut` access to each of them, so
+//! sets, heaps, map keys and shared owners (`Rc`, `Arc`, `&T`) may only hold `'static` data, which cannot contain a
+//! `Gc`. Hashers and allocators are part of a container and must be `'static` too, or a pointer could be smuggled in
+//! them. And a container needs tracing, and is bound to its thread, if its elements do and are: a constant of a
+//! constant. A type that contains itself through a `Box` or a `Vec` would then be a constant that depends on itself; the
+//! derive sees that and answers for such fields.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::{Relocator, Trace, Tracer};
+
+/// Wraps a `'static` value of a foreign type so that it may live in the heap, untraced.
+///
+/// ```
+/// use heap_core::Static;
+/// let started = Static(std::time::Instant::now());
+/// assert!(started.0.elapsed().as_secs() < 60);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Static<T: 'static>(pub T);
+
+impl<T: 'static> core::ops::Deref for Static<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: 'static> core::ops::DerefMut for Static<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+/// Implements `Trace` for types that are `'static`, whose values therefore cannot hold a branded pointer.
+macro_rules! untraced {
+    ($bound:literal; $( [$($generics:tt)*] $type:ty $(, $owned:expr)? ;)*) => {$(
+        // SAFETY: the type is `'static`, so no value of it can contain a `Gc<'gc, _>`: there is no edge to report.
+        unsafe impl<'gc, $($generics)*> Trace<'gc> for $type {
+            const NEEDS_TRACE: bool = false;
+            const THREAD_BOUND: bool = $bound;
+            #[inline]
+            fn trace(&self, _: &mut Tracer<'gc>) {}
+            #[inline]
+            fn relocate(&mut self, _: &mut Relocator<'gc>) {}
+            $(fn owned_bytes(&self) -> usize { let owned: fn(&Self) -> usize = $owned; owned(self) })?
+        }
+    )*};
+}
+
+untraced! { false;
+    [] (); [] bool; [] char;
+    [] u8; [] u16; [] u32; [] u64; [] u128; [] usize;
+    [] i8; [] i16; [] i32; [] i64; [] i128; [] isize;
+    [] f32; [] f64;
+    [] std::num::NonZeroU8; [] std::num::NonZeroU16; [] std::num::NonZeroU32; [] std::num::NonZeroU64;
+    [] std::num::NonZeroUsize; [] std::num::NonZeroI32; [] std::num::NonZeroI64;
+    [] std::time::Duration; [] std::time::Instant; [] std::time::SystemTime;
+    [] std::sync::atomic::AtomicBool; [] std::sync::atomic::AtomicU8; [] std::sync::atomic::AtomicU32;
+    [] std::sync::atomic::AtomicU64; [] std::sync::atomic::AtomicUsize; [] std::sync::atomic::AtomicI64;
+    [] std::net::IpAddr; [] std::net::SocketAddr; [] std::cmp::Ordering;
+    [] String, |s| s.capacity();
+    [] Box<str>, |s| s.len();
+    [] std::path::PathBuf, |p| p.capacity();
+    [] std::ffi::OsString, |s| s.capacity();
+    [] std::ffi::CString, |s| s.as_bytes_with_nul().len();
+}
+
+untraced! { true;
+    // The extra `T: 'static` is not redundant: without it the compiler accepts `&'static Gc<'gc, T>` in a root.
+    [T: ?Sized + 'static] &'static T;
+    [T: 'static] Static<T>;
+    [T: ?Sized + 'static] PhantomData<T>;
+    [T: ?Sized + 'static] Rc<T>;
+    [T: ?Sized + 'static] Arc<T>;
+    [T: ?Sized + 'static] std::rc::Weak<T>;
+    [T: ?Sized + 'static] std::sync::Weak<T>;
+    [T: 'static] Cell<T>;
+    [T: 'static] RefCell<T>;
+    [T: 'static] std::cell::OnceCell<T>;
+    [T: 'static] std::sync::Mutex<T>;
+    [T: 'static] std::sync::RwLock<T>;
+    [T: 'static] std::sync::OnceLock<T>;
+    [T: 'static] BinaryHeap<T>, |h| h.capacity() * size_of::<T>();
+    [T: 'static] BTreeSet<T>, |s| s.len() * size_of::<T>();
+    [T: 'static, S: 'static] HashSet<T, S>, |s| s.capacity() * (size_of::<T>() + 1);
+}
+
+/// Containers whose elements are reached by `iter` and `iter_mut`.
+macro_rules! sequence {
+    ($( [$($generics:tt)*] $type:ty, $element:ty, $owned:expr ;)*) => {$(
+        // SAFETY: the container owns its elements and iterates over each exactly once, in both forms; iterating the
+        // standard library's containers runs no user code.
+        unsafe impl<'gc, $($generics)*> Trace<'gc> for $type {
+            const NEEDS_TRACE: bool = <$element>::NEEDS_TRACE;
+            const THREAD_BOUND: bool = <$element>::THREAD_BOUND;
+            #[inline]
+            fn trace(&self, tracer: &mut Tracer<'gc>) {
+                if <$element>::NEEDS_TRACE {
+                    for element in self.iter() {
+                        element.trace(tracer);
+                    }
+                }
+            }
+            #[inline]
+            fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+                if <$element>::NEEDS_TRACE {
+                    for element in self.iter_mut() {
+                        element.relocate(relocator);
+                    }
+                }
+            }
+            fn owned_bytes(&self) -> usize {
+                let own: fn(&Self) -> usize = $owned;
+                let mut bytes = own(self);
+                if core::mem::needs_drop::<$element>() {
+                    for element in self.iter() {
+                        bytes = bytes.saturating_add(element.owned_bytes());
+                    }
+                }
+                bytes
+            }
+        }
+    )*};
+}
+
+sequence! {
+    [T: Trace<'gc>] Vec<T>, T, |v| v.capacity() * size_of::<T>();
+    [T: Trace<'gc>] VecDeque<T>, T, |v| v.capacity() * size_of::<T>();
+    [T: Trace<'gc>] LinkedList<T>, T, |v| v.len() * (size_of::<T>() + 16);
+    [T: Trace<'gc>] Box<[T]>, T, |v| size_of_val(&**v);
+    [T: Trace<'gc>, const N: usize] [T; N], T, |_| 0;
+    [T: Trace<'gc>] Option<T>, T, |_| 0;
+}
+
+// SAFETY: the box owns its value and visits it once.
+unsafe impl<'gc, T: Trace<'gc>> Trace<'gc> for Box<T> {
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const THREAD_BOUND: bool = T::THREAD_BOUND;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'gc>) {
+        (**self).trace(tracer);
+    }
+    #[inline]
+    fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+        (**self).relocate(relocator);
+    }
+    fn owned_bytes(&self) -> usize {
+        size_of::<T>().saturating_add((**self).owned_bytes())
+    }
+}
+
+// SAFETY: exactly one of the two values exists, and it is visited once.
+unsafe impl<'gc, T: Trace<'gc>, E: Trace<'gc>> Trace<'gc> for Result<T, E> {
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE || E::NEEDS_TRACE;
+    const THREAD_BOUND: bool = T::THREAD_BOUND || E::THREAD_BOUND;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'gc>) {
+        match self {
+            Ok(value) => value.trace(tracer),
+            Err(error) => error.trace(tracer),
+        }
+    }
+    #[inline]
+    fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+        match self {
+            Ok(value) => value.relocate(relocator),
+            Err(error) => error.relocate(relocator),
+        }
+    }
+    fn owned_bytes(&self) -> usize {
+        match self {
+            Ok(value) => value.owned_bytes(),
+            Err(error) => error.owned_bytes(),
+        }
+    }
+}
+
+/// Maps: keys and hashers are `'static`, values are visited once each.
+macro_rules! map {
+    ($( [$($generics:tt)*] $type:ty, $owned:expr ;)*) => {$(
+        // SAFETY: keys and hasher are `'static` and hold no edge; each value is visited once, without hashing or
+        // comparing a key, so no user code runs.
+        unsafe impl<'gc, $($generics)*> Trace<'gc> for $type {
+            const NEEDS_TRACE: bool = V::NEEDS_TRACE;
+            fn trace(&self, tracer: &mut Tracer<'gc>) {
+                if V::NEEDS_TRACE {
+                    for value in self.values() {
+                        value.trace(tracer);
+                    }
+                }
+            }
+            fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+                if V::NEEDS_TRACE {
+                    for value in self.values_mut() {
+                        value.relocate(relocator);
+                    }
+                }
+            }
+            fn owned_bytes(&self) -> usize {
+                let own: fn(&Self) -> usize = $owned;
+                let mut bytes = own(self);
+                if core::mem::needs_drop::<V>() {
+                    for value in self.values() {
+                        bytes = bytes.saturating_add(value.owned_bytes());
+                    }
+                }
+                bytes
+            }
+        }
+    )*};
+}
+
+map! {
+    [K: 'static, V: Trace<'gc>, S: 'static] HashMap<K, V, S>, |m| m.capacity() * (size_of::<(K, V)>() + 1);
+    [K: 'static, V: Trace<'gc>] BTreeMap<K, V>, |m| m.len() * size_of::<(K, V)>();
+}
+
+macro_rules! tuple {
+    ($($name:ident)+) => {
+        // SAFETY: each field is visited once.
+        unsafe impl<'gc, $($name: Trace<'gc>),+> Trace<'gc> for ($($name,)+) {
+            const NEEDS_TRACE: bool = false $(|| $name::NEEDS_TRACE)+;
+            const THREAD_BOUND: bool = false $(|| $name::THREAD_BOUND)+;
+            #[inline]
+            fn trace(&self, tracer: &mut Tracer<'gc>) {
+                #[allow(non_snake_case)]
+                let ($($name,)+) = self;
+                $($name.trace(tracer);)+
+            }
+            #[inline]
+            fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+                #[allow(non_snake_case)]
+                let ($($name,)+) = self;
+                $($name.relocate(relocator);)+
+            }
+            fn owned_bytes(&self) -> usize {
+                #[allow(non_snake_case)]
+                let ($($name,)+) = self;
+                0usize $(.saturating_add($name.owned_bytes()))+
+            }
+        }
+    };
+}
+
+tuple!(A);
+tuple!(A B);
+tuple!(A B C);
+tuple!(A B C D);
+tuple!(A B C D E);
+tuple!(A B C D E F);
+tuple!(A B C D E F G);
+tuple!(A B C D E F G H);
+tuple!(A B C D E F G H I);
+tuple!(A B C D E F G H I J);
+tuple!(A B C D E F G H I J K);
+tuple!(A B C D E F G H I J K L);
