@@ -141,7 +141,7 @@ impl FreeMap {
     /// The last maximal run of free blocks that lies wholly before `end`, or the part of it before `end`.
     pub(super) fn last_run_before(&self, end: usize) -> Option<core::ops::Range<usize>> {
         let mut word = end.min(self.len).div_ceil(BITS);
-        let mut mask = if end < self.len && end % BITS != 0 { !(!0u64 << (end % BITS)) } else { !0 };
+        let mut mask = if end < self.len && !end.is_multiple_of(BITS) { !(!0u64 << (end % BITS)) } else { !0 };
         let last = loop {
             word = word.checked_sub(1)?;
             let bits = self.words[word] & mask;

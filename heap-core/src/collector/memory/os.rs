@@ -100,7 +100,12 @@ pub fn reserve(bytes: usize) -> Result<NonNull<u8>, OsError> {
 pub fn reserve_metadata(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
     check_size(bytes)?;
     #[cfg(any(test, feature = "conformance"))]
-    fault::reserve()?;
+    {
+        fault::reserve()?;
+        if fault::metadata_is_on_demand() {
+            return Ok((imp::reserve(bytes)?, false));
+        }
+    }
     imp::reserve_metadata(bytes)
 }
 
@@ -244,7 +249,8 @@ mod imp {
 
     fn last_error() -> OsError {
         // SAFETY: reads a number of this thread.
-        OsError { code: Some(unsafe { GetLastError() }.cast_signed()) }
+        let code = unsafe { GetLastError() };
+        OsError { code: Some(code.cast_signed()) }
     }
 
     /// A reservation cannot be trimmed here, so an aligned one is found by reserving too much, releasing it, and
@@ -338,6 +344,7 @@ pub mod fault {
     thread_local! {
         static COMMITS_UNTIL_FAILURE: Cell<u32> = const { Cell::new(0) };
         static RESERVATIONS_UNTIL_FAILURE: Cell<u32> = const { Cell::new(0) };
+        static METADATA_ON_DEMAND: Cell<bool> = const { Cell::new(false) };
         static REFUSING: Cell<bool> = const { Cell::new(false) };
     }
 
@@ -355,6 +362,15 @@ pub mod fault {
     /// Makes every commit on this thread fail until it is called with `false`.
     pub fn refuse_commits(refuse: bool) {
         REFUSING.set(refuse);
+    }
+
+    /// Makes this thread's new side metadata start uncommitted, as it does on systems without free reservations.
+    pub fn metadata_on_demand(on_demand: bool) {
+        METADATA_ON_DEMAND.set(on_demand);
+    }
+
+    pub(super) fn metadata_is_on_demand() -> bool {
+        METADATA_ON_DEMAND.get()
     }
 
     pub(super) fn commit() -> Result<(), OsError> {

@@ -221,7 +221,8 @@ mod tests {
         assert_eq!(table.entry(4095).load(Ordering::Relaxed), 9);
         assert_eq!(table.slice(4090, 6)[5].load(Ordering::Relaxed), 9);
         // SAFETY: the other thread has ended.
-        assert_eq!(unsafe { table.read_quiescent::<8>(4088) }, [0, 0, 0, 0, 0, 0, 0, 9]);
+        let bytes = unsafe { table.read_quiescent::<8>(4088) };
+        assert_eq!(bytes, [0, 0, 0, 0, 0, 0, 0, 9]);
         assert!(table.commit_for((64 << 20) + 1).is_err());
         table.commit_for(64 << 20).unwrap();
         assert_eq!(table.available(), table.len());

@@ -305,6 +305,38 @@ fn side_tables_cover_every_block_handed_out() {
     assert_eq!(blocks.window_release(window), 24);
 }
 
+/// The way of systems where metadata must be committed step by step, and may be refused.
+#[test]
+#[cfg(not(miri))]
+fn metadata_can_grow_with_the_heap() {
+    fault::metadata_on_demand(true);
+    let mut memory = Memory::new(None, Some(4 << 30)).unwrap();
+    assert_eq!(memory.lines.table().available(), 0);
+    assert_eq!(memory.blocks.blocks_of_kind(BlockKind::Free).count(), 0);
+    let blocks = &mut memory.blocks;
+    let first = blocks.allocate(BlockKind::Small).unwrap();
+    assert_eq!(memory.lines.next_hole_zero(first, 0), Some(0..LINES_PER_BLOCK));
+    let available = memory.lines.table().available();
+    assert!(available < memory.lines.table().len());
+    // One chunk of line table describes 1 GiB of heap.
+    let beyond = (1 << 30) / BLOCK_BYTES;
+    fault::refuse_commits(true);
+    let within = blocks.allocate_window(beyond - 1).unwrap();
+    assert_eq!(memory.lines.table().available(), available);
+    let error = blocks.allocate_window(1).unwrap_err();
+    assert!(matches!(error, AllocError::Refused { .. }));
+    assert_eq!(blocks.high_water().index(), beyond);
+    fault::refuse_commits(false);
+    let window = blocks.allocate_window(1).unwrap();
+    assert!(memory.lines.table().available() > available);
+    assert_eq!(memory.lines.next_hole_zero(window.first(), 5), Some(5..LINES_PER_BLOCK));
+    let late = blocks.side_table(9).unwrap();
+    late.entry((beyond + 1) * (BLOCK_BYTES >> 9) - 1);
+    blocks.window_release(within);
+    blocks.window_release(window);
+    fault::metadata_on_demand(false);
+}
+
 /// Every operation at random, against one record per block.
 #[test]
 fn random_programs_agree_with_a_model() {
@@ -318,6 +350,7 @@ fn random_programs_agree_with_a_model() {
     for seed in 0..if cfg!(miri) { 1 } else { 60 } {
         let mut random = Random::new(seed);
         let limit = 600 * BLOCK_BYTES;
+        fault::metadata_on_demand(seed % 2 == 1);
         let mut memory = Memory::new(Some(limit), Some(1024 * BLOCK_BYTES)).unwrap();
         let mut model = vec![Model::Free; 1024];
         let mut large: Vec<(NonNull<u8>, usize, usize, u8)> = Vec::new();
