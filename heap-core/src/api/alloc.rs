@@ -8,7 +8,7 @@ use crate::trace::Trace;
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn heap_is_full(error: AllocError) -> ! {
+pub(crate) fn heap_is_full(error: AllocError) -> ! {
     panic!("{error}; use the `try_` form of the allocation and `Heap::try_mutate` to handle this")
 }
 

@@ -12,6 +12,7 @@ use super::mutator::Mutator;
 use super::weak::Weak;
 use super::write::Write;
 use crate::collector::ObjectRef;
+use crate::error::AllocError;
 use crate::trace::{Relocator, Trace, Tracer};
 
 /// A type that an object can have: every sized type, slices of them, and `str`.
@@ -127,8 +128,20 @@ impl<'gc, T: ?Sized + 'gc> Gc<'gc, T> {
     /// A weak pointer to the object. The first call for an object allocates its weak cell (16 bytes).
     ///
     /// # Panics
-    /// When the heap limit is reached.
-    pub fn downgrade(this: Self, mc: &'gc Mutator<'gc>) -> Weak<'gc, T> {
+    /// When the heap limit is reached or the system refuses memory.
+    #[track_caller]
+    pub fn downgrade(this: Self, mc: &Mutator<'gc>) -> Weak<'gc, T> {
+        match Self::try_downgrade(this, mc) {
+            Ok(weak) => weak,
+            Err(error) => super::alloc::heap_is_full(error),
+        }
+    }
+
+    /// A weak pointer to the object, or a report that the heap is full.
+    ///
+    /// # Errors
+    /// When the object has no weak cell yet, and the heap limit is reached or the system refuses memory.
+    pub fn try_downgrade(this: Self, mc: &Mutator<'gc>) -> Result<Weak<'gc, T>, AllocError> {
         Weak::new(mc, this)
     }
 }

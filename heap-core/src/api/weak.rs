@@ -6,6 +6,7 @@ use super::gc::Gc;
 use super::mutator::Mutator;
 use crate::collector::ObjectRef;
 use crate::collector::weak_table::WeakCell;
+use crate::error::AllocError;
 use crate::trace::{Relocator, Trace, Tracer};
 
 /// A weak pointer: one word, `Copy`, [upgraded](Weak::upgrade) to a [`Gc`] while its target lives.
@@ -28,16 +29,12 @@ impl<'gc, T: ?Sized + 'gc> Clone for Weak<'gc, T> {
 impl<'gc, T: ?Sized + 'gc> Copy for Weak<'gc, T> {}
 
 impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
-    #[track_caller]
-    pub(crate) fn new(mc: &Mutator<'gc>, gc: Gc<'gc, T>) -> Self {
+    pub(crate) fn new(mc: &Mutator<'gc>, gc: Gc<'gc, T>) -> Result<Self, AllocError> {
         let cell = match mc.weak_cell_of(gc.object()) {
             Some(cell) => cell,
-            None => match mc.allocate_weak_cell(gc.object()) {
-                Ok(cell) => cell,
-                Err(error) => panic!("{error}"),
-            },
+            None => mc.allocate_weak_cell(gc.object())?,
         };
-        Weak { cell, _brand: PhantomData, _target: PhantomData }
+        Ok(Weak { cell, _brand: PhantomData, _target: PhantomData })
     }
 
     /// # Safety

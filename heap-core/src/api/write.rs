@@ -150,7 +150,7 @@ fn outside() -> ! {
 /// Projects from a `Gc` to a field and runs the write barrier: `field!(mc, node.items)` is a `&Write<_>` of the field.
 ///
 /// The path may be `object.field`, `object.0`, `object[index]` or, for fields of inline structs and arrays,
-/// `object => path.to.field`. `object` may be any expression in parentheses or a path of identifiers.
+/// `object => path.to.field` or `object => [index].field`. `object` may be any expression in parentheses or a path of identifiers.
 ///
 /// ```
 /// use heap_core::{field, Gc, Heap, NoGc, RefLock, Rootable, Trace};
@@ -224,6 +224,10 @@ macro_rules! __store {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __field {
+    // object => [index].path.inside
+    (@path $mc:expr; [$($object:tt)+]; => [$($index:tt)+] $($path:tt)*) => {
+        ($($object)+).__project($mc, |__object| &__object[$($index)+] $($path)*)
+    };
     // object => path.inside.the.object
     (@path $mc:expr; [$($object:tt)+]; => $($path:tt)+) => {
         ($($object)+).__project($mc, |__object| &__object.$($path)+)
