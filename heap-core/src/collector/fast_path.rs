@@ -140,7 +140,7 @@ impl AllocRequest {
     /// Where the object goes in the free bytes `cursor .. limit`: its payload, and the next cursor. `None` when it does
     /// not fit. Both pointers must belong to one reservation.
     #[inline]
-    pub(super) fn place(self, cursor: NonNull<u8>, limit: NonNull<u8>) -> Option<(NonNull<u8>, NonNull<u8>)> {
+    pub fn place(self, cursor: NonNull<u8>, limit: NonNull<u8>) -> Option<(NonNull<u8>, NonNull<u8>)> {
         let room = limit.addr().get() - cursor.addr().get();
         let padding = (cursor.addr().get() + self.prefix).wrapping_neg() & (self.align - 1);
         if room < self.bytes.checked_add(padding)? {
