@@ -1,0 +1,134 @@
+//! Figures as people read them: few digits, one unit per column, nothing wider than it must be.
+
+/// Nanoseconds as milliseconds with about three digits: `1234`, `98.7`, `9.87`, `0.012`.
+#[must_use]
+pub fn ms(nanoseconds: f64) -> String {
+    let ms = nanoseconds / 1e6;
+    let decimals = decimals(ms);
+    format!("{ms:.decimals$}")
+}
+
+/// The half width of an interval around a time, with the digits that the time itself is shown with.
+#[must_use]
+pub fn ms_like(nanoseconds: f64, reference_nanoseconds: f64) -> String {
+    let (ms, decimals) = (nanoseconds / 1e6, decimals(reference_nanoseconds / 1e6));
+    format!("{ms:.decimals$}")
+}
+
+fn decimals(value: f64) -> usize {
+    match value {
+        v if v >= 99.95 => 0,
+        v if v >= 9.995 => 1,
+        v if v >= 0.9995 => 2,
+        _ => 3,
+    }
+}
+
+/// A ratio: `1.00`, `12.3`, `456`.
+#[must_use]
+pub fn ratio(ratio: f64) -> String {
+    let decimals = match ratio {
+        v if v >= 99.95 => 0,
+        v if v >= 9.995 => 1,
+        _ => 2,
+    };
+    format!("{ratio:.decimals$}")
+}
+
+/// Bytes as MiB: `12345`, `12.3`.
+#[must_use]
+pub fn mib(bytes: u64) -> String {
+    let mib = bytes as f64 / (1u64 << 20) as f64;
+    if mib >= 99.95 { format!("{mib:.0}") } else { format!("{mib:.1}") }
+}
+
+/// Bytes with the unit that fits: `12 bytes`, `512 KiB`, `1.50 GiB`.
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    let scaled = |shift: u32| bytes as f64 / (1u64 << shift) as f64;
+    let (value, unit) = match bytes {
+        0..1024 => return format!("{bytes} bytes"),
+        b if b < 1 << 20 => (scaled(10), "KiB"),
+        b if b < 1 << 30 => (scaled(20), "MiB"),
+        b if b < 1 << 40 => (scaled(30), "GiB"),
+        _ => (scaled(40), "TiB"),
+    };
+    if value.fract() == 0.0 { format!("{value} {unit}") } else { format!("{} {unit}", ratio(value)) }
+}
+
+/// A count in groups of three digits: `67,108,864`.
+#[must_use]
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A number with its noun: `1 run`, `48 runs`.
+#[must_use]
+pub fn plural(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Breaks a text into lines of at most `width` characters, between words; a longer word stays whole.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_keep_three_digits_and_stay_narrow() {
+        for (nanoseconds, expected) in [
+            (0.0, "0.000"),
+            (12_345.0, "0.012"),
+            (999_900.0, "1.00"),
+            (1_234_000.0, "1.23"),
+            (9_996_000.0, "10.0"),
+            (98_760_000.0, "98.8"),
+            (99_960_000.0, "100"),
+            (12_345_678_900.0, "12346"),
+        ] {
+            assert_eq!(ms(nanoseconds), expected);
+        }
+        assert_eq!(ms_like(12_345_678.0, 1_234_000_000.0), "12");
+        assert_eq!(ms_like(45_678.0, 1_234_000.0), "0.05");
+    }
+
+    #[test]
+    fn ratios_and_sizes() {
+        assert_eq!([ratio(1.0), ratio(12.34), ratio(456.7)], ["1.00", "12.3", "457"]);
+        assert_eq!([mib(1 << 20), mib(150 << 20), mib(0)], ["1.0", "150", "0.0"]);
+        assert_eq!(bytes(12), "12 bytes");
+        assert_eq!(bytes(64 << 20), "64 MiB");
+        assert_eq!(bytes(3 << 29), "1.50 GiB");
+        assert_eq!([count(0), count(999), count(1000), count(67_108_864)], ["0", "999", "1,000", "67,108,864"]);
+        assert_eq!([plural(1, "run"), plural(2, "run")], ["1 run", "2 runs"]);
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("incomprehensible", 4), ["incomprehensible"]);
+        assert!(wrap("  ", 4).is_empty());
+    }
+}

@@ -1,0 +1,96 @@
+//! The file of records: one line of JSON per invocation, written when the invocation ends.
+//!
+//! The file is opened before anything runs, because a path that cannot be written should not be found out after an hour
+//! of measuring. Each line reaches the system at once: whatever ends the comparison, the finished runs are in the file.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::record::Record;
+
+/// Where records go: a file, standard output, or nowhere.
+#[derive(Debug, Default)]
+pub struct Journal {
+    target: Option<(PathBuf, Target)>,
+}
+
+#[derive(Debug)]
+enum Target {
+    File(File),
+    Stdout,
+}
+
+impl Journal {
+    /// Opens `path`, or standard output for `-`, or nothing for `None`. A file that exists is emptied.
+    ///
+    /// # Errors
+    /// A sentence for the user when the file cannot be written.
+    pub fn open(path: Option<&Path>) -> Result<Self, String> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let target = if path.as_os_str() == "-" {
+            Target::Stdout
+        } else if path.as_os_str().is_empty() {
+            return Err("the name of the JSON file is empty: give a path, or - for standard output".to_owned());
+        } else {
+            let file = File::create(path).map_err(|error| {
+                format!("cannot write {}: {error}; give a file in a folder that exists and is yours", path.display())
+            })?;
+            Target::File(file)
+        };
+        Ok(Self { target: Some((path.to_owned(), target)) })
+    }
+
+    /// Whether records go to standard output, where then nothing else should go.
+    #[must_use]
+    pub fn is_stdout(&self) -> bool {
+        matches!(self.target, Some((_, Target::Stdout)))
+    }
+
+    /// Appends a record and hands it to the system.
+    ///
+    /// # Errors
+    /// What the system answered, naming the file.
+    pub fn write(&mut self, record: &Record) -> io::Result<()> {
+        let Some((path, target)) = &mut self.target else { return Ok(()) };
+        let mut line = serde_json::to_vec(record)?;
+        line.push(b'\n');
+        let written = match target {
+            Target::File(file) => file.write_all(&line),
+            Target::Stdout => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(&line).and_then(|()| stdout.flush())
+            }
+        };
+        written.map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::sample;
+
+    #[test]
+    fn each_record_is_in_the_file_as_soon_as_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.jsonl");
+        let mut journal = Journal::open(Some(&path)).unwrap();
+        for invocation in 1..=3 {
+            journal.write(&sample("rings", "nogc", invocation, 10.0)).unwrap();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(text.lines().count(), invocation as usize);
+            let last: Record = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+            assert_eq!(last.invocation, invocation);
+        }
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_written_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path().to_owned(), folder.path().join("missing/records.jsonl"), PathBuf::new()] {
+            assert!(Journal::open(Some(&path)).unwrap_err().contains("give a"), "{}", path.display());
+        }
+        assert!(Journal::open(None).unwrap().target.is_none());
+    }
+}
