@@ -2,9 +2,13 @@
 //!
 //! The variants are the four different things a program can do about a failed allocation, not the places where one
 //! can fail: drop references or raise the limit, give memory back to the system, make the reservation larger, ask
-//! for less. The enum is `Copy` and owns nothing, because it is made at the moment when there is no memory left.
+//! for less. The enum is `Copy` and owns nothing, because it is made at the moment when there is no memory left; and it
+//! is two words, so that the result of a fallible allocation is returned in registers. How much the heap holds and what
+//! its limit is, the heap says itself.
 
 use core::fmt;
+
+const _: () = assert!(size_of::<Result<&u8, AllocError>>() == 2 * size_of::<usize>());
 
 /// Why an allocation in a private heap failed. All quantities are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,10 +18,6 @@ pub enum AllocError {
     Limit {
         /// Bytes that were asked for, after rounding to what would be charged.
         requested: usize,
-        /// Bytes charged to the heap at that moment.
-        used: usize,
-        /// The limit.
-        limit: usize,
     },
     /// The operating system refused to provide memory.
     Refused {
@@ -40,7 +40,7 @@ impl AllocError {
     /// The bytes that were asked for.
     pub const fn requested(&self) -> usize {
         match *self {
-            Self::Limit { requested, .. }
+            Self::Limit { requested }
             | Self::Refused { requested }
             | Self::AddressSpace { requested }
             | Self::TooLarge { requested } => requested,
@@ -51,10 +51,10 @@ impl AllocError {
 impl fmt::Display for AllocError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Limit { requested, used, limit } => write!(
+            Self::Limit { requested } => write!(
                 f,
-                "allocating {requested} bytes would exceed the heap limit ({used} of {limit} bytes are in use): \
-                 drop references and collect, or raise the limit"
+                "allocating {requested} bytes would exceed the heap's limit: drop references and collect, or raise the \
+                 limit"
             ),
             Self::Refused { requested } => write!(
                 f,
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn every_message_says_what_to_do_next() {
         let all = [
-            AllocError::Limit { requested: 1, used: 2, limit: 3 },
+            AllocError::Limit { requested: 1 },
             AllocError::Refused { requested: 1 },
             AllocError::AddressSpace { requested: 1 },
             AllocError::TooLarge { requested: 1 },

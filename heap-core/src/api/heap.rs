@@ -210,7 +210,7 @@ impl<R: ?Sized> Heap<R> {
         if bytes <= limit.saturating_sub(used) {
             return Ok(());
         }
-        Err(AllocError::Limit { requested: bytes, used, limit })
+        Err(AllocError::Limit { requested: bytes })
     }
 
     /// Walks everything reachable and checks every invariant of the heap and its collector. Slow: uses a hash set.

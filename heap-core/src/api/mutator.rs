@@ -84,12 +84,14 @@ impl<'gc> Mutator<'gc> {
                 return Ok(Allocation { payload, birth: self.fast.birth.get() });
             }
         }
-        self.allocate_slow(request)
+        self.allocate_slow(request.bytes, request.prefix, request.align)
     }
 
     #[cold]
     #[inline(never)]
-    fn allocate_slow(&self, request: AllocRequest) -> Result<Allocation, AllocError> {
+    fn allocate_slow(&self, bytes: usize, prefix: usize, align: usize) -> Result<Allocation, AllocError> {
+        // The request arrives in registers: passed by reference, it would be written to the stack by every fast path.
+        let request = AllocRequest { bytes, prefix, align };
         let result = self.slow(|collector, heap| collector.allocate_slow(heap, request));
         if let Ok(allocation) = &result {
             debug_assert!(allocation.payload.addr().get().is_multiple_of(request.align));

@@ -333,7 +333,7 @@ impl Blocks {
 
     pub(super) fn check_limit(&self, bytes: usize) -> Result<(), AllocError> {
         if bytes > self.headroom() {
-            return Err(AllocError::Limit { requested: bytes, used: self.used, limit: self.limit });
+            return Err(AllocError::Limit { requested: bytes });
         }
         Ok(())
     }
