@@ -31,6 +31,15 @@ pub struct Heap<R: ?Sized> {
     _root: PhantomData<fn() -> PhantomData<R>>,
 }
 
+/// On which side of a `mutate` a due safepoint is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Safepoint {
+    /// Before: the last `mutate` ended in a panic, or something outside made it due.
+    Enter,
+    /// After.
+    Leave,
+}
+
 impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
     /// Makes a heap with default options, and its root.
     ///
@@ -92,7 +101,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
             Ok::<(), E>(())
         })?;
         if heap.mutator.fast.due.get() || heap.options().zeal {
-            heap.safepoint();
+            heap.safepoint(Safepoint::Leave);
         }
         Ok(heap)
     }
@@ -107,7 +116,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
         F: for<'gc> FnOnce(&'gc Mutator<'gc>, &'gc Root<'gc, R>) -> T,
     {
         if self.mutator.fast.due.get() {
-            self.safepoint();
+            self.safepoint(Safepoint::Enter);
         }
         let result = self.enter(|mc| {
             let root = mc.root_object();
@@ -116,7 +125,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
             f(mc, Gc::as_ref(root))
         });
         if self.mutator.fast.due.get() {
-            self.safepoint();
+            self.safepoint(Safepoint::Leave);
         }
         result
     }
@@ -128,7 +137,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
         F: for<'gc> FnOnce(&'gc Mutator<'gc>, &'gc mut Root<'gc, R>) -> T,
     {
         if self.mutator.fast.due.get() {
-            self.safepoint();
+            self.safepoint(Safepoint::Enter);
         }
         let result = self.enter(|mc| {
             let root = mc.root_object();
@@ -139,7 +148,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
             f(mc, root)
         });
         if self.mutator.fast.due.get() {
-            self.safepoint();
+            self.safepoint(Safepoint::Leave);
         }
         result
     }
@@ -210,7 +219,7 @@ impl<R: ?Sized> Heap<R> {
         if bytes <= limit.saturating_sub(used) {
             return Ok(());
         }
-        Err(AllocError::Limit { requested: bytes })
+        Err(AllocError::LIMIT)
     }
 
     /// Walks everything reachable and checks every invariant of the heap and its collector. Slow: uses a hash set.
@@ -271,28 +280,29 @@ impl<R: ?Sized> Heap<R> {
 
     #[cold]
     #[inline(never)]
-    fn safepoint(&mut self) {
+    fn safepoint(&mut self, side: Safepoint) {
         let turn = self.zeal_turn;
-        let mut zealous = false;
-        self.pause(|collector, heap| {
-            if heap.fast.collection_requested.replace(false) {
-                heap.fast.due.set(false);
-                collector.collect(heap, CollectionKind::Full);
-            } else if heap.core.options.zeal {
-                heap.fast.due.set(false);
-                collector.collect(heap, turn);
-            } else {
-                collector.safepoint(heap);
+        let zeal = self.core().options.zeal;
+        if zeal {
+            // A zealous heap is always due, and collects when a `mutate` ends: nothing happened before the next begins.
+            if side == Safepoint::Enter && !self.mutator.fast.collection_requested.get() {
+                return;
             }
-            zealous = heap.core.options.zeal;
-        });
-        if zealous {
             self.zeal_turn = match turn {
                 CollectionKind::Minor => CollectionKind::Full,
                 CollectionKind::Full => CollectionKind::Minor,
             };
-            // The next `mutate` is followed by a collection too, and not preceded by one: see `Heap::mutate`.
         }
+        self.pause(|collector, heap| {
+            if heap.fast.collection_requested.replace(false) {
+                heap.fast.due.set(false);
+                collector.collect(heap, CollectionKind::Full);
+            } else if zeal {
+                collector.collect(heap, turn);
+            } else {
+                collector.safepoint(heap);
+            }
+        });
     }
 
     /// One pause: everything between the program's stop and its going on.
@@ -302,6 +312,9 @@ impl<R: ?Sized> Heap<R> {
         heap.core.event(EventKind::PauseStart);
         heap.core.roots.synchronize();
         work(collector, &mut heap);
+        if heap.core.options.zeal {
+            heap.fast.due.set(true);
+        }
         let bytes = heap.core.memory.blocks.used_bytes();
         heap.core.event(EventKind::HeapResized { bytes });
         heap.core.event(EventKind::PauseEnd);

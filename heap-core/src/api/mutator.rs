@@ -161,7 +161,7 @@ impl<'gc> Mutator<'gc> {
         let payload = size_of::<T>().checked_mul(len).filter(|&bytes| bytes < isize::MAX as usize / 2);
         let Some(payload) = payload else {
             self.fast.allocation_failed.set(true);
-            return Err(AllocError::TooLarge { requested: size_of::<T>().saturating_mul(len) });
+            return Err(AllocError::TOO_LARGE);
         };
         let bytes = payload_bytes(payload);
         let allocation = self.allocate(AllocRequest {
@@ -285,8 +285,7 @@ impl<'gc> Mutator<'gc> {
     }
 
     pub(crate) fn set_root(&self, object: ObjectRef) {
-        let slot = self.core(|core| core.roots.create(object));
-        assert_eq!(slot, crate::collector::roots::ROOT_SLOT, "the root is the first slot");
+        self.core(|core| core.roots.set_root(object));
     }
 
     /// The root object.

@@ -31,7 +31,12 @@ impl<'gc, T: ?Sized + 'gc> Copy for Weak<'gc, T> {}
 impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
     pub(crate) fn new(mc: &Mutator<'gc>, gc: Gc<'gc, T>) -> Result<Self, AllocError> {
         let cell = match mc.weak_cell_of(gc.object()) {
-            Some(cell) => cell,
+            Some(cell) => {
+                // The table does not keep cells alive: when every weak pointer is gone, a cell waits to be reclaimed,
+                // and a cycle in progress must learn that it has come back.
+                mc.weak_upgraded(cell);
+                cell
+            }
             None => mc.allocate_weak_cell(gc.object())?,
         };
         Ok(Weak { cell, _brand: PhantomData, _target: PhantomData })

@@ -167,7 +167,7 @@ impl Blocks {
                 (bytes, limit.saturating_add(BLOCK_BYTES).min(bytes))
             }
         };
-        let refused = |_: OsError| AllocError::Refused { requested: bytes };
+        let refused = |_: OsError| AllocError::REFUSED;
         let heap = Reservation::with_halving(bytes, min).map_err(refused)?;
         let kinds = ByteTable::new(heap.bytes(), BLOCK_SHIFT).map_err(refused)?;
         let total = (heap.bytes() >> BLOCK_SHIFT).min(u32::MAX as usize);
@@ -292,7 +292,7 @@ impl Blocks {
     ///
     /// [`AllocError::Refused`] when the system does not grant the addresses or the memory.
     pub fn side_table(&mut self, shift: u32) -> Result<ByteTable, AllocError> {
-        let refused = |_: OsError| AllocError::Refused { requested: self.heap.bytes() >> shift };
+        let refused = |_: OsError| AllocError::REFUSED;
         let table = ByteTable::new(self.heap.bytes(), shift).map_err(refused)?;
         table.commit_for(self.tables_ready).map_err(refused)?;
         self.tables.push(table.clone());
@@ -333,7 +333,7 @@ impl Blocks {
 
     pub(super) fn check_limit(&self, bytes: usize) -> Result<(), AllocError> {
         if bytes > self.headroom() {
-            return Err(AllocError::Limit { requested: bytes });
+            return Err(AllocError::LIMIT);
         }
         Ok(())
     }
@@ -374,7 +374,7 @@ impl Blocks {
     pub fn allocate(&mut self, kind: BlockKind) -> Result<BlockIndex, AllocError> {
         self.check_limit(BLOCK_BYTES)?;
         let block = self.free.lowest().unwrap_or(self.free.len());
-        self.prepare_range(block, 1, BLOCK_BYTES, true)?;
+        self.prepare_range(block, 1, true)?;
         self.take_range(block, 1);
         self.set_kind(block, kind);
         self.charge_forced(BLOCK_BYTES);
@@ -405,12 +405,11 @@ impl Blocks {
         charge_bytes: usize,
         second_align: usize,
     ) -> Result<BlockIndex, AllocError> {
-        let requested = n.saturating_mul(BLOCK_BYTES);
         if n == 0 || n > self.total {
-            return Err(AllocError::TooLarge { requested });
+            return Err(AllocError::TOO_LARGE);
         }
         self.check_limit(charge_bytes)?;
-        self.runs.try_reserve(1).map_err(|_| AllocError::Refused { requested })?;
+        self.runs.try_reserve(1).map_err(|_| AllocError::REFUSED)?;
         let start = if second_align <= BLOCK_BYTES {
             self.free.find_run(n)
         } else {
@@ -423,7 +422,7 @@ impl Blocks {
                     .map_or(usize::MAX, |second| ((second - base) >> BLOCK_SHIFT) - 1)
             })
         };
-        self.prepare_range(start, n, requested, true)?;
+        self.prepare_range(start, n, true)?;
         self.take_range(start, n);
         self.set_kind(start, head);
         for block in start + 1..start + n {
@@ -442,32 +441,25 @@ impl Blocks {
     ///
     /// Any of [`AllocError`] but `TooLarge`; nothing is charged either way.
     pub fn prepare(&mut self, n: usize) -> Result<(), AllocError> {
-        let requested = n.saturating_mul(BLOCK_BYTES);
-        self.check_limit(requested)?;
+        self.check_limit(n.saturating_mul(BLOCK_BYTES))?;
         let more = n.saturating_sub(self.free.free());
         if more > 0 {
-            return self.prepare_range(self.free.len(), more, requested, true);
+            return self.prepare_range(self.free.len(), more, true);
         }
         // The lowest n free blocks are what will be taken; usually they are all committed, and this is one compare.
         let end = self.free.len() << BLOCK_SHIFT;
         if n > 0 && end > self.heap.committed() {
-            self.prepare_range(self.free.len(), 0, requested, true)?;
+            self.prepare_range(self.free.len(), 0, true)?;
         }
         Ok(())
     }
 
     /// Everything that can fail before `n` blocks from `start` (which may reach beyond the high-water mark, or begin
     /// beyond it) are taken.
-    pub(super) fn prepare_range(
-        &mut self,
-        start: usize,
-        n: usize,
-        requested: usize,
-        commit: bool,
-    ) -> Result<(), AllocError> {
-        let refused = AllocError::Refused { requested };
+    pub(super) fn prepare_range(&mut self, start: usize, n: usize, commit: bool) -> Result<(), AllocError> {
+        let refused = AllocError::REFUSED;
         let end = start.checked_add(n).filter(|end| *end <= self.total);
-        let end = end.ok_or(AllocError::AddressSpace { requested })?;
+        let end = end.ok_or(AllocError::ADDRESS_SPACE)?;
         let end_bytes = end << BLOCK_SHIFT;
         if end > self.free.len() {
             let more = end - self.free.len();

@@ -75,8 +75,8 @@ impl LargeSpace {
         align: usize,
     ) -> Result<NonNull<u8>, AllocError> {
         assert!(align.is_power_of_two() && prefix < BLOCK_BYTES / 2, "no object has such a layout");
-        let too_large = AllocError::TooLarge { requested: bytes };
-        let refused = AllocError::Refused { requested: bytes };
+        let too_large = AllocError::TOO_LARGE;
+        let refused = AllocError::REFUSED;
         // A payload aligned to blocks begins the second block, and its prefix ends the first one.
         let align = align.max(8);
         let offset = if align >= BLOCK_BYTES { BLOCK_BYTES } else { prefix.next_multiple_of(align) };

@@ -58,15 +58,15 @@ fn exhausted_address_space_is_an_error() {
     for _ in 0..32 {
         blocks.allocate(BlockKind::Small).unwrap();
     }
-    assert_eq!(blocks.allocate(BlockKind::Small), Err(AllocError::AddressSpace { requested: BLOCK_BYTES }));
+    assert_eq!(blocks.allocate(BlockKind::Small), Err(AllocError::ADDRESS_SPACE));
     let run = |blocks: &mut Blocks, n| blocks.allocate_run(n, BlockKind::LargeHead, BlockKind::LargeTail, 1);
-    assert_eq!(run(&mut blocks, 33), Err(AllocError::TooLarge { requested: 33 * BLOCK_BYTES }));
-    assert!(matches!(run(&mut blocks, usize::MAX), Err(AllocError::TooLarge { .. })));
-    assert!(matches!(run(&mut blocks, 0), Err(AllocError::TooLarge { .. })));
-    assert!(matches!(blocks.allocate_window(2), Err(AllocError::AddressSpace { .. })));
+    assert_eq!(run(&mut blocks, 33), Err(AllocError::TOO_LARGE));
+    assert!(matches!(run(&mut blocks, usize::MAX), Err(AllocError::TOO_LARGE)));
+    assert!(matches!(run(&mut blocks, 0), Err(AllocError::TOO_LARGE)));
+    assert!(matches!(blocks.allocate_window(2), Err(AllocError::ADDRESS_SPACE)));
     blocks.free(BlockIndex(4));
     blocks.free(BlockIndex(6));
-    assert!(matches!(run(&mut blocks, 2), Err(AllocError::AddressSpace { .. })));
+    assert!(matches!(run(&mut blocks, 2), Err(AllocError::ADDRESS_SPACE)));
     blocks.free(BlockIndex(5));
     assert_eq!(run(&mut blocks, 3), Ok(BlockIndex(4)));
     assert_eq!(blocks.free_run(BlockIndex(4)), 1);
@@ -82,7 +82,7 @@ fn the_limit_is_honoured_to_the_byte() {
     }
     blocks.charge(1).unwrap();
     let error = blocks.allocate(BlockKind::Small).unwrap_err();
-    assert_eq!(error, AllocError::Limit { requested: BLOCK_BYTES });
+    assert_eq!(error, AllocError::LIMIT);
     blocks.charge(BLOCK_BYTES - 1).unwrap();
     assert!(blocks.charge(1).is_err());
     blocks.charge_forced(5);
@@ -92,7 +92,7 @@ fn the_limit_is_honoured_to_the_byte() {
     blocks.allocate(BlockKind::Small).unwrap();
     blocks.set_limit(Some(BLOCK_BYTES));
     blocks.free(BlockIndex(0));
-    assert!(matches!(blocks.allocate(BlockKind::Small), Err(AllocError::Limit { .. })));
+    assert!(matches!(blocks.allocate(BlockKind::Small), Err(AllocError::LIMIT)));
     blocks.set_limit(None);
     assert_eq!(blocks.limit(), None);
     blocks.allocate(BlockKind::Small).unwrap();
@@ -114,9 +114,9 @@ fn reservations_follow_the_limit() {
     fault::fail_reserve_after(1);
     assert_eq!(Blocks::new(None, None).unwrap().reserved_bytes(), os::DEFAULT_RESERVATION / 2);
     fault::fail_reserve_after(1);
-    assert!(matches!(Memory::new(None, Some(1 << 20)), Err(AllocError::Refused { .. })));
+    assert!(matches!(Memory::new(None, Some(1 << 20)), Err(AllocError::REFUSED)));
     fault::fail_reserve_after(2);
-    assert!(matches!(Memory::new(None, None), Err(AllocError::Refused { .. })));
+    assert!(matches!(Memory::new(None, None), Err(AllocError::REFUSED)));
     fault::fail_reserve_after(0);
 }
 
@@ -125,7 +125,7 @@ fn a_refusing_system_leaves_the_heap_usable() {
     let mut blocks = Blocks::new(None, Some(64 << 20)).unwrap();
     fault::fail_commit_after(1);
     // Where metadata is committed step by step, the first commit is one of those.
-    assert!(matches!(blocks.allocate(BlockKind::Small), Err(AllocError::Refused { .. })));
+    assert!(matches!(blocks.allocate(BlockKind::Small), Err(AllocError::REFUSED)));
     assert_eq!((blocks.used_bytes(), blocks.high_water()), (0, BlockIndex(0)));
     let mut memory = Memory { lines: LineTable::new(0, 1).unwrap(), large: LargeSpace::new(), blocks };
     fault::refuse_commits(true);
@@ -133,7 +133,7 @@ fn a_refusing_system_leaves_the_heap_usable() {
     assert!(memory.large.allocate(&mut memory.blocks, 100_000, 8, 8).is_err());
     assert!(memory.blocks.prepare(1).is_err());
     let mut window = memory.blocks.allocate_window(4).unwrap();
-    assert!(matches!(memory.blocks.window_commit(&mut window, 1), Err(AllocError::Refused { .. })));
+    assert!(matches!(memory.blocks.window_commit(&mut window, 1), Err(AllocError::REFUSED)));
     assert_eq!((window.committed_blocks(), memory.blocks.used_bytes(), memory.large.count()), (0, 0, 0));
     fault::refuse_commits(false);
     memory.blocks.window_commit(&mut window, 4).unwrap();
@@ -158,10 +158,10 @@ fn what_was_prepared_cannot_fail() {
             all.iter().for_each(|b| fill(&blocks, *b, 1));
             all.iter().for_each(|b| blocks.free(*b));
         }
-        assert!(matches!(blocks.prepare(3000), Err(AllocError::AddressSpace { .. })));
+        assert!(matches!(blocks.prepare(3000), Err(AllocError::ADDRESS_SPACE)));
         blocks.set_limit(Some(blocks.used_bytes() + BLOCK_BYTES));
         blocks.prepare(1).unwrap();
-        assert!(matches!(blocks.prepare(2), Err(AllocError::Limit { .. })));
+        assert!(matches!(blocks.prepare(2), Err(AllocError::LIMIT)));
     }
 }
 
@@ -180,8 +180,8 @@ fn windows_grow_shrink_and_go() {
     blocks.window_commit(&mut window, 5).unwrap();
     assert_eq!((window.committed_blocks(), blocks.used_bytes()), (10, 12 * BLOCK_BYTES));
     (1..11).for_each(|b| fill(&blocks, BlockIndex(b), 7));
-    assert!(matches!(blocks.window_commit(&mut window, 63), Err(AllocError::Limit { .. })));
-    assert!(matches!(blocks.window_commit(&mut window, 501), Err(AllocError::AddressSpace { .. })));
+    assert!(matches!(blocks.window_commit(&mut window, 63), Err(AllocError::LIMIT)));
+    assert!(matches!(blocks.window_commit(&mut window, 501), Err(AllocError::ADDRESS_SPACE)));
     blocks.window_commit(&mut window, 62).unwrap();
     assert!(blocks.allocate(BlockKind::Small).is_err());
     blocks.window_shrink(&mut window, 4);
@@ -324,7 +324,7 @@ fn metadata_can_grow_with_the_heap() {
     let within = blocks.allocate_window(beyond - 1).unwrap();
     assert_eq!(memory.lines.table().available(), available);
     let error = blocks.allocate_window(1).unwrap_err();
-    assert!(matches!(error, AllocError::Refused { .. }));
+    assert!(matches!(error, AllocError::REFUSED));
     assert_eq!(blocks.high_water().index(), beyond);
     fault::refuse_commits(false);
     let window = blocks.allocate_window(1).unwrap();
@@ -369,10 +369,10 @@ fn random_programs_agree_with_a_model() {
                             model[block.index()] = Model::Small(value);
                             small.push(block);
                         }
-                        Err(AllocError::Limit { .. }) => {
+                        Err(AllocError::LIMIT) => {
                             assert!(blocks.used_bytes() + BLOCK_BYTES > limit)
                         }
-                        Err(AllocError::AddressSpace { .. }) => assert_eq!(expected, None),
+                        Err(AllocError::ADDRESS_SPACE) => assert_eq!(expected, None),
                         Err(other) => panic!("{other}"),
                     }
                 }
@@ -537,9 +537,9 @@ fn large_objects_of_every_alignment_and_size() {
         assert!(*bytes == 0 || unsafe { payload.add(bytes - 1).read() } == align.trailing_zeros() as u8);
     }
     assert_eq!(large.iter().count(), all.len());
-    assert!(matches!(large.allocate(blocks, usize::MAX, 16, 8), Err(AllocError::TooLarge { .. })));
-    assert!(matches!(large.allocate(blocks, isize::MAX as usize, 16, 8), Err(AllocError::TooLarge { .. })));
-    assert!(matches!(large.allocate(blocks, 10, 16, 1 << 62), Err(AllocError::AddressSpace { .. })));
+    assert!(matches!(large.allocate(blocks, usize::MAX, 16, 8), Err(AllocError::TOO_LARGE)));
+    assert!(matches!(large.allocate(blocks, isize::MAX as usize, 16, 8), Err(AllocError::TOO_LARGE)));
+    assert!(matches!(large.allocate(blocks, 10, 16, 1 << 62), Err(AllocError::ADDRESS_SPACE)));
     let interior = all.first().map(|(payload, ..)| payload.map_addr(|a| a.saturating_add(8)));
     assert!(interior.is_none_or(|payload| large.get(blocks, payload).is_none()));
     large.retain(blocks, |_| false);

@@ -99,15 +99,14 @@ impl Blocks {
     /// [`AllocError::TooLarge`] or [`AllocError::AddressSpace`] when there is no such run; [`AllocError::Refused`]
     /// when the metadata for it cannot be had. Nothing has changed then.
     pub fn allocate_window(&mut self, n: usize) -> Result<Window, AllocError> {
-        let requested = n.saturating_mul(BLOCK_BYTES);
         if n == 0 || n > self.total_blocks() {
-            return Err(AllocError::TooLarge { requested });
+            return Err(AllocError::TOO_LARGE);
         }
         let mut converted = Vec::new();
-        converted.try_reserve_exact(n.div_ceil(64)).map_err(|_| AllocError::Refused { requested })?;
+        converted.try_reserve_exact(n.div_ceil(64)).map_err(|_| AllocError::REFUSED)?;
         converted.resize(n.div_ceil(64), 0);
         let start = self.free.find_run(n);
-        self.prepare_range(start, n, requested, false)?;
+        self.prepare_range(start, n, false)?;
         // Pages that an earlier life left behind stay until the window is shrunk or released.
         let left_behind = (start..start + n).rev().find(|block| self.resident.is_free(*block));
         self.take_range(start, n);
@@ -138,12 +137,12 @@ impl Blocks {
             return Ok(());
         }
         if upto > window.blocks() {
-            return Err(AllocError::AddressSpace { requested: (upto - old).saturating_mul(BLOCK_BYTES) });
+            return Err(AllocError::ADDRESS_SPACE);
         }
         let requested = window.count_unconverted(window.at(old)..window.at(upto)) * BLOCK_BYTES;
         self.check_limit(requested)?;
         let end = window.at(upto) << BLOCK_SHIFT;
-        self.heap.commit_to(end).map_err(|_| AllocError::Refused { requested })?;
+        self.heap.commit_to(end).map_err(|_| AllocError::REFUSED)?;
         self.charge_forced(requested);
         window.committed = BlockIndex::new(upto).0;
         window.touched = window.touched.max(window.committed);
