@@ -41,16 +41,17 @@ pub struct Roots {
 }
 
 /// The slot of the root object.
-pub(crate) const ROOT_SLOT: u32 = 0;
+const ROOT_SLOT: u32 = 0;
 
 impl Roots {
     pub(crate) fn new() -> Self {
         let heap = NEXT_HEAP.fetch_add(1, Ordering::Relaxed);
         Roots {
-            slots: Vec::new(),
+            // The root's slot exists from the beginning: handles may be made while the root is.
+            slots: vec![None],
             free: Vec::new(),
             created: Vec::new(),
-            is_created: Vec::new(),
+            is_created: vec![false],
             released: Vec::new(),
             log: Arc::new(HandleLog { heap, dropped: Mutex::new(Vec::new()) }),
         }
@@ -59,6 +60,11 @@ impl Roots {
     /// The heap's number, unique for the life of the process.
     pub fn heap_id(&self) -> u64 {
         self.log.heap
+    }
+
+    pub(crate) fn set_root(&mut self, object: ObjectRef) {
+        debug_assert!(self.root().is_none(), "a heap has one root");
+        self.fill(ROOT_SLOT, object);
     }
 
     pub(crate) fn create(&mut self, object: ObjectRef) -> u32 {
@@ -70,10 +76,14 @@ impl Roots {
                 u32::try_from(self.slots.len() - 1).expect("more than 2^32 handles")
             }
         };
+        self.fill(slot, object);
+        slot
+    }
+
+    fn fill(&mut self, slot: u32, object: ObjectRef) {
         self.slots[slot as usize] = Some(object);
         self.is_created[slot as usize] = true;
         self.created.push(slot);
-        slot
     }
 
     pub(crate) fn get(&self, slot: u32) -> ObjectRef {
@@ -144,6 +154,6 @@ impl Roots {
 
     /// Number of live handles, the root not counted.
     pub fn handles(&self) -> usize {
-        self.slots.iter().flatten().count().saturating_sub(1)
+        self.slots[ROOT_SLOT as usize + 1..].iter().flatten().count()
     }
 }
