@@ -1,4 +1,78 @@
-//! placeholder front page
+//! A private, garbage-collected heap behind one safe typed API, with interchangeable collectors.
+//!
+//! A [`Heap`] owns all objects and data structures that live in it; its API is the only way to allocate there, and
+//! nothing is ever released by hand. Which collector reclaims the garbage is an expression, chosen when the heap is made
+//! and not visible in any type: reference counting (`gc-refcount`), mark-sweep (`gc-marksweep`), generational copying
+//! (`gc-generational`), or none ([`NoGc`], in this crate).
+//!
+//! ```
+//! use heap_core::{Gc, Heap, Lock, NoGc, Rootable, Trace, store};
+//!
+//! // A type whose values live in the heap. `'gc` brands its pointers: they cannot leave the heap.
+//! #[derive(Trace)]
+//! struct Node<'gc> {
+//!     value: u64,
+//!     next: Lock<Option<Gc<'gc, Node<'gc>>>>, // a field that changes sits in a lock
+//! }
+//!
+//! // The root keeps everything else alive.
+//! let mut heap = Heap::<Rootable![Gc<'_, Node<'_>>]>::new(NoGc::default(), |mc| {
+//!     Gc::new(mc, Node { value: 0, next: Lock::new(None) })
+//! })?;
+//!
+//! heap.mutate(|mc, root| {
+//!     let node = Gc::new(mc, Node { value: 1, next: Lock::new(None) });
+//!     store!(mc, root.next, Some(node)); // through the write barrier: there is no other way
+//!     assert_eq!(root.next.get().unwrap().value, 1);
+//! }); // a safepoint: here the heap collects, by itself, when it is due
+//! # Ok::<(), heap_core::AllocError>(())
+//! ```
+//!
+//! # Why it is safe
+//!
+//! 1. **Pointers are branded.** The closure given to [`Heap::mutate`] must work for every lifetime `'gc`, and a
+//!    [`Gc<'gc, T>`](Gc) is invariant in it. So a pointer can be stored in objects of the same heap and nowhere else: not
+//!    in a variable outside, not in another heap, not in the result of the closure.
+//! 2. **Mutation or collection, never both.** Objects move and die only at safepoints, and everything that contains a
+//!    safepoint takes `&mut Heap`. While any `Gc` exists, the heap is borrowed; when a collection runs, no `Gc` is on any
+//!    Rust stack. Roots are therefore exact, and moving objects is as safe as freeing them.
+//! 3. **A store needs a proof.** Fields change only inside [`Lock`], [`RefLock`] and [`OnceLock`], which open only through
+//!    a [`Write`], which exists only after the write barrier of that object ran. A store without a barrier is a type
+//!    error.
+//! 4. **Dead objects run no code of their own.** A traced type cannot implement `Drop`, so no destructor can follow a
+//!    pointer into a dead neighbour. Fields that own plain data (`String`, `Vec<u8>`) are dropped when the object dies.
+//!
+//! Users write no `unsafe`. [`Trace`] is unsafe to implement and derived by `#[derive(Trace)]`.
+//!
+//! # What there is
+//!
+//! | for | use |
+//! |---|---|
+//! | objects, slices, strings | [`Gc::new`], [`Gc::new_slice`], [`Gc::new_slice_with`], [`Gc::new_str`]; each with a `try_` form |
+//! | changing fields | [`store!`], [`field!`], [`Gc::write`], [`Lock`], [`RefLock`], [`OnceLock`] |
+//! | weak pointers | [`Gc::downgrade`], [`Weak`] |
+//! | roots between calls of `mutate` | [`Mutator::stash`], [`Mutator::fetch`], [`Handle`] |
+//! | a full heap as a result | [`Heap::try_mutate`], [`Heap::reserve`], [`HeapOptions::with_limit`] |
+//! | asking for a collection | [`Heap::collect`], [`Heap::collect_minor`], [`Heap::step`], [`Mutator::request_collection`] |
+//! | looking inside | [`Heap::statistics`], [`Heap::set_listener`], [`Heap::verify`], [`registry`] |
+//! | debugging your `Trace` | [`HeapOptions::with_zeal`], [`HeapOptions::with_verify`] |
+//!
+//! Every pointer is one word, `Option<Gc<T>>` too; an object costs eight bytes of header (slices sixteen).
+//!
+//! # Limits
+//!
+//! * Inside one `mutate` nothing is reclaimed. A program that allocates much should return from it often: an empty call
+//!   costs a few nanoseconds. [`Mutator::should_yield`] says when the heap would like it.
+//! * A heap belongs to one thread.
+//! * `dyn` objects, weak maps and ephemerons, finalizers and permanent objects are not here yet; the essay in
+//!   [`collector`] says where they will go.
+//! * 64-bit platforms only; the address space of a heap is reserved in advance (64 GiB, or a multiple of its limit).
+//!
+//! # For authors of collectors
+//!
+//! [`collector`] is the other half of this crate: the interface, the memory, the marking loop, the example. The feature
+//! `conformance` adds a kit of property tests and regressions that every collector must pass.
+
 extern crate self as heap_core;
 
 mod api;
@@ -22,7 +96,7 @@ pub use api::rootable::{Root, Rootable};
 pub use api::weak::Weak;
 pub use api::write::Write;
 pub use collector::NoGc;
-pub use error::AllocError;
+pub use error::{AllocError, AllocErrorKind};
 pub use events::CollectionKind;
 #[doc(hidden)]
 pub use heap_core_derive::__unelide_lifetimes;
