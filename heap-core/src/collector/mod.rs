@@ -94,6 +94,7 @@ pub use weak_table::WeakTable;
 pub use crate::trace::{EdgeSink, SlotSink};
 
 use core::ops::Range;
+use std::collections::HashMap;
 
 use crate::error::AllocError;
 use crate::events::{CollectionKind, EventKind, Events};
@@ -180,6 +181,16 @@ pub unsafe trait Collector {
     /// A sentence that names the broken invariant.
     fn verify_object(&self, heap: &HeapCore, object: ObjectRef, edges: &[ObjectRef]) -> Result<(), String> {
         let _ = (heap, object, edges);
+        Ok(())
+    }
+
+    /// Checks the heap as a whole, after every object was checked by itself: `incoming` holds each reachable object with
+    /// the number of references that lead to it, from reachable objects, the root and handles.
+    ///
+    /// # Errors
+    /// A sentence that names the broken invariant.
+    fn verify_references(&self, heap: &HeapCore, incoming: &HashMap<ObjectRef, u64>) -> Result<(), String> {
+        let _ = (heap, incoming);
         Ok(())
     }
 }

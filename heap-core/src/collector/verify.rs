@@ -6,7 +6,7 @@
 //! `trace` reported, and whatever the collector says about its own state
 //! ([`Collector::verify_object`]). Its census is the truth that the conformance kit compares with the model.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::memory::BlockKind;
 use super::object::ObjectRef;
@@ -47,12 +47,14 @@ impl Verifier {
     /// The first broken invariant.
     pub(crate) fn run(core: &mut HeapCore, collector: &dyn Collector) -> Result<Self, VerifyError> {
         let mut census = Verifier::default();
-        let mut visited = HashSet::new();
+        let mut incoming: HashMap<ObjectRef, u64> = HashMap::new();
         let mut pending: Vec<ObjectRef> = core.roots.iter().collect();
         let mut edges = EdgeSink::everything();
         let mut slots = SlotSink::everything();
         while let Some(object) = pending.pop() {
-            if !visited.insert(object) {
+            let references = incoming.entry(object).or_default();
+            *references += 1;
+            if *references > 1 {
                 continue;
             }
             let fail = |what: &str| Err(VerifyError { message: format!("{object:?}: {what}") });
@@ -130,6 +132,7 @@ impl Verifier {
             census.edges += edges.stack.len() as u64;
             pending.extend_from_slice(&edges.stack);
         }
+        collector.verify_references(core, &incoming).map_err(|message| VerifyError { message })?;
         Ok(census)
     }
 }
