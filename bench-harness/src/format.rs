@@ -8,13 +8,6 @@ pub fn ms(nanoseconds: f64) -> String {
     format!("{ms:.decimals$}")
 }
 
-/// The half width of an interval around a time, with the digits that the time itself is shown with.
-#[must_use]
-pub fn ms_like(nanoseconds: f64, reference_nanoseconds: f64) -> String {
-    let (ms, decimals) = (nanoseconds / 1e6, decimals(reference_nanoseconds / 1e6));
-    format!("{ms:.decimals$}")
-}
-
 fn decimals(value: f64) -> usize {
     match value {
         v if v >= 99.95 => 0,
@@ -33,6 +26,13 @@ pub fn ratio(ratio: f64) -> String {
         _ => 2,
     };
     format!("{ratio:.decimals$}")
+}
+
+/// A share from 0 to 1 in percent, in at most three characters up to 999: `0.4`, `12`.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent >= 9.95 { format!("{percent:.0}") } else { format!("{percent:.1}") }
 }
 
 /// Bytes as MiB: `12345`, `12.3`.
@@ -110,13 +110,12 @@ mod tests {
         ] {
             assert_eq!(ms(nanoseconds), expected);
         }
-        assert_eq!(ms_like(12_345_678.0, 1_234_000_000.0), "12");
-        assert_eq!(ms_like(45_678.0, 1_234_000.0), "0.05");
     }
 
     #[test]
     fn ratios_and_sizes() {
         assert_eq!([ratio(1.0), ratio(12.34), ratio(456.7)], ["1.00", "12.3", "457"]);
+        assert_eq!([percent(0.0), percent(0.0994), percent(0.0996), percent(1.2)], ["0.0", "9.9", "10", "120"]);
         assert_eq!([mib(1 << 20), mib(150 << 20), mib(0)], ["1.0", "150", "0.0"]);
         assert_eq!(bytes(12), "12 bytes");
         assert_eq!(bytes(64 << 20), "64 MiB");
