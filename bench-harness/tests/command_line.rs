@@ -1,0 +1,255 @@
+//! The program from outside: what it prints, what it writes, how it ends.
+//!
+//! Collectors are not needed for that: faults stand in for them, and are worse than any collector should be.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use bench_harness::record::{Record, Status};
+
+fn harness(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bench-harness"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    harness(arguments).output().expect("the program starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("output is text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("output is text")
+}
+
+/// Runs faults on a workload that they never look at, and reads the records.
+fn faults(names: &str, more: &[&str]) -> (Output, Vec<Record>) {
+    let mut arguments = vec!["compare", "--workloads", "rings", "--collectors", names, "--json", "-", "--quiet"];
+    arguments.extend(more);
+    let output = run(&arguments);
+    let records = stdout(&output).lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    (output, records)
+}
+
+fn crashed(how: &str) -> Status {
+    Status::Crashed(how.to_owned())
+}
+
+#[cfg(unix)]
+#[test]
+fn every_way_to_end_has_a_status_and_the_rest_goes_on() {
+    let (output, records) = faults(
+        "fault-abort,fault-segfault,fault-overflow,fault-panic,fault-exit,fault-silence,fault-noise,fault-wrong,fault-nothing",
+        &[],
+    );
+    let statuses: Vec<_> = records.iter().map(|record| record.measurement.status.clone()).collect();
+    let expected = [
+        crashed("SIGABRT"),
+        crashed("SIGSEGV"),
+        Status::StackOverflow,
+        crashed("panic"),
+        crashed("exit status 3"),
+        crashed("no result"),
+        Status::Ok,
+        Status::Failed,
+        Status::Ok,
+    ];
+    assert_eq!(statuses, expected);
+    assert_eq!(output.status.code(), Some(1));
+    let errors = stderr(&output);
+    assert!(errors.contains("fault-panic did not finish rings (invocation 1): crashed (panic): a panic on purpose"));
+    assert!(errors.contains("fault-overflow        overflowed its stack"), "the table says so too: {errors}");
+}
+
+#[test]
+fn a_run_that_does_not_end_is_ended() {
+    let (output, records) = faults("fault-hang,fault-nothing", &["--timeout", "0.2"]);
+    assert_eq!(records[0].measurement.status, Status::Timeout);
+    assert_eq!(records[1].measurement.status, Status::Ok);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn disagreement_names_the_values_and_fails() {
+    let (output, records) = faults("fault-nothing,fault-disagree", &[]);
+    let values: Vec<_> = records.iter().map(|record| record.measurement.checksum.unwrap().to_string()).collect();
+    assert_ne!(values[0], values[1]);
+    assert_eq!(output.status.code(), Some(1));
+    let errors = stderr(&output);
+    assert!(errors.contains("error: checksums disagree on rings"), "{errors}");
+    assert!(values.iter().all(|value| errors.contains(value.as_str())), "{errors}");
+}
+
+#[test]
+fn running_out_of_memory_is_a_result() {
+    let (output, records) = faults("fault-out-of-memory,fault-nothing", &["--heap-limit", "64M"]);
+    assert_eq!(records[0].measurement.status, Status::OutOfMemory);
+    assert_eq!(records[0].heap_limit, Some(64 << 20));
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stderr(&output).contains("out of memory with a heap limit of 64 MiB"), "{}", stderr(&output));
+}
+
+#[test]
+fn invocations_are_interleaved_and_numbered() {
+    let (output, records) = faults("fault-nothing,fault-noise", &["--invocations", "3"]);
+    let order: Vec<_> = records.iter().map(|record| (record.invocation, record.collector.as_str())).collect();
+    let expected = [1, 2, 3].map(|n| [(n, "fault-nothing"), (n, "fault-noise")]);
+    assert_eq!(order, expected.concat());
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn records_go_to_the_file_and_the_table_to_standard_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("records.jsonl");
+    std::fs::write(&file, "what was there before\n").unwrap();
+    let output =
+        run(&["compare", "--workloads=rings,gcbench", "--collectors=fault-nothing", "--json", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let records: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records.len(), 2);
+    let table = stdout(&output);
+    assert!(table.contains("\nrings ") && table.contains("\ngcbench "), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    assert!(!table.contains('\u{1b}'), "no colours in a pipe: {table}");
+    let progress = stderr(&output);
+    assert!(progress.contains("2 runs (2 workloads, 1 collector, 1 invocation)"), "{progress}");
+    assert!(progress.contains("2/2 gcbench fault-nothing: 1.00 ms"), "{progress}");
+}
+
+#[test]
+fn quiet_is_quiet() {
+    let output = run(&["compare", "--workloads=rings", "--collectors=fault-nothing", "--quiet"]);
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_found_out_before_anything_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [folder.path().to_owned(), folder.path().join("missing/records.jsonl")] {
+        let path = path.to_str().unwrap();
+        let output = run(&["compare", "--collectors=fault-hang", "--json", path]);
+        assert_eq!(output.status.code(), Some(2));
+        let errors = stderr(&output);
+        assert!(errors.starts_with("error: cannot write ") && errors.lines().count() == 1, "{errors}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_reported_and_fails() {
+    let output = run(&["compare", "--workloads=rings", "--collectors=fault-nothing", "--json=/dev/full", "-q"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("error: cannot write /dev/full"), "{}", stderr(&output));
+
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output =
+        harness(&["compare", "--workloads=rings", "--collectors=fault-nothing", "-q"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("error: cannot write the table"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_error() {
+    for arguments in [
+        &["list"][..],
+        &["compare", "--workloads=rings", "--collectors=fault-nothing", "-q"],
+        &["run", "--workloads=rings", "--collectors=fault-nothing", "-q"],
+        &["compare", "--workloads=rings", "--collectors=fault-nothing", "--json=-", "-q"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = harness(arguments).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        let panicked = stderr(&output).contains("panicked") || stderr(&output).contains("error");
+        assert!(!panicked, "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn unknown_names_list_the_valid_ones() {
+    for (arguments, says) in [
+        (["compare", "--collectors=mark-sweep"], "did you mean `marksweep`? The collectors are: nogc, refcount,"),
+        (["compare", "--workloads=quads2"], "there is no workload `quads2`; the workloads are: binary_trees,"),
+        (["compare", "--size=medium"], "the sizes are: small, default, large"),
+        (["compare", "--heap-limit=lots"], "`lots` is not a size: write a number of bytes such as"),
+        (["run", "--workloads=snapshot:"], "snapshot:FILE"),
+    ] {
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+    }
+}
+
+#[cfg(not(feature = "peers"))]
+#[test]
+fn asking_for_peers_in_a_build_without_them_says_how_to_get_them() {
+    let output = run(&["compare", "--peers"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--features peers"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_snapshot_that_is_none_is_refused_in_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let json = folder.path().join("records.jsonl");
+    for path in [
+        folder.path().join("missing.heapsnapshot"),
+        folder.path().to_owned(),
+        file("empty.heapsnapshot", b""),
+        file("text.heapsnapshot", b"not a snapshot"),
+        file("array.heapsnapshot", b"[1, 2, 3]"),
+        file("cut.heapsnapshot", b"{\"snapshot\":{\"meta\":{\"node_fields\":["),
+        file("binary.heapsnapshot", &[0xff; 1000]),
+    ] {
+        let output = harness(&["replay", "--json"]).arg(&json).arg(&path).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", path.display());
+        let errors = stderr(&output);
+        assert!(errors.starts_with("error: ") && errors.lines().count() == 1, "{}: {errors}", path.display());
+        assert!(!Path::new(&json).exists(), "nothing is written for {}", path.display());
+    }
+}
+
+#[test]
+fn one_run_is_shown_in_detail() {
+    let output = run(&["run", "--workloads=rings", "--collectors=fault-nothing", "--size=small"]);
+    let text = stdout(&output);
+    assert!(text.starts_with("rings on fault-nothing, size small, invocation 1\n  time       1.00 ms\n"), "{text}");
+    assert!(!text.contains("ratio"), "one run needs no table: {text}");
+}
+
+/// Ctrl-C while something runs: the finished runs are in the file and in the table, and the program ends soon.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_comparison_keeps_what_is_finished() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("records.jsonl");
+    let child = harness(&["compare", "--workloads=rings", "--collectors=fault-nothing,fault-hang", "-q", "--json"])
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let finished = || std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n'));
+    while !finished() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 1);
+    assert!(stdout(&output).contains("fault-nothing"), "{}", stdout(&output));
+    assert_eq!(stderr(&output), "error: interrupted: what had finished is shown and written\n");
+}
