@@ -1,0 +1,97 @@
+//! When an epoch is due, and when a cycle collection.
+//!
+//! **Epochs** follow allocation: one every [`EPOCH_BYTES`]. Its cost is what survived and what changed, so longer epochs
+//! are cheaper (more dies young, more writes coalesce) until the young objects no longer fit the cache; and the memory
+//! they hold is the collector's overhead. Under a limit they come sooner: half of what is left.
+//!
+//! **Cycle collections** follow the growth of what is counted. Acyclic garbage is uncounted in the epoch in which it
+//! dies, so if the counted bytes have not grown since the last cycle collection, no new cycles can be holding more than
+//! what was alive then and died since. The cost is bounded by what is alive and is paid for by growth in proportion to
+//! it, so it is a constant number of visits for every byte that survives its epoch. Under a limit, also when the limit is
+//! near, or an allocation failed.
+
+use heap_core::collector::{HeapContext, HeapCore};
+
+/// Bytes allocated between two epochs.
+pub(crate) const EPOCH_BYTES: usize = 4 << 20;
+/// The least under a limit: below, the fixed cost of an epoch shows.
+const EPOCH_BYTES_MIN: usize = 64 << 10;
+/// Growth of the counted bytes that pays for a cycle collection: a half of what the last one left, but at least this.
+const CYCLES_MIN: u64 = 4 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Pacing {
+    epoch_bytes: usize,
+    /// Value of the allocation counter at the end of the last epoch.
+    last: u64,
+    /// Value of the allocation counter at which the next epoch is due.
+    next: u64,
+    /// Counted bytes at which the next cycle collection is due.
+    cycles_at: u64,
+    /// Bytes that had become counted, in total, when the last cycle collection ended.
+    promoted: u64,
+    failed: bool,
+}
+
+impl Pacing {
+    pub(crate) fn new() -> Self {
+        let epoch = EPOCH_BYTES as u64;
+        Pacing { epoch_bytes: EPOCH_BYTES, last: 0, next: epoch, cycles_at: CYCLES_MIN, promoted: 0, failed: false }
+    }
+
+    pub(crate) fn set_epoch_bytes(&mut self, bytes: usize) {
+        self.epoch_bytes = bytes.max(1);
+    }
+
+    /// The heap starts.
+    pub(crate) fn start(&mut self, heap: &HeapContext<'_>) {
+        self.epoch_ended(heap);
+    }
+
+    /// Asked whenever the allocator took new memory.
+    #[inline]
+    pub(crate) fn epoch_due(&self, heap: &HeapContext<'_>) -> bool {
+        heap.fast.allocated_bytes() >= self.next
+    }
+
+    /// Whether anything was allocated since the last epoch.
+    pub(crate) fn allocated(&self, heap: &HeapContext<'_>) -> bool {
+        heap.fast.allocated_bytes() != self.last
+    }
+
+    /// An allocation failed.
+    pub(crate) fn failed(&mut self) {
+        self.failed = true;
+    }
+
+    /// Whether this epoch should collect cycles, if there are candidates.
+    pub(crate) fn cycles_due(&self, core: &HeapCore) -> bool {
+        let statistics = &core.statistics;
+        let near_limit = || {
+            let blocks = &core.memory.blocks;
+            blocks.limit().is_some_and(|limit| {
+                blocks.used_bytes() > limit - limit / 8 && statistics.promoted_bytes - self.promoted > limit as u64 / 16
+            })
+        };
+        self.failed || statistics.live_bytes >= self.cycles_at || near_limit()
+    }
+
+    pub(crate) fn epoch_ended(&mut self, heap: &HeapContext<'_>) {
+        self.last = heap.fast.allocated_bytes();
+        self.failed = false;
+        let blocks = &heap.core.memory.blocks;
+        let mut bytes = self.epoch_bytes;
+        if blocks.limit().is_some() {
+            // Half of the memory between counted objects may be in holes too small to be of use.
+            let scattered = blocks.used_bytes().saturating_sub(heap.core.statistics.live_bytes as usize) / 2;
+            bytes = bytes.min(((blocks.headroom() + scattered) / 2).max(EPOCH_BYTES_MIN));
+        }
+        self.next = self.last + bytes as u64;
+    }
+
+    pub(crate) fn cycles_collected(&mut self, core: &HeapCore) {
+        let live = core.statistics.live_bytes;
+        self.cycles_at = live + (live / 2).max(CYCLES_MIN);
+        self.promoted = core.statistics.promoted_bytes;
+    }
+}

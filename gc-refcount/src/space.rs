@@ -1,0 +1,181 @@
+//! The space: lines that count the objects on them, holes between them, and when a block may be offered again.
+//!
+//! A line's byte is the number of *counted* objects that overlap it. Objects younger than the last epoch are not
+//! counted, so a line that holds only garbage of one epoch was zero before and is zero after: it is handed out again
+//! without anyone having looked at what died there. That is what makes counting competitive (Shahriyar, Blackburn, Yang
+//! and McKinley, "Taking off the gloves with reference counting Immix", 2013).
+//!
+//! The price is that "zero" alone does not say "free": between two epochs it also covers memory just handed out. So a
+//! block is offered to the allocator at most once between epochs. `QUEUED` says that it waits in the allocator's queue;
+//! after an epoch, blocks from which memory was taken and blocks in which a line became zero are looked at, and are
+//! queued if they are not, or returned whole.
+
+use heap_core::AllocError;
+use heap_core::collector::memory::{BlockIndex, BlockKind, LINES_PER_BLOCK, MEDIUM_FOOTPRINT_MAX};
+use heap_core::collector::{
+    AllocRequest, Allocation, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, TypeInfo,
+};
+
+use crate::count::is_counted;
+
+/// The block waits in the allocator's queue.
+const QUEUED: u8 = 1;
+/// The block is in `touched`.
+const TOUCHED: u8 = 2;
+
+pub(crate) struct Space {
+    holes: HoleAllocator,
+    states: Vec<u8>,
+    touched: Vec<BlockIndex>,
+    dead_large: Vec<ObjectRef>,
+}
+
+/// Whether an object of this type and size has blocks of its own: as [`AllocRequest::is_large`] decided at its birth.
+#[inline]
+fn is_large(info: &TypeInfo, bytes: usize) -> bool {
+    AllocRequest { bytes, prefix: info.prefix_bytes(), align: info.align() }.is_large()
+}
+
+impl Space {
+    pub(crate) fn new(poison: bool) -> Self {
+        Space { holes: HoleAllocator::new(poison), states: Vec::new(), touched: Vec::new(), dead_large: Vec::new() }
+    }
+
+    /// Memory for an object.
+    pub(crate) fn allocate(
+        &mut self,
+        heap: &mut HeapContext<'_>,
+        request: AllocRequest,
+    ) -> Result<Allocation, AllocError> {
+        if request.is_large() {
+            return heap.allocate_large(request);
+        }
+        if !HoleAllocator::is_small(request) {
+            if let Some(allocation) = heap.fast.bump(request) {
+                return Ok(allocation);
+            }
+            let payload = self.holes.medium(&mut heap.core.memory, LinePolicy::Counts, request)?;
+            heap.fast.count_allocated(request.bytes);
+            return Ok(Allocation { payload, birth: heap.fast.birth.get() });
+        }
+        loop {
+            if let Some(allocation) = heap.fast.bump(request) {
+                return Ok(allocation);
+            }
+            let hole = self.holes.next_hole(&mut heap.core.memory, LinePolicy::Counts)?;
+            // SAFETY: the hole is committed memory of this heap; no counted object overlaps its lines, and it has not
+            // been handed out since the last epoch, so no younger object does either (see the front of this file).
+            unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
+        }
+    }
+
+    /// A young object has become counted.
+    ///
+    /// # Safety
+    /// The object must be alive and `info` its type.
+    #[inline]
+    pub(crate) unsafe fn retain(&mut self, core: &mut HeapCore, object: ObjectRef, info: &TypeInfo) {
+        // SAFETY: the caller's promise.
+        let extent = unsafe { object.extent(info) };
+        let bytes = extent.end - extent.start;
+        core.statistics.live_objects += 1;
+        core.statistics.live_bytes += bytes as u64;
+        core.statistics.promoted_bytes += bytes as u64;
+        if !is_large(info, bytes) {
+            core.memory.lines.increment(extent.start, extent.end);
+        }
+    }
+
+    /// A counted object is dead: its memory is reclaimed by the next [`reclaim`](Self::reclaim), and is intact until
+    /// then.
+    ///
+    /// # Safety
+    /// The object must have been counted, be intact, and `info` its type; once for each object.
+    #[inline]
+    pub(crate) unsafe fn release(&mut self, core: &mut HeapCore, object: ObjectRef, info: &TypeInfo) {
+        // SAFETY: the caller's promise.
+        let extent = unsafe { object.extent(info) };
+        let bytes = extent.end - extent.start;
+        if is_large(info, bytes) {
+            self.dead_large.push(object);
+        } else if core.memory.lines.decrement(extent.start, extent.end) {
+            self.touch(core.memory.blocks.block_of(extent.start));
+        }
+    }
+
+    fn state(&mut self, block: BlockIndex) -> &mut u8 {
+        if block.index() >= self.states.len() {
+            self.states.resize(block.index() + 1, 0);
+        }
+        &mut self.states[block.index()]
+    }
+
+    #[inline]
+    fn touch(&mut self, block: BlockIndex) {
+        let state = self.state(block);
+        if *state & TOUCHED == 0 {
+            *state |= TOUCHED;
+            self.touched.push(block);
+        }
+    }
+
+    /// The epoch is over, weak cells are cleared and drop glue has run: makes the memory of everything that is not
+    /// counted available.
+    pub(crate) fn reclaim(&mut self, heap: &mut HeapContext<'_>) {
+        heap.fast.clear_buffer();
+        self.holes.retire();
+        for block in self.holes.take_taken() {
+            // Whether it was popped from the queue or is fresh: it is not queued now.
+            *self.state(block) &= !QUEUED;
+            self.touch(block);
+        }
+        let memory = &mut heap.core.memory;
+        memory.large.retain_young(&mut memory.blocks, |payload| {
+            // SAFETY: a large object that is listed was not freed, so its header is there.
+            is_counted(unsafe { ObjectRef::new(payload).header() }.load())
+        });
+        for object in self.dead_large.drain(..) {
+            // An object that was born and died within the epoch is gone already.
+            if memory.large.get(&memory.blocks, object.payload()).is_some() {
+                memory.large.free(&mut memory.blocks, object.payload());
+            }
+        }
+        let mut freed_queued = false;
+        for block in self.touched.drain(..) {
+            let state = &mut self.states[block.index()];
+            *state &= !TOUCHED;
+            let free = memory.lines.select(block, |count| count == 0).count();
+            if free == LINES_PER_BLOCK {
+                freed_queued |= *state & QUEUED != 0;
+                *state = 0;
+                memory.blocks.free(block);
+            } else if free > 0 && *state & QUEUED == 0 {
+                *state |= QUEUED;
+                self.holes.enqueue(block);
+            }
+        }
+        if freed_queued {
+            // A freed block may come back for any use while its number is in the queue.
+            self.holes.queue().retain(|&block| memory.blocks.kind(block) == BlockKind::Small);
+        }
+    }
+
+    /// Whether all lines of an object are counted, for the verifier.
+    ///
+    /// # Safety
+    /// The object must be alive and `info` its type.
+    pub(crate) unsafe fn holds(&self, core: &HeapCore, object: ObjectRef, info: &TypeInfo) -> bool {
+        // SAFETY: the caller's promise.
+        let extent = unsafe { object.extent(info) };
+        let bytes = extent.end - extent.start;
+        if is_large(info, bytes) {
+            return bytes > MEDIUM_FOOTPRINT_MAX
+                && core.memory.large.get(&core.memory.blocks, object.payload()).is_some()
+                || core.memory.large.get(&core.memory.blocks, object.payload()).is_some();
+        }
+        let lines = &core.memory.lines;
+        let range = lines.line_of(extent.start)..=lines.line_of(extent.end - 1);
+        let load = |line: usize| lines.table().entry(line).load(core::sync::atomic::Ordering::Relaxed);
+        range.into_iter().all(|line| load(line) > 0)
+    }
+}
