@@ -1,0 +1,157 @@
+//! Epochs: which marking or promotion saw an object last.
+//!
+//! Eight header bits hold the number of the last tracing that reached the object. A tracing that completes leaves every
+//! live object with its number, so an object with another number is dead. Young objects have the number zero, which no
+//! tracing has.
+//!
+//! *Why not the three colours that the shared marker rotates.* A tracing that is abandoned, because the system refused
+//! memory for its stack, leaves some objects with its number. The next must use a number that no live object has. With
+//! three colours the second abandoned tracing in a row leaves none; with 255 numbers the program survives 253 refusals
+//! in a row, and the 254th tracing is not begun.
+//!
+//! Lines have stamps for the same purpose, but there a stamp too many only keeps a line too long. So an abandoned
+//! marking keeps its stamp for the next one, and until one completes, lines with either stamp are alive.
+
+use heap_core::collector::object::COLLECTOR_SHIFT;
+use heap_core::collector::{HeaderWord, LinePolicy};
+
+/// The header bits that hold the epoch.
+const MASK: usize = 0xff << COLLECTOR_SHIFT;
+
+/// The number of a tracing, as header bits. Never zero.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Epoch(u8);
+
+impl Epoch {
+    /// The state bits of this epoch.
+    #[inline]
+    pub(crate) fn bits(self) -> usize {
+        (self.0 as usize) << COLLECTOR_SHIFT
+    }
+
+    /// Whether the tracing reached the object with this header.
+    #[inline]
+    pub(crate) fn is_on(self, word: HeaderWord) -> bool {
+        word.bits() & MASK == self.bits()
+    }
+
+    /// The header with this epoch.
+    #[inline]
+    pub(crate) fn put_on(self, word: HeaderWord) -> HeaderWord {
+        word.replace(MASK, self.bits())
+    }
+
+    fn next(self) -> Epoch {
+        Epoch(if self.0 == u8::MAX { 1 } else { self.0 + 1 })
+    }
+}
+
+/// Epochs and stamps in use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Epochs {
+    /// The oldest epoch that a live old object can have.
+    oldest: Epoch,
+    /// What promoted objects get.
+    now: Epoch,
+    last_stamp: u8,
+    stamp: u8,
+}
+
+impl Epochs {
+    pub(crate) fn new() -> Self {
+        Epochs { oldest: Epoch(1), now: Epoch(1), last_stamp: 1, stamp: 1 }
+    }
+
+    /// The epoch of objects that become old now.
+    #[inline]
+    pub(crate) fn now(&self) -> Epoch {
+        self.now
+    }
+
+    /// The stamp of lines that get objects now.
+    #[inline]
+    pub(crate) fn stamp(&self) -> u8 {
+        self.stamp
+    }
+
+    /// What makes a line free.
+    #[inline]
+    pub(crate) fn policy(&self) -> LinePolicy {
+        LinePolicy::Stamps { last: self.last_stamp, stamp: self.stamp }
+    }
+
+    /// Whether a live old object may have this header.
+    pub(crate) fn is_plausible(&self, word: HeaderWord) -> bool {
+        let mut epoch = self.oldest;
+        loop {
+            if epoch.is_on(word) {
+                return true;
+            }
+            if epoch == self.now {
+                return false;
+            }
+            epoch = epoch.next();
+        }
+    }
+
+    /// Whether a line with this stamp counts as live.
+    pub(crate) fn is_live_stamp(&self, stamp: u8) -> bool {
+        stamp == self.stamp || stamp == self.last_stamp
+    }
+
+    /// Moves on to an epoch that no live object has; false, and nothing changes, when there is none.
+    pub(crate) fn advance(&mut self) -> bool {
+        let next = self.now.next();
+        // One number stays unused, so that the range of numbers in use is never the whole circle.
+        if next.next() == self.oldest {
+            return false;
+        }
+        self.now = next;
+        true
+    }
+
+    /// Begins a marking of everything, in a fresh epoch and with a stamp of its own. False when no epoch is left.
+    pub(crate) fn begin_marking(&mut self) -> bool {
+        if !self.advance() {
+            return false;
+        }
+        if self.stamp == self.last_stamp {
+            self.stamp = if self.stamp == u8::MAX { 1 } else { self.stamp + 1 };
+        }
+        true
+    }
+
+    /// The marking reached everything: no live object has an older epoch, and no live line another stamp.
+    pub(crate) fn complete_marking(&mut self) {
+        self.oldest = self.now;
+        self.last_stamp = self.stamp;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heap_core::collector::TypeInfo;
+
+    #[test]
+    fn abandoned_tracings_never_reuse_a_number() {
+        let mut epochs = Epochs::new();
+        for _ in 0..1000 {
+            assert!(epochs.begin_marking());
+            epochs.complete_marking();
+        }
+        let mut seen = vec![epochs.now()];
+        let live = epochs.stamp();
+        while epochs.begin_marking() {
+            assert!(!seen.contains(&epochs.now()));
+            assert!(epochs.is_live_stamp(live), "lines of the last complete marking stay alive");
+            seen.push(epochs.now());
+        }
+        assert!(seen.len() > 250);
+        for epoch in &seen {
+            assert!(epochs.is_plausible(epoch.put_on(HeaderWord::new(TypeInfo::RAW_BYTES, 0))));
+        }
+        assert!(!epochs.is_plausible(HeaderWord::new(TypeInfo::RAW_BYTES, 0)), "young objects are not old");
+        assert!(!epochs.begin_marking());
+    }
+}

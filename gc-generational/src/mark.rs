@@ -1,0 +1,344 @@
+//! Marking the old space, by one thread or several.
+//!
+//! Each worker marks depth-first with a stack of its own and shares only when somebody is hungry: then it gives away
+//! the *older* half of its stack, whose entries lead to the larger parts of the graph, as one packet in a common queue
+//! (Ossia and others, 2002, called them work packets; stealing single entries from each other's deques costs a fence
+//! for every push). Half of what is left of a large array is a packet too. A worker is done when it has nothing, the
+//! queue is empty, and all others are hungry: whoever still has work is not hungry, so no work is ever lost.
+//!
+//! An object is claimed when it is looked at, by a compare-and-swap of its header from the old epoch to the new one, so
+//! exactly one worker reports its edges and counts it. Between being popped and being looked at, objects wait in a small
+//! queue for their headers to arrive from memory. A lone worker claims with an ordinary store.
+//!
+//! *Who runs it.* The program's own thread is one of the workers: nobody has to be woken for a small heap. The others
+//! are jobs on the collector's own rayon pool, spawned, never `install`ed or `join`ed, and the program's thread waits on
+//! a latch of its own (rule R21). The pool is made when the first large heap is marked. Workers read objects and write
+//! headers and line stamps, all atomic; nothing else of the heap is theirs.
+//!
+//! If the system refuses memory for a stack, edges are lost; the marking says so and nothing may be freed by it.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use crossbeam_deque::{Injector, Steal};
+use heap_core::collector::memory::{LineTable, MEDIUM_FOOTPRINT_MAX};
+use heap_core::collector::{EdgeSink, ObjectRef, prefetch};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::epoch::Epoch;
+
+/// Elements of a large array that are scanned in one go: 8 KiB of pointers.
+const PIECE: usize = 1024;
+/// Objects between being popped and being looked at.
+const AHEAD: usize = 8;
+/// Objects that a worker looks at before it asks whether somebody is hungry.
+const TURN: usize = 256;
+/// A stack shorter than this is not worth sharing.
+const SHARE_MIN: usize = 16;
+/// Roots of one packet.
+const PACKET: usize = 512;
+
+/// Work that is given away.
+enum Packet {
+    Objects(Vec<ObjectRef>),
+    Elements(Piece),
+}
+
+/// A part of a large array that was claimed and is not scanned yet.
+#[derive(Clone, Copy)]
+struct Piece {
+    array: ObjectRef,
+    from: usize,
+    to: usize,
+}
+
+/// What a marking found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    /// Objects marked.
+    pub(crate) objects: u64,
+    /// Bytes of these objects.
+    pub(crate) bytes: u64,
+    /// False when edges were lost because the system refused memory: the marking must be abandoned.
+    pub(crate) complete: bool,
+}
+
+/// One worker's state.
+struct Worker {
+    sink: EdgeSink,
+    pieces: Vec<Piece>,
+    lines: LineTable,
+    epoch: Epoch,
+    stamp: u8,
+    objects: u64,
+    bytes: u64,
+}
+
+impl Worker {
+    fn new(lines: LineTable, epoch: Epoch, stamp: u8) -> Self {
+        Worker { sink: EdgeSink::everything(), pieces: Vec::new(), lines, epoch, stamp, objects: 0, bytes: 0 }
+    }
+
+    /// Marks one object unless it is marked.
+    #[inline(always)]
+    fn mark<const SHARED: bool>(&mut self, object: ObjectRef) {
+        // SAFETY: everything on the stacks is a root or was reported by a live object, and nothing is moved or
+        // reclaimed before the marking has ended.
+        let header = unsafe { object.header() };
+        let word = header.load();
+        if self.epoch.is_on(word) {
+            return;
+        }
+        let marked = self.epoch.put_on(word);
+        if !SHARED {
+            header.store(marked);
+        } else if !header.compare_exchange(word, marked) {
+            // During a marking only markers write headers, so another one was faster.
+            return;
+        }
+        // SAFETY: the nursery is empty, so nothing is forwarded.
+        let info = unsafe { word.type_info() };
+        // SAFETY: live, of this type.
+        let (extent, count) = unsafe { (object.extent(info), object.count(info)) };
+        let bytes = extent.end - extent.start;
+        self.objects += 1;
+        self.bytes += bytes as u64;
+        if bytes <= MEDIUM_FOOTPRINT_MAX {
+            self.lines.mark(extent.start, extent.end, self.stamp);
+        }
+        match info.trace() {
+            Some(_) if count > PIECE => self.pieces.push(Piece { array: object, from: 0, to: count }),
+            // SAFETY: `count` live elements; the program is stopped, and markers only read them.
+            Some(trace) => unsafe { trace(object.payload().as_ptr(), count, &mut self.sink) },
+            None => {}
+        }
+    }
+
+    /// Marks at most about `budget` objects. True when nothing is left.
+    #[inline(always)]
+    fn drain<const SHARED: bool>(&mut self, mut budget: usize) -> bool {
+        let mut ahead = [None; AHEAD];
+        let mut at = 0;
+        let mut waiting = 0;
+        loop {
+            let next = if budget > 0 { self.sink.stack.pop() } else { None };
+            if let Some(object) = next {
+                prefetch(object);
+                waiting += 1;
+                budget -= 1;
+            } else if waiting == 0 {
+                if budget == 0 {
+                    return self.sink.stack.is_empty() && self.pieces.is_empty();
+                }
+                if !self.scan_piece() {
+                    return true;
+                }
+                budget = budget.saturating_sub(PIECE / 4);
+                continue;
+            }
+            let object = core::mem::replace(&mut ahead[at], next);
+            at = (at + 1) % AHEAD;
+            if let Some(object) = object {
+                waiting -= 1;
+                self.mark::<SHARED>(object);
+            }
+        }
+    }
+
+    fn scan_piece(&mut self) -> bool {
+        let Some(piece) = self.pieces.last_mut() else { return false };
+        let Piece { array, from, to } = *piece;
+        let end = to.min(from + PIECE);
+        piece.from = end;
+        if end == to {
+            self.pieces.pop();
+        }
+        // SAFETY: the array was marked in this marking, so it is alive and not forwarded.
+        let info = unsafe { array.header().load().type_info() };
+        if let Some(trace) = info.trace() {
+            // SAFETY: the elements `from .. end` exist, are live and only read.
+            unsafe {
+                trace(array.payload().as_ptr().byte_add(from * info.element_bytes()), end - from, &mut self.sink);
+            }
+        }
+        true
+    }
+}
+
+/// What the workers of one marking share.
+struct Shared {
+    queue: Injector<Packet>,
+    workers: usize,
+    /// Workers without work; all are hungry before they start.
+    hungry: AtomicUsize,
+    lost: AtomicBool,
+    objects: AtomicU64,
+    bytes: AtomicU64,
+    /// Jobs that have not ended.
+    running: Mutex<usize>,
+    ended: Condvar,
+}
+
+impl Shared {
+    fn take(&self) -> Option<Packet> {
+        loop {
+            match self.queue.steal() {
+                Steal::Success(packet) => return Some(packet),
+                Steal::Empty => return None,
+                Steal::Retry => core::hint::spin_loop(),
+            }
+        }
+    }
+
+    /// Waits for work. `None` when there will be none.
+    fn wait(&self) -> Option<Packet> {
+        let mut turns = 0u32;
+        loop {
+            if !self.queue.is_empty()
+                && let Some(packet) = self.take()
+            {
+                self.hungry.fetch_sub(1, Ordering::AcqRel);
+                return Some(packet);
+            }
+            if self.hungry.load(Ordering::Acquire) == self.workers && self.queue.is_empty() {
+                return None;
+            }
+            turns += 1;
+            if turns.is_multiple_of(64) { std::thread::yield_now() } else { core::hint::spin_loop() }
+        }
+    }
+
+    /// One worker's whole life.
+    fn work(&self, mut worker: Worker) {
+        while let Some(packet) = self.wait() {
+            match packet {
+                Packet::Objects(objects) => objects.into_iter().for_each(|object| worker.sink.push(object)),
+                Packet::Elements(piece) => worker.pieces.push(piece),
+            }
+            while !worker.drain::<true>(TURN) {
+                if self.hungry.load(Ordering::Relaxed) > 0 && self.queue.is_empty() {
+                    self.share(&mut worker);
+                }
+            }
+            self.hungry.fetch_add(1, Ordering::AcqRel);
+        }
+        if worker.sink.overflowed() {
+            self.lost.store(true, Ordering::Release);
+        }
+        self.objects.fetch_add(worker.objects, Ordering::Relaxed);
+        self.bytes.fetch_add(worker.bytes, Ordering::Relaxed);
+    }
+
+    /// Gives the older half of a worker's work away.
+    fn share(&self, worker: &mut Worker) {
+        if let Some(piece) = worker.pieces.iter_mut().find(|piece| piece.to - piece.from > PIECE) {
+            let middle = piece.from + (piece.to - piece.from) / 2;
+            let rest = Piece { from: middle, ..*piece };
+            piece.to = middle;
+            self.queue.push(Packet::Elements(rest));
+            return;
+        }
+        let stack = &mut worker.sink.stack;
+        let half = stack.len() / 2;
+        let mut packet = Vec::new();
+        if half >= SHARE_MIN && packet.try_reserve_exact(half).is_ok() {
+            packet.extend(stack.drain(..half));
+            self.queue.push(Packet::Objects(packet));
+        }
+    }
+
+    fn end(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        *running -= 1;
+        if *running == 0 {
+            self.ended.notify_all();
+        }
+    }
+
+    fn wait_for_end(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        while *running > 0 {
+            running = self.ended.wait(running).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// The marking machinery of one collector.
+#[derive(Default)]
+pub(crate) struct Marking {
+    pool: Option<ThreadPool>,
+    /// The pool could not be made: do not try again.
+    alone: bool,
+}
+
+impl Marking {
+    /// Marks everything that `roots` reach, with `threads` threads.
+    pub(crate) fn run(
+        &mut self,
+        lines: &LineTable,
+        epoch: Epoch,
+        stamp: u8,
+        threads: usize,
+        roots: impl Iterator<Item = ObjectRef>,
+    ) -> Census {
+        let mut worker = Worker::new(lines.clone(), epoch, stamp);
+        let Some((pool, helpers)) = self.pool(threads) else {
+            roots.for_each(|root| worker.sink.push(root));
+            while !worker.drain::<false>(usize::MAX) {}
+            return Census { objects: worker.objects, bytes: worker.bytes, complete: !worker.sink.overflowed() };
+        };
+        let shared = Arc::new(Shared {
+            queue: Injector::new(),
+            workers: helpers + 1,
+            hungry: AtomicUsize::new(helpers + 1),
+            lost: AtomicBool::new(false),
+            objects: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            running: Mutex::new(helpers),
+            ended: Condvar::new(),
+        });
+        let roots: Vec<ObjectRef> = roots.collect();
+        for packet in roots.chunks(PACKET) {
+            shared.queue.push(Packet::Objects(packet.to_vec()));
+        }
+        for _ in 0..helpers {
+            let shared = shared.clone();
+            let worker = Worker::new(lines.clone(), epoch, stamp);
+            pool.spawn(move || {
+                shared.work(worker);
+                shared.end();
+            });
+        }
+        shared.work(worker);
+        shared.wait_for_end();
+        Census {
+            objects: shared.objects.load(Ordering::Relaxed),
+            bytes: shared.bytes.load(Ordering::Relaxed),
+            complete: !shared.lost.load(Ordering::Acquire),
+        }
+    }
+
+    /// The pool and how many of its threads help, or nothing when the program's thread marks alone.
+    fn pool(&mut self, threads: usize) -> Option<(&ThreadPool, usize)> {
+        if threads < 2 || self.alone {
+            return None;
+        }
+        if self.pool.is_none() {
+            let built = ThreadPoolBuilder::new()
+                .num_threads(threads - 1)
+                .thread_name(|index| format!("gc-generational-marker-{index}"))
+                .build();
+            // A system that refuses threads gets a slower collection, not an error.
+            self.alone = built.is_err();
+            self.pool = built.ok();
+        }
+        let pool = self.pool.as_ref()?;
+        Some((pool, pool.current_num_threads()))
+    }
+}
+
+impl core::fmt::Debug for Marking {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Marking").field("threads", &self.pool.as_ref().map(ThreadPool::current_num_threads)).finish()
+    }
+}

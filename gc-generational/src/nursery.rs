@@ -1,0 +1,178 @@
+//! The nursery: a window of contiguous addresses that the program bumps through.
+//!
+//! *What it represents.* Young objects are exactly those in `low .. cursor`, so "is it young?" is one range compare.
+//! The window has far more addresses than a nursery needs; a prefix of it is committed and charged, and grows when one
+//! `mutate` outgrows the nursery, because inside `mutate` nothing can be collected. Large objects are elsewhere.
+//!
+//! *Three sizes.* The *nominal* size is where a safepoint becomes due. The *buffer* is what the fast path may use, and
+//! grows beyond the nominal size within a long `mutate`. What is *kept* committed between collections is the largest
+//! extension of late, decaying: a program that builds a large structure in each `mutate` does not pay for fresh pages
+//! every time, and one that did so once gives the memory back.
+//!
+//! *When the window is exhausted*, or the heap's limit keeps it from growing, objects are allocated in the old space
+//! instead, unclean and remembered from birth. That is slower, and as correct.
+
+use core::ptr::NonNull;
+
+use heap_core::AllocError;
+use heap_core::collector::FastPath;
+use heap_core::collector::memory::{BLOCK_BYTES, Blocks, Window};
+
+/// Addresses of a window when nothing limits the heap: room for 1 GiB of young objects in one `mutate`.
+const WINDOW_BYTES: usize = if cfg!(windows) { 64 << 20 } else { 1 << 30 };
+
+/// Blocks that a young nursery is extended by at a time, so that a small heap stays small: 256 KiB.
+const STEP: usize = 8;
+
+/// Where objects are born.
+#[derive(Debug)]
+pub(crate) struct Nursery {
+    window: Option<Window>,
+    low: NonNull<u8>,
+    buffer: usize,
+    nominal: usize,
+    keep: usize,
+}
+
+impl Nursery {
+    pub(crate) fn new() -> Self {
+        Nursery { window: None, low: NonNull::<u64>::dangling().cast(), buffer: 0, nominal: 1, keep: 0 }
+    }
+
+    /// Takes a window, as large as can be had, if there is none yet.
+    ///
+    /// # Errors
+    /// When not even one block of addresses is left.
+    pub(crate) fn settle(&mut self, blocks: &mut Blocks, fast: &FastPath, nominal: usize) -> Result<(), AllocError> {
+        self.nominal = nominal;
+        if self.window.is_none() {
+            let wanted = match blocks.limit() {
+                Some(limit) => limit / BLOCK_BYTES + 1,
+                None => WINDOW_BYTES / BLOCK_BYTES,
+            };
+            // The old space needs addresses too.
+            let mut n = wanted.min(blocks.total_blocks() / 4).max(1);
+            let window = loop {
+                match blocks.allocate_window(n) {
+                    Ok(window) => break window,
+                    Err(error) if n == 1 => {
+                        self.buffer = 0;
+                        fast.clear_buffer();
+                        return Err(error);
+                    }
+                    Err(_) => n = n.div_ceil(2),
+                }
+            };
+            self.enter(blocks, fast, window);
+        }
+        self.reset(blocks, fast);
+        Ok(())
+    }
+
+    /// First address of young objects.
+    #[inline]
+    pub(crate) fn low(&self) -> usize {
+        self.low.addr().get()
+    }
+
+    /// Bytes from `low` that may hold young objects.
+    pub(crate) fn used_bytes(&self, fast: &FastPath) -> usize {
+        if self.window.is_some() { fast.cursor.get().addr().get() - self.low() } else { 0 }
+    }
+
+    /// The window's committed bytes, which are charged.
+    pub(crate) fn committed_bytes(&self) -> usize {
+        self.window.as_ref().map_or(0, |window| window.committed_blocks() * BLOCK_BYTES)
+    }
+
+    /// The size at which a safepoint becomes due, in blocks.
+    pub(crate) fn nominal(&self) -> usize {
+        self.nominal
+    }
+
+    /// First byte, as a pointer.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.low
+    }
+
+    /// Whether an address lies in the committed part.
+    pub(crate) fn contains(&self, address: usize) -> bool {
+        address.wrapping_sub(self.low()) < self.committed_bytes()
+    }
+
+    /// Makes room for at least `need` bytes more, or says no. Declares a safepoint due when the nominal size is
+    /// exhausted.
+    pub(crate) fn extend(&mut self, blocks: &mut Blocks, fast: &FastPath, need: usize) -> bool {
+        if self.buffer >= self.nominal {
+            fast.due.set(true);
+        }
+        let Some(window) = &mut self.window else { return false };
+        let least = self.buffer + need.saturating_sub(fast.room()).div_ceil(BLOCK_BYTES).max(1);
+        let step = if self.buffer < self.nominal {
+            (self.buffer + STEP).min(self.nominal)
+        } else {
+            self.buffer + STEP.max(self.buffer / 4)
+        };
+        let target = step.max(least).min(window.blocks());
+        if least > target {
+            fast.due.set(true);
+            return false;
+        }
+        let target = if blocks.window_commit(window, target).is_ok() {
+            target
+        } else if blocks.window_commit(window, least).is_ok() {
+            least
+        } else {
+            fast.due.set(true);
+            return false;
+        };
+        // SAFETY: the blocks follow those of the buffer in the window, and are committed.
+        unsafe { fast.extend_buffer((target - self.buffer) * BLOCK_BYTES) };
+        self.buffer = target;
+        true
+    }
+
+    /// All young objects are gone: the window is empty again.
+    pub(crate) fn reset(&mut self, blocks: &mut Blocks, fast: &FastPath) {
+        let used = self.used_blocks(fast);
+        let Some(window) = &mut self.window else { return };
+        // Under a limit, what one nursery keeps, the old space lacks.
+        self.keep = if blocks.limit().is_some() { 0 } else { used.max(self.keep - self.keep.div_ceil(8)) };
+        let keep = self.keep.max(self.nominal);
+        if window.committed_blocks() > keep {
+            blocks.window_shrink(window, keep);
+        }
+        self.buffer = window.committed_blocks().min(self.nominal);
+        // SAFETY: these blocks are the committed prefix of the window, and nothing lives there any more.
+        unsafe { fast.set_buffer(self.low, self.buffer * BLOCK_BYTES) };
+    }
+
+    /// Blocks from the window's start that may hold young objects.
+    pub(crate) fn used_blocks(&self, fast: &FastPath) -> usize {
+        self.used_bytes(fast).div_ceil(BLOCK_BYTES)
+    }
+
+    /// Turns the used blocks into blocks of the old space, where they are. The rest of the window is the nursery from
+    /// now on, if it is large enough; the caller [settles](Self::settle) it.
+    pub(crate) fn give_up_used(&mut self, blocks: &mut Blocks, fast: &FastPath) {
+        let used = self.used_blocks(fast);
+        fast.clear_buffer();
+        let Some(window) = self.window.take() else { return };
+        let small = self.nominal.max(blocks.total_blocks().min(WINDOW_BYTES / BLOCK_BYTES) / 16);
+        let Some(rest) = blocks.window_convert_prefix(window, used) else { return };
+        if rest.blocks() < small {
+            blocks.window_release(rest);
+            return;
+        }
+        self.enter(blocks, fast, rest);
+    }
+
+    /// Makes `window` the nursery: nothing in it is used.
+    fn enter(&mut self, blocks: &Blocks, fast: &FastPath, window: Window) {
+        self.low = blocks.address_of(window.first());
+        self.window = Some(window);
+        self.buffer = 0;
+        // SAFETY: an empty buffer, at the start of what is the window now.
+        unsafe { fast.set_buffer(self.low, 0) };
+    }
+}

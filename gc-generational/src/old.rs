@@ -1,0 +1,61 @@
+//! The old space: where survivors go. Mark-region, so allocation is a bump through the holes of the last sweep.
+
+use core::ptr::NonNull;
+
+use heap_core::AllocError;
+use heap_core::collector::memory::Memory;
+use heap_core::collector::{AllocRequest, HoleAllocator};
+
+use crate::epoch::Epochs;
+
+/// Allocation in the old space.
+#[derive(Debug)]
+pub(crate) struct OldSpace {
+    pub(crate) holes: HoleAllocator,
+    pub(crate) epochs: Epochs,
+    cursor: NonNull<u8>,
+    limit: NonNull<u8>,
+}
+
+impl OldSpace {
+    pub(crate) fn new(poison: bool) -> Self {
+        let nothing = NonNull::<u64>::dangling().cast();
+        OldSpace { holes: HoleAllocator::new(poison), epochs: Epochs::new(), cursor: nothing, limit: nothing }
+    }
+
+    /// Room for one object that is not large; returns where its payload goes.
+    ///
+    /// # Errors
+    /// When no hole is left and no fresh block can be had.
+    #[inline]
+    pub(crate) fn allocate(&mut self, memory: &mut Memory, request: AllocRequest) -> Result<NonNull<u8>, AllocError> {
+        match request.place(self.cursor, self.limit) {
+            Some((payload, end)) => {
+                self.cursor = end;
+                Ok(payload)
+            }
+            None => self.refill(memory, request),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refill(&mut self, memory: &mut Memory, request: AllocRequest) -> Result<NonNull<u8>, AllocError> {
+        if !HoleAllocator::is_small(request) {
+            return self.holes.medium(memory, self.epochs.policy(), request);
+        }
+        let hole = self.holes.next_hole(memory, self.epochs.policy())?;
+        self.cursor = hole.start;
+        // SAFETY: the hole is inside the reservation.
+        self.limit = unsafe { hole.start.byte_add(hole.bytes) };
+        let (payload, end) = request.place(self.cursor, self.limit).expect("a small object fits one line");
+        self.cursor = end;
+        Ok(payload)
+    }
+
+    /// Gives up the hole in use: its untouched lines will look free to the next marking.
+    pub(crate) fn retire(&mut self) {
+        self.limit = self.cursor;
+        self.holes.retire();
+    }
+}

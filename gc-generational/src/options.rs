@@ -1,0 +1,37 @@
+//! What a program can choose, and the defaults with the measurements behind them.
+
+use heap_core::collector::memory::BLOCK_BYTES;
+
+/// Settings of a [`Generational`](crate::Generational) collector, in bytes and counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// Bytes allocated between two minor collections.
+    pub(crate) nursery_bytes: usize,
+    /// The old space may grow by this factor between two full collections.
+    pub(crate) growth: f64,
+    /// Threads that mark, the program's own among them; `None`: as many as the system offers.
+    pub(crate) marking_threads: Option<usize>,
+    /// Promoted bytes below which no full collection is worth it.
+    pub(crate) full_min_bytes: usize,
+    /// Old-space bytes from which marking is done by several threads.
+    pub(crate) parallel_min_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            nursery_bytes: 4 << 20,
+            growth: 2.0,
+            marking_threads: None,
+            full_min_bytes: 16 << 20,
+            parallel_min_bytes: 8 << 20,
+        }
+    }
+}
+
+impl Options {
+    /// The nursery's size in blocks, at least one.
+    pub(crate) fn nursery_blocks(&self) -> usize {
+        self.nursery_bytes.div_ceil(BLOCK_BYTES).max(1)
+    }
+}

@@ -1,0 +1,78 @@
+//! The policy, all of it: how large the nursery is, when a full collection is due, when promotion is in place.
+//!
+//! Everything is decided by bytes of the heap's own accounting, never by time, process memory or numbers of objects.
+
+use heap_core::collector::memory::{BLOCK_BYTES, Blocks};
+
+use crate::options::Options;
+
+/// A nursery that outgrew its size by this factor is promoted in place rather than copied.
+const IN_PLACE_FACTOR: usize = 8;
+
+/// What the policy remembers.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    /// Bytes that became old since the last full collection, large objects included.
+    pub(crate) promoted: usize,
+    /// The full collection is due when `promoted` gets here.
+    budget: usize,
+}
+
+impl Policy {
+    pub(crate) fn new(options: &Options) -> Self {
+        Policy { promoted: 0, budget: options.full_min_bytes }
+    }
+
+    /// A full collection left `live` bytes.
+    pub(crate) fn full_done(&mut self, options: &Options, live: usize) {
+        self.promoted = 0;
+        self.budget = options.full_min_bytes.max((live as f64 * (options.growth - 1.0)) as usize);
+    }
+
+    /// Whether the old space has grown enough for a full collection, or the limit is so near that the next minor
+    /// collections would have to promote in place. `nursery` is what the nursery holds of the charge, in bytes.
+    pub(crate) fn wants_full(&self, blocks: &Blocks, nursery: usize) -> bool {
+        if self.promoted >= self.budget {
+            return true;
+        }
+        // Under a limit: half of what the last full collection left free has been promoted into.
+        blocks.limit().is_some() && self.promoted > 0 && {
+            let free = blocks.headroom() + nursery;
+            self.promoted >= free
+        }
+    }
+
+    /// Bytes that may become old before a full collection is due.
+    pub(crate) fn rest(&self) -> usize {
+        self.budget.saturating_sub(self.promoted)
+    }
+
+    /// Bytes of free blocks that are worth keeping after a full collection: what will be promoted into them.
+    pub(crate) fn keep_free(&self) -> usize {
+        self.budget
+    }
+}
+
+/// Blocks that the nursery should have: what was asked for, but at most a quarter of what a limit leaves free, so that
+/// its survivors can be copied. `held` is what it has of the charge now, in bytes.
+pub(crate) fn nursery_blocks(options: &Options, blocks: &Blocks, held: usize) -> usize {
+    let asked = options.nursery_blocks();
+    match blocks.limit() {
+        None => asked,
+        Some(_) => asked.min((blocks.headroom() + held) / 4 / BLOCK_BYTES).max(1),
+    }
+}
+
+/// Whether a nursery with `used` bytes should be promoted in place, where it is, although it could be copied.
+///
+/// Copying costs the survivors twice in memory and, beyond the size of the caches, more time than marking them in
+/// place: a nursery that one `mutate` outgrew by far is usually a data structure being built.
+pub(crate) fn promotes_in_place(used: usize, nursery_blocks: usize) -> bool {
+    used > nursery_blocks * BLOCK_BYTES * IN_PLACE_FACTOR
+}
+
+/// Blocks that copying `used` bytes of survivors can need. An object is at most half a block, so every block but the
+/// last is filled more than half before the next is taken; small objects waste less than a line of 128.
+pub(crate) fn copy_reserve(used: usize) -> usize {
+    used.div_ceil(BLOCK_BYTES) * 2 + 4
+}

@@ -1,0 +1,50 @@
+//! What must be true of every object, checked by the heap's verifier.
+
+use heap_core::collector::memory::{BlockKind, MEDIUM_FOOTPRINT_MAX};
+use heap_core::collector::object::UNLOGGED;
+use heap_core::collector::{HeapCore, ObjectRef};
+
+use crate::Generational;
+
+impl Generational {
+    /// Checks one reachable object and its edges.
+    pub(crate) fn check(&self, heap: &HeapCore, object: ObjectRef, edges: &[ObjectRef]) -> Result<(), String> {
+        // SAFETY: the verifier passes reachable objects.
+        let word = unsafe { object.header() }.load();
+        let clean = word.has(UNLOGGED);
+        if self.nursery.contains(object.address()) {
+            return if self.old.epochs.now().is_on(word) {
+                Err("a young object looks promoted".into())
+            } else {
+                Ok(())
+            };
+        }
+        let blocks = &heap.memory.blocks;
+        let kind = blocks.kind(blocks.block_of(object.address()));
+        if kind == BlockKind::Nursery {
+            return Err("the object lies in a nursery block outside of the nursery".into());
+        }
+        if !clean && !self.remembered.contains(object) {
+            return Err("an old object is neither clean nor remembered: its writes are lost".into());
+        }
+        if clean && let Some(young) = edges.iter().find(|edge| self.nursery.contains(edge.address())) {
+            return Err(format!("an old object that is not remembered points at the young {young:?}"));
+        }
+        if !self.old.epochs.is_plausible(word) {
+            return Err(format!("the epoch in {word:?} is not one of those in use ({:?})", self.old.epochs));
+        }
+        // SAFETY: reachable, not forwarded: the verifier checked that.
+        let extent = unsafe { object.extent(word.type_info()) };
+        if extent.len() > MEDIUM_FOOTPRINT_MAX {
+            return Ok(());
+        }
+        let lines = &heap.memory.lines;
+        for line in lines.line_of(extent.start)..=lines.line_of(extent.end - 1) {
+            let stamp = lines.table().entry(line).load(core::sync::atomic::Ordering::Relaxed);
+            if kind == BlockKind::Small && !self.old.epochs.is_live_stamp(stamp) {
+                return Err(format!("line {line} has stamp {stamp} and looks free ({:?})", self.old.epochs));
+            }
+        }
+        Ok(())
+    }
+}
