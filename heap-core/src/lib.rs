@@ -77,6 +77,8 @@ extern crate self as heap_core;
 
 mod api;
 pub mod collector;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod error;
 pub mod events;
 pub mod fault;

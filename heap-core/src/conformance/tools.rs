@@ -1,0 +1,21 @@
+//! Small things that the tests of the kit share.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The payload of a panic that drop glue starts on purpose, with the number of the object.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct GluePanic(pub(super) u32);
+
+/// The payload of a panic that a test starts in its own code on purpose.
+pub(super) struct ExpectedPanic;
+
+/// Unwinds without a message.
+pub(super) fn unwind() -> ! {
+    std::panic::resume_unwind(Box::new(ExpectedPanic))
+}
+
+/// Runs `f`, giving back the payload when it unwinds.
+pub(super) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(f))
+}
