@@ -1,1 +1,87 @@
-//! placeholder
+//! A non-moving mark-region collector for [`heap-core`](heap_core).
+//!
+//! ```
+//! use gc_marksweep::MarkSweep;
+//! use heap_core::{Gc, Heap, Lock, Rootable, Trace, store};
+//!
+//! #[derive(Trace)]
+//! struct Node<'gc> {
+//!     value: u64,
+//!     next: Lock<Option<Gc<'gc, Node<'gc>>>>,
+//! }
+//!
+//! let mut heap = Heap::<Rootable![Gc<'_, Node<'_>>]>::new(MarkSweep::default(), |mc| {
+//!     Gc::new(mc, Node { value: 0, next: Lock::new(None) })
+//! })?;
+//!
+//! for value in 1..100_000 {
+//!     heap.mutate(|mc, root| {
+//!         // The node of the round before becomes garbage.
+//!         let node = Gc::new(mc, Node { value, next: Lock::new(None) });
+//!         store!(mc, root.next, Some(node));
+//!     }); // Collects here, by itself, when it is due.
+//! }
+//!
+//! heap.collect();
+//! assert_eq!(heap.statistics().live_objects, 3); // The root object, its node, and the last one.
+//! # Ok::<(), heap_core::AllocError>(())
+//! ```
+//!
+//! # The algorithm
+//!
+//! Memory is blocks of 32 KiB, a block is 128 lines. Objects are bumped through *holes*, runs of lines on which nothing
+//! lives. A marking follows the graph from the roots, colours every object that it reaches and stamps the lines that the
+//! object overlaps; whatever has no stamp afterwards is free. This is Immix (Blackburn and McKinley, 2008) without its
+//! evacuation: nothing ever moves. Dead objects are not touched, not even to build a free list, and no mark is ever
+//! cleared: colours and stamps rotate.
+//!
+//! # One pause or many
+//!
+//! [`MarkSweep::default`] marks everything in one pause. [`MarkSweep::incremental`] marks in increments, each at the
+//! safepoint after a `mutate` that allocated, and each proportional to what was allocated. In between, the graph changes
+//! under the marker, so a write barrier preserves the *snapshot at the beginning* (Yuasa, 1990): before the first write
+//! to an object that is not marked yet, the object is marked and its edges are noted. What was reachable when the cycle
+//! began survives it, and so does everything allocated while it runs.
+//!
+//! # When to choose it
+//!
+//! * Objects must not move, because native code keeps their addresses.
+//! * Most data is long-lived, so that copying survivors would be wasted.
+//! * Short pauses matter more than throughput: choose [`incremental`](MarkSweep::incremental).
+//!
+//! When almost everything dies young, a generational collector does less work. When memory must be returned at once, a
+//! counting one.
+//!
+//! # What it costs
+//!
+//! | | stop the world | incremental |
+//! |---|---|---|
+//! | header | 8 bytes | 8 bytes |
+//! | side metadata | 0.4 % (one byte per line) | the same |
+//! | allocation | bump and a header | the same |
+//! | write | one test that always fails | outside of a cycle the same; within, one mark per object at most |
+//! | pause | proportional to what is alive | proportional to what the `mutate` before it allocated |
+//! | memory | twice what is alive, by default | the same |
+//!
+//! Fragmentation is the price of not moving: a single small object keeps its line of 256 bytes, and an object larger
+//! than a line goes only into blocks that are free as a whole.
+//!
+//! # The files
+//!
+//! | file | one idea |
+//! |---|---|
+//! | `collector` | the interface, method by method |
+//! | `settings` | what the user may choose |
+//! | `pacing` | the policy: what to do at a safepoint |
+//! | `cycle` | a collection from its roots to its sweep, in one piece or many |
+//! | `stamps` | which lines are alive |
+//! | `verify` | what is true between two pauses |
+
+mod collector;
+mod cycle;
+mod pacing;
+mod settings;
+mod stamps;
+mod verify;
+
+pub use collector::MarkSweep;

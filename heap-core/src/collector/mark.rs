@@ -8,15 +8,20 @@
 //! Marking an object does three things: it puts the marking's colour into the header, stamps the lines that the object
 //! overlaps, and adds it to the census. Colours rotate instead of being cleared: an object that does not have the colour
 //! of the present marking is white, whichever of the other two it has. Objects are born in the present colour, that is,
-//! alive until the next marking begins. If a marking has to be abandoned because the system refuses memory for the
-//! stack, the next one simply uses the third colour.
+//! alive until the next marking begins.
+//!
+//! No edge is ever lost. When the system refuses memory for the stack in the middle of an object, the edges that the
+//! object reported are taken back and the object waits again, white: the marking is stuck, not wrong, and may go on when
+//! there is memory. That matters because colours are few. A marking that is given up leaves objects of two colours
+//! behind, the next one uses the third, and then there is none left to give up that one too.
 //!
 //! Large arrays are scanned in pieces, so that increments stay short and the stack small. While pieces are left, the
-//! array is `BUSY`: the write barrier must have the rest scanned before the array changes.
+//! array is `BUSY`: the write barrier must have the rest scanned before the array changes. At most one array is busy;
+//! the others wait, white, so that the barrier finds the busy one without a search.
 
 use super::memory::{MEDIUM_FOOTPRINT_MAX, Memory};
 use super::object::{COLLECTOR_SHIFT, HEADER_BYTES, HeaderWord, ObjectRef};
-use super::type_info::TypeInfo;
+use super::type_info::{TraceFn, TypeInfo};
 use crate::trace::EdgeSink;
 
 /// One of three mark colours.
@@ -59,20 +64,33 @@ const AHEAD: usize = 8;
 /// A marking in progress.
 pub struct Marker {
     sink: EdgeSink,
-    arrays: Vec<(ObjectRef, usize)>,
+    /// Popped from the stack, header on its way from memory. Kept between calls of [`Marker::drain`], because there may
+    /// be no room on the stack to put them back.
+    ahead: [Option<ObjectRef>; AHEAD],
+    /// The busy array, and the index of its first element that was not scanned.
+    array: Option<(ObjectRef, usize)>,
+    /// Large arrays that wait; white, unless the barrier was faster.
+    arrays: Vec<ObjectRef>,
     colour: Colour,
     stamp: u8,
+    refused: bool,
     objects: u64,
     bytes: u64,
 }
+
+/// The system refused memory for the stack.
+struct Refused;
 
 impl Default for Marker {
     fn default() -> Self {
         Marker {
             sink: EdgeSink::everything(),
+            ahead: [None; AHEAD],
+            array: None,
             arrays: Vec::new(),
             colour: Colour::FIRST,
             stamp: 0,
+            refused: false,
             objects: 0,
             bytes: 0,
         }
@@ -84,17 +102,21 @@ impl Marker {
     pub fn begin(&mut self, colour: Colour, stamp: u8) {
         self.sink.stack.clear();
         self.sink.clear_overflow();
+        self.ahead = [None; AHEAD];
+        self.array = None;
         self.arrays.clear();
         self.colour = colour;
         self.stamp = stamp;
+        self.refused = false;
         self.objects = 0;
         self.bytes = 0;
     }
 
-    /// Adds an object to be marked.
+    /// Adds an object to be marked. When [`overflowed`](Self::overflowed) says so afterwards, it was not added.
     #[inline]
     pub fn push(&mut self, object: ObjectRef) {
         self.sink.push(object);
+        self.refused |= self.sink.overflowed();
     }
 
     /// Objects marked so far.
@@ -107,35 +129,55 @@ impl Marker {
         self.bytes
     }
 
-    /// True when the system refused memory for the stack: edges were lost, and the marking must be abandoned.
+    /// True when the system refused memory for the stack during the last call of [`push`](Self::push),
+    /// [`drain`](Self::drain) or [`mark_completely`](Self::mark_completely). What was pushed before is still there:
+    /// draining again goes on.
     pub fn overflowed(&self) -> bool {
-        self.sink.overflowed()
+        self.refused
     }
 
     /// Bytes of memory that the stack holds.
     pub fn stack_bytes(&self) -> usize {
-        self.sink.stack.capacity() * size_of::<ObjectRef>()
+        (self.sink.stack.capacity() + self.arrays.capacity()) * size_of::<ObjectRef>()
     }
 
     /// Gives the stack's memory back, down to `keep` entries.
     pub fn shrink(&mut self, keep: usize) {
         self.sink.stack.shrink_to(keep);
+        self.arrays.shrink_to(keep);
+    }
+
+    /// The objects that wait: those on the stack, and large arrays, the busy one included. Some may be marked already.
+    /// For verification.
+    pub fn waiting(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+        let busy = self.array.map(|(array, _)| array);
+        let ahead = self.ahead.iter().copied().flatten();
+        self.sink.stack.iter().copied().chain(ahead).chain(self.arrays.iter().copied()).chain(busy)
     }
 
     /// Marks until nothing is left or about `budget` bytes of objects were looked at. True when nothing is left.
+    ///
+    /// One object is the least that is looked at, and an object that is not an array is always looked at as a whole.
     pub fn drain(&mut self, memory: &Memory, budget: usize) -> bool {
-        let mut ahead = [None; AHEAD];
+        self.refused = false;
+        self.sink.clear_overflow();
+        let mut ahead = core::mem::replace(&mut self.ahead, [None; AHEAD]);
         let mut at = 0;
-        let mut waiting = 0;
-        let stop = self.bytes.saturating_add(budget as u64);
-        loop {
+        let mut waiting = ahead.iter().flatten().count();
+        let mut work = 0usize;
+        let done = loop {
             let next = self.sink.stack.pop();
             if let Some(object) = next {
                 prefetch(object);
                 waiting += 1;
             } else if waiting == 0 {
-                if !self.scan_piece() {
-                    return true;
+                match self.scan_piece(memory) {
+                    None => break true,
+                    Some(Ok(bytes)) => work = work.saturating_add(bytes),
+                    Some(Err(Refused)) => break false,
+                }
+                if work >= budget {
+                    break false;
                 }
                 continue;
             }
@@ -143,89 +185,159 @@ impl Marker {
             at = (at + 1) % AHEAD;
             if let Some(object) = object {
                 waiting -= 1;
-                self.mark(memory, object);
-                if self.bytes >= stop {
-                    break;
+                match self.mark(memory, object) {
+                    Ok(bytes) => work = work.saturating_add(bytes),
+                    Err(Refused) => {
+                        // There is room: either `next` was just popped, or the stack is empty, and it once held the
+                        // object.
+                        self.sink.push(object);
+                        break false;
+                    }
+                }
+                if work >= budget {
+                    break false;
                 }
             }
-        }
-        for object in ahead.into_iter().flatten() {
-            self.sink.push(object);
-        }
-        self.sink.stack.is_empty() && self.arrays.is_empty()
+        };
+        self.ahead = ahead;
+        done || (!self.refused && self.waiting().next().is_none())
     }
 
-    /// Marks one object if it is white: claims it and reports its edges. Large arrays are left busy.
+    /// Marks one object if it is white: claims it and reports its edges. Returns the bytes looked at. Large arrays are
+    /// left busy or waiting.
     #[inline]
-    fn mark(&mut self, memory: &Memory, object: ObjectRef) {
+    fn mark(&mut self, memory: &Memory, object: ObjectRef) -> Result<usize, Refused> {
         // SAFETY: everything on the stack was reported by a live object or is a root, and nothing is reclaimed or moved
         // while a marking is in progress.
         let header = unsafe { object.header() };
         let word = header.load();
         if self.colour.is_on(word) {
-            return;
+            return Ok(0);
         }
         // SAFETY: headers of objects reached by a marking are not forwarded.
         let info = unsafe { word.type_info() };
         // SAFETY: live, of this type.
         let count = unsafe { object.count(info) };
-        let mut word = word.replace(Colour::MASK, self.colour.bits());
-        self.account(memory, object, info);
-        match info.trace() {
-            Some(_) if count > PIECE => {
-                word = word.with(Colour::BUSY);
-                self.arrays.push((object, 0));
+        if let Some(trace) = info.trace() {
+            if count > PIECE {
+                return self.meet_array(memory, object, info);
             }
-            // SAFETY: `count` live elements; the program is stopped, or is about to write for the first time.
-            Some(trace) => unsafe { trace(object.payload().as_ptr(), count, &mut self.sink) },
-            None => {}
+            self.report(trace, object.payload().as_ptr(), count)?;
         }
-        header.store(word);
+        header.store(word.replace(Colour::MASK, self.colour.bits()));
+        Ok(self.account(memory, object, info))
     }
 
-    /// Marks one object and all of its elements now: what the barrier does before an object's first write.
-    pub fn mark_completely(&mut self, memory: &Memory, object: ObjectRef) {
-        self.mark(memory, object);
+    /// Reports the edges of some elements, all or none.
+    #[inline]
+    fn report(&mut self, trace: TraceFn, first: *const u8, count: usize) -> Result<(), Refused> {
+        let before = self.sink.stack.len();
+        // SAFETY: the callers pass `count` live elements; the program is stopped, or is about to write for the first
+        // time.
+        unsafe { trace(first, count, &mut self.sink) };
+        if self.sink.overflowed() {
+            return self.take_back(before);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn take_back(&mut self, before: usize) -> Result<(), Refused> {
+        self.sink.stack.truncate(before);
+        self.sink.clear_overflow();
+        self.refused = true;
+        Err(Refused)
+    }
+
+    /// A white large array was reached.
+    fn meet_array(&mut self, memory: &Memory, array: ObjectRef, info: &TypeInfo) -> Result<usize, Refused> {
+        if self.array.is_none() {
+            // SAFETY: reached by the marking, hence live.
+            let header = unsafe { array.header() };
+            header.store(header.load().replace(Colour::MASK, self.colour.bits()).with(Colour::BUSY));
+            self.account(memory, array, info);
+            self.array = Some((array, 0));
+        } else {
+            let full = self.arrays.len() == self.arrays.capacity();
+            if full && (crate::fault::refuse() || self.arrays.try_reserve(self.arrays.len().max(16)).is_err()) {
+                self.refused = true;
+                return Err(Refused);
+            }
+            self.arrays.push(array);
+        }
+        Ok(0)
+    }
+
+    /// Marks one object and all of its elements now: what the barrier does before an object's first write. False when
+    /// the system refused memory for the stack; nothing has changed then.
+    pub fn mark_completely(&mut self, memory: &Memory, object: ObjectRef) -> bool {
+        self.refused = false;
+        self.sink.clear_overflow();
         // SAFETY: the barrier is given live objects.
         let header = unsafe { object.header() };
-        if header.load().has(Colour::BUSY) {
-            let position = self.arrays.iter().position(|&(array, _)| array == object);
-            let (_, from) = self.arrays.swap_remove(position.expect("a busy array is listed"));
-            self.scan_elements(object, from, usize::MAX);
-            header.store(header.load().without(Colour::BUSY));
+        let word = header.load();
+        let white = !self.colour.is_on(word);
+        let from = match self.array {
+            _ if white => 0,
+            Some((array, from)) if array == object => from,
+            _ => return true,
+        };
+        // SAFETY: live, and not forwarded: objects do not move during a marking.
+        let info = unsafe { word.type_info() };
+        // SAFETY: live, of this type.
+        let count = unsafe { object.count(info) } - from;
+        if let Some(trace) = info.trace() {
+            let first = object.payload().as_ptr().wrapping_add(from * info.element_bytes());
+            if self.report(trace, first, count).is_err() {
+                return false;
+            }
         }
-    }
-
-    /// Scans one piece of the last large array. False when there is none.
-    fn scan_piece(&mut self) -> bool {
-        let Some(&mut (array, ref mut next)) = self.arrays.last_mut() else { return false };
-        let from = *next;
-        *next += PIECE;
-        if self.scan_elements(array, from, PIECE) {
-            self.arrays.pop();
-            // SAFETY: the array was marked in this marking, so it is alive.
-            let header = unsafe { array.header() };
-            header.store(header.load().without(Colour::BUSY));
+        if white {
+            self.account(memory, object, info);
+        } else {
+            self.array = None;
         }
+        header.store(word.replace(Colour::MASK | Colour::BUSY, self.colour.bits()));
         true
     }
 
-    /// Scans up to `most` elements from index `from`. True when the end was reached.
-    fn scan_elements(&mut self, array: ObjectRef, from: usize, most: usize) -> bool {
-        // SAFETY: arrays on the list are alive and marked; their headers name their types.
-        let info = unsafe { array.header().load().type_info() };
+    /// Scans one piece of a large array and returns its bytes. `None` when there is no array.
+    #[cold]
+    fn scan_piece(&mut self, memory: &Memory) -> Option<Result<usize, Refused>> {
+        let (array, from) = loop {
+            if let Some(busy) = self.array {
+                break busy;
+            }
+            let array = self.arrays.pop()?;
+            // SAFETY: reached by the marking, hence live; not forwarded.
+            let (word, info) = unsafe { (array.header().load(), array.header().load().type_info()) };
+            if !self.colour.is_on(word) {
+                // There is no busy array, so this makes it one and needs no memory.
+                let _ = self.meet_array(memory, array, info);
+            }
+        };
+        // SAFETY: as above; the busy array is alive and marked.
+        let (header, info) = unsafe { (array.header(), array.header().load().type_info()) };
         // SAFETY: as above.
         let len = unsafe { array.count(info) };
-        let count = most.min(len - from);
+        let count = PIECE.min(len - from);
         if let Some(trace) = info.trace() {
-            // SAFETY: the elements `from .. from + count` exist and are live.
-            unsafe { trace(array.payload().as_ptr().add(from * info.element_bytes()), count, &mut self.sink) };
+            let first = array.payload().as_ptr().wrapping_add(from * info.element_bytes());
+            if let Err(refused) = self.report(trace, first, count) {
+                return Some(Err(refused));
+            }
         }
-        from + count == len
+        if from + count == len {
+            self.array = None;
+            header.store(header.load().without(Colour::BUSY));
+        } else {
+            self.array = Some((array, from + count));
+        }
+        Some(Ok(count * info.element_bytes()))
     }
 
     #[inline]
-    fn account(&mut self, memory: &Memory, object: ObjectRef, info: &TypeInfo) {
+    fn account(&mut self, memory: &Memory, object: ObjectRef, info: &TypeInfo) -> usize {
         // SAFETY: live, of this type.
         let extent = unsafe { object.extent(info) };
         let bytes = extent.end - extent.start;
@@ -234,6 +346,7 @@ impl Marker {
         if bytes <= MEDIUM_FOOTPRINT_MAX {
             memory.lines.mark(extent.start, extent.end, self.stamp);
         }
+        bytes
     }
 }
 

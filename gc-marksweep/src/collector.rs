@@ -1,0 +1,188 @@
+//! [`MarkSweep`]: the collector interface, method by method. What the methods do is in the other files.
+
+use core::cell::RefCell;
+use core::ops::Range;
+use std::collections::HashSet;
+
+use heap_core::AllocError;
+use heap_core::collector::{
+    AllocRequest, Allocation, Collector, Colour, HeapContext, HeapCore, HoleAllocator, Marker, ObjectRef,
+};
+use heap_core::events::CollectionKind;
+
+use crate::pacing::{Pacing, Plan};
+use crate::settings::Settings;
+use crate::stamps::Stamps;
+
+/// The mark-region collector. See the [front page](crate) for what it does and when to choose it.
+///
+/// ```
+/// use gc_marksweep::MarkSweep;
+/// use heap_core::{Gc, Heap, HeapOptions, Rootable};
+///
+/// let collector = MarkSweep::default().growth_factor(1.5).min_budget(1 << 20);
+/// let options = HeapOptions::default().with_limit(64 << 20);
+/// let heap = Heap::<Rootable![Gc<'_, str>]>::with_options(options, collector, |mc| Gc::new_str(mc, "root"))?;
+/// # Ok::<(), heap_core::AllocError>(())
+/// ```
+pub struct MarkSweep {
+    settings: Settings,
+    /// The colour of new objects: of the cycle in progress, else of the last one.
+    pub(crate) colour: Colour,
+    pub(crate) stamps: Stamps,
+    pub(crate) marker: Marker,
+    pub(crate) holes: HoleAllocator,
+    pub(crate) pacing: Pacing,
+    /// A cycle is in progress.
+    pub(crate) marking: bool,
+    /// The last cycle was given up: there are objects of two colours, all alive.
+    pub(crate) given_up: bool,
+    /// For verification: see there.
+    pub(crate) will_be_reached: RefCell<Option<HashSet<ObjectRef>>>,
+}
+
+impl Default for MarkSweep {
+    /// A collector that stops the world.
+    fn default() -> Self {
+        MarkSweep::with(Settings::default())
+    }
+}
+
+impl MarkSweep {
+    pub(crate) fn with(settings: Settings) -> Self {
+        MarkSweep {
+            settings,
+            colour: Colour::FIRST,
+            stamps: Stamps::new(),
+            marker: Marker::default(),
+            holes: HoleAllocator::new(false),
+            pacing: Pacing::new(settings, None),
+            marking: false,
+            given_up: false,
+            will_be_reached: RefCell::new(None),
+        }
+    }
+
+    pub(crate) fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// Finds memory for an object that does not fit the fast path's buffer.
+    fn find_memory(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
+        if request.is_large() {
+            let allocation = heap.allocate_large(request)?;
+            self.hand_out(heap, request.bytes);
+            return Ok(allocation);
+        }
+        // Over-aligned objects come here even when the buffer has room for them.
+        if let Some(allocation) = heap.fast.bump(request) {
+            return Ok(allocation);
+        }
+        let policy = self.stamps.policy();
+        if HoleAllocator::is_small(request) {
+            let hole = self.holes.next_hole(&mut heap.core.memory, policy)?;
+            // SAFETY: the hole is committed, free, and ours alone; it is whole lines. What is left of the old buffer,
+            // less than the request, is given up until the next sweep.
+            unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
+            self.hand_out(heap, hole.bytes);
+            Ok(heap.fast.bump(request).expect("a small request fits one line, wherever it starts"))
+        } else {
+            let payload = self.holes.medium(&mut heap.core.memory, policy, request)?;
+            heap.fast.count_allocated(request.bytes);
+            self.hand_out(heap, request.bytes);
+            Ok(Allocation { payload, birth: heap.fast.birth.get() })
+        }
+    }
+
+    fn hand_out(&mut self, heap: &HeapContext<'_>, bytes: usize) {
+        if self.pacing.hand_out(bytes) {
+            heap.fast.due.set(true);
+        }
+    }
+
+    /// Begins a cycle if there is none, and marks about `bytes` bytes. True when no cycle is in progress afterwards.
+    fn begin_or_advance(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
+        self.will_be_reached.take();
+        if !self.marking && !self.begin(heap) {
+            return true;
+        }
+        self.advance(heap, bytes)
+    }
+}
+
+// SAFETY: nothing is moved. Memory is reclaimed only by `finish_cycle`, when every object that is reachable from the
+// roots is black and on lines with the present stamp (argued in `cycle`); weak cells are cleared and glue runs before.
+// `allocate_slow` hands out fresh blocks, large runs, and lines that the last complete marking did not stamp and nobody
+// was given since.
+unsafe impl Collector for MarkSweep {
+    fn name(&self) -> &'static str {
+        if self.settings.incremental { "marksweep-incremental" } else { "marksweep" }
+    }
+
+    fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
+        self.pacing = Pacing::new(self.settings, heap.core.memory.blocks.limit());
+        self.holes = HoleAllocator::new(heap.core.options.poisons());
+        heap.fast.birth.set(self.colour.bits());
+        heap.fast.barrier_flip.set(self.colour.bits());
+        heap.fast.barrier_mask.set(0);
+        Ok(())
+    }
+
+    fn allocate_slow(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
+        let result = self.find_memory(heap, request);
+        if let Err(error) = result
+            && error != AllocError::TOO_LARGE
+        {
+            self.pacing.press();
+            heap.fast.due.set(true);
+        }
+        result
+    }
+
+    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, _: Range<usize>) {
+        self.will_be_reached.take();
+        self.mark_now(heap, object);
+    }
+
+    fn weak_upgraded(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {
+        // A busy array is being marked already, and is not about to change.
+        // SAFETY: the caller is about to make a pointer to the object, so it is alive.
+        if !self.colour.is_on(unsafe { object.header() }.load()) {
+            self.will_be_reached.take();
+            self.mark_now(heap, object);
+        }
+    }
+
+    fn safepoint(&mut self, heap: &mut HeapContext<'_>) {
+        heap.fast.due.set(false);
+        match self.pacing.plan() {
+            Plan::Nothing => {}
+            Plan::Increment(bytes) => {
+                self.begin_or_advance(heap, bytes);
+            }
+            Plan::Finish => {
+                self.begin_or_advance(heap, usize::MAX);
+            }
+        }
+    }
+
+    fn collect(&mut self, heap: &mut HeapContext<'_>, _: CollectionKind) {
+        heap.fast.due.set(false);
+        // A cycle in progress keeps what has died since it began: finish it, then do a whole one.
+        if self.marking && !self.begin_or_advance(heap, usize::MAX) {
+            return;
+        }
+        self.begin_or_advance(heap, usize::MAX);
+    }
+
+    fn step(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
+        let abandoned = heap.core.statistics.abandoned_collections;
+        let idle = self.begin_or_advance(heap, bytes);
+        // A program that steps until the cycle has ended must not wait for memory that nobody else may give back.
+        idle || heap.core.statistics.abandoned_collections > abandoned
+    }
+
+    fn verify_object(&self, heap: &HeapCore, object: ObjectRef, _: &[ObjectRef]) -> Result<(), String> {
+        self.check(heap, object)
+    }
+}

@@ -1,0 +1,145 @@
+//! A collection, from its roots to its sweep. Stopping the world is a cycle that is begun and finished in one pause.
+//!
+//! *While a cycle is in progress* these things hold:
+//!
+//! * Every object carries one of two colours. White: the last cycle's; it was there when this cycle began and was not
+//!   reached yet. Black: this cycle's; its edges were reported, or it was born since. A large array in between is busy.
+//! * Every object that was reachable when the cycle began is black, or a chain of white objects leads to it from one
+//!   that waits in the marker. For nothing can break such a chain without the barrier having marked the object whose
+//!   edge it is: that is the snapshot at the beginning. Only *white* objects need it, since the edges of black ones were
+//!   already reported, so the barrier's test is "not black, or busy".
+//! * Whatever the program can lay hands on is therefore black or will be reached: it was reachable at the beginning, or
+//!   was born since, or came out of a weak cell, and then it was marked on the way. So a new handle, a new root or a
+//!   store into a black object need nothing.
+//! * Memory that the program gets carries the stamp of this cycle, because all buffers were retired when it began, and
+//!   no memory is reused whose lines carry the last cycle's stamp.
+//!
+//! *When the system refuses memory for the mark stack* the marking is stuck, but no edge is lost (see
+//! [`Marker`](heap_core::collector::Marker)). The cycle stays in progress, barrier and all, and the next safepoint
+//! tries again; nothing is reclaimed meanwhile. Only the barrier cannot wait: it must report the edges of an object that
+//! is about to change. When it is refused, the snapshot is lost and the cycle is *given up*. The heap then has objects
+//! of two colours and lines of two stamps that are all alive: the next cycle takes the third colour, and until it ends
+//! memory comes from fresh blocks only. There is no fourth colour, so that cycle is never given up: should the barrier
+//! be refused again, it panics before the write.
+//!
+//! *Where a background marker attaches.* Headers are one atomic word and `trace` never writes, so a thread can run
+//! `Marker::drain` between [`begin`](MarkSweep::begin) and [`finish`](MarkSweep::finish) while the program runs. Three
+//! things change. Claiming becomes a compare-and-swap from white to busy, done by the marker or by the barrier; whoever
+//! finds an object busy waits; black is stored with Release and the barrier's fast path already loads with Acquire. The
+//! marker's stack belongs to the thread, and the barrier reports the edges of what it scans to a queue. The line table
+//! is atomic already; `sweep` stays on the heap's thread.
+
+use heap_core::collector::{Colour, HeapContext, ObjectRef, Scope, sweep};
+use heap_core::events::{CollectionKind, EventKind};
+
+use crate::MarkSweep;
+
+/// Entries of the mark stack whose memory is kept between cycles: 512 KiB.
+const KEEP_STACK: usize = 64 << 10;
+
+impl MarkSweep {
+    /// Takes the snapshot: from now on every object that is reachable survives this cycle. False when there was no
+    /// memory to note the roots; nothing has changed then.
+    pub(crate) fn begin(&mut self, heap: &mut HeapContext<'_>) -> bool {
+        debug_assert!(!self.marking);
+        heap.core.event(EventKind::PrepareGc(CollectionKind::Full));
+        let colour = self.colour.next();
+        self.marker.begin(colour, self.stamps.next());
+        for root in heap.core.roots.iter() {
+            self.marker.push(root);
+        }
+        if self.marker.overflowed() {
+            self.abandoned(heap);
+            return false;
+        }
+        if self.stamps.begin(&heap.core.memory) {
+            self.holes.set_queue(Vec::new());
+        }
+        self.colour = colour;
+        self.marking = true;
+        heap.fast.birth.set(colour.bits());
+        heap.fast.barrier_flip.set(colour.bits());
+        heap.fast.barrier_mask.set(Colour::MASK | Colour::BUSY);
+        heap.fast.clear_buffer();
+        self.holes.retire();
+        self.pacing.cycle_began();
+        heap.core.event(EventKind::RootsTraced);
+        true
+    }
+
+    /// Marks about `bytes` bytes of objects, and finishes the cycle when nothing is left. True when no cycle is in
+    /// progress afterwards.
+    pub(crate) fn advance(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
+        debug_assert!(self.marking);
+        let done = self.marker.drain(&heap.core.memory, bytes);
+        if self.marker.overflowed() {
+            self.abandoned(heap);
+            return false;
+        }
+        if !done {
+            self.pacing.increment_done();
+            heap.core.event(EventKind::IncrementEnded);
+            return false;
+        }
+        self.finish_cycle(heap);
+        true
+    }
+
+    /// Everything reachable is black: reclaims the rest.
+    fn finish_cycle(&mut self, heap: &mut HeapContext<'_>) {
+        heap.core.event(EventKind::HeapTraced);
+        heap.fast.barrier_mask.set(0);
+        self.marking = false;
+        self.given_up = false;
+        self.stamps.end();
+        let colour = self.colour;
+        // SAFETY: asked only about objects that were alive at the last collection or born since; their memory was not
+        // reused, because it is only now that it becomes free.
+        let is_black = |object: ObjectRef| colour.is_on(unsafe { object.header() }.load());
+        heap.core.process_dead(Scope::All, |object| is_black(object).then_some(object));
+        let swept = sweep(&mut heap.core.memory, &mut self.holes, self.stamps.present(), is_black);
+        heap.core.roots.settle();
+
+        let marked = self.marker.bytes() as usize;
+        self.marker.shrink(KEEP_STACK);
+        let blocks = &mut heap.core.memory.blocks;
+        let room = blocks.limit().map(|_| blocks.headroom().saturating_add(swept.hole_bytes));
+        self.pacing.cycle_ended(marked, room);
+        blocks.decommit_free(self.pacing.budget());
+
+        let statistics = &mut heap.core.statistics;
+        statistics.full_collections += 1;
+        statistics.live_objects = self.marker.objects();
+        statistics.live_bytes = self.marker.bytes();
+        heap.core.event(EventKind::LiveDataSize { bytes: marked });
+    }
+
+    /// The system refused memory for the mark stack; nothing can be reclaimed for now.
+    fn abandoned(&mut self, heap: &mut HeapContext<'_>) {
+        self.pacing.cycle_abandoned();
+        heap.core.statistics.abandoned_collections += 1;
+        heap.core.event(EventKind::Abandoned);
+    }
+
+    /// The edges of `object` must be noted before they change.
+    pub(crate) fn mark_now(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {
+        if self.marking && !self.marker.mark_completely(&heap.core.memory, object) {
+            self.give_up(heap);
+        }
+    }
+
+    /// The snapshot is about to be lost.
+    #[cold]
+    fn give_up(&mut self, heap: &mut HeapContext<'_>) {
+        assert!(
+            !self.given_up,
+            "the system refuses memory that the write barrier needs; the object was not changed. Let the heap collect \
+             when there is memory, then write again"
+        );
+        self.given_up = true;
+        self.marking = false;
+        heap.fast.barrier_mask.set(0);
+        self.holes.set_queue(Vec::new());
+        self.abandoned(heap);
+    }
+}
