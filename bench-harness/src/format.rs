@@ -1,20 +1,16 @@
 //! Figures as people read them: few digits, one unit per column, nothing wider than it must be.
 
-/// Nanoseconds as milliseconds with about three digits: `1234`, `98.7`, `9.87`, `0.012`.
+/// Nanoseconds as milliseconds with about three digits: `1234`, `98.7`, `9.87`, `0.012`; `0` only for nothing at all.
 #[must_use]
 pub fn ms(nanoseconds: f64) -> String {
     let ms = nanoseconds / 1e6;
-    let decimals = decimals(ms);
-    format!("{ms:.decimals$}")
-}
-
-fn decimals(value: f64) -> usize {
-    match value {
-        v if v >= 99.95 => 0,
+    let decimals = match ms {
+        v if v >= 99.95 || v == 0.0 => 0,
         v if v >= 9.995 => 1,
         v if v >= 0.9995 => 2,
         _ => 3,
-    }
+    };
+    format!("{ms:.decimals$}")
 }
 
 /// A ratio: `1.00`, `12.3`, `456`.
@@ -32,7 +28,7 @@ pub fn ratio(ratio: f64) -> String {
 #[must_use]
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
-    if percent >= 9.95 { format!("{percent:.0}") } else { format!("{percent:.1}") }
+    if percent >= 9.95 || percent == 0.0 { format!("{percent:.0}") } else { format!("{percent:.1}") }
 }
 
 /// Bytes as MiB: `12345`, `12.3`.
@@ -99,7 +95,8 @@ mod tests {
     #[test]
     fn times_keep_three_digits_and_stay_narrow() {
         for (nanoseconds, expected) in [
-            (0.0, "0.000"),
+            (0.0, "0"),
+            (123.0, "0.000"),
             (12_345.0, "0.012"),
             (999_900.0, "1.00"),
             (1_234_000.0, "1.23"),
@@ -115,7 +112,7 @@ mod tests {
     #[test]
     fn ratios_and_sizes() {
         assert_eq!([ratio(1.0), ratio(12.34), ratio(456.7)], ["1.00", "12.3", "457"]);
-        assert_eq!([percent(0.0), percent(0.0994), percent(0.0996), percent(1.2)], ["0.0", "9.9", "10", "120"]);
+        assert_eq!([percent(0.0), percent(0.0994), percent(0.0996), percent(1.2)], ["0", "9.9", "10", "120"]);
         assert_eq!([mib(1 << 20), mib(150 << 20), mib(0)], ["1.0", "150", "0.0"]);
         assert_eq!(bytes(12), "12 bytes");
         assert_eq!(bytes(64 << 20), "64 MiB");

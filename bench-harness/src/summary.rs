@@ -206,7 +206,8 @@ pub fn explain(record: &Record) -> String {
     let what = match &measurement.status {
         Status::Ok => "ok".to_owned(),
         Status::OutOfMemory => match record.heap_limit {
-            Some(limit) => format!("out of memory with a heap limit of {}", format::bytes(limit)),
+            // The limit says it all; the heap's own words are in the record.
+            Some(limit) => return format!("out of memory with a heap limit of {}", format::bytes(limit)),
             None => "out of memory".to_owned(),
         },
         Status::Unsupported => "cannot run this".to_owned(),
