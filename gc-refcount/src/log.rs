@@ -13,7 +13,7 @@
 //! millisecond for a million elements; cards would bound it.
 
 use heap_core::collector::object::UNLOGGED;
-use heap_core::collector::{EdgeSink, ObjectRef};
+use heap_core::collector::{EdgeSink, ObjectRef, prefetch};
 
 use crate::work::{Scan, Worklist};
 
@@ -85,6 +85,9 @@ impl Log {
         let mut kept = 0;
         let end = self.referents.stack.len();
         for index in 0..self.entries.len() {
+            if let Some(ahead) = self.entries.get(index + 8) {
+                prefetch(ahead.object);
+            }
             let Entry { object, scan, first } = self.entries[index];
             let last = self.entries.get(index + 1).map_or(end, |next| next.first);
             // SAFETY: logged objects were counted, and nothing dies before all increments are done.

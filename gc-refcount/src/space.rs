@@ -11,7 +11,7 @@
 //! queued if they are not, or returned whole.
 
 use heap_core::AllocError;
-use heap_core::collector::memory::{BlockIndex, BlockKind, LINES_PER_BLOCK, MEDIUM_FOOTPRINT_MAX};
+use heap_core::collector::memory::{BlockIndex, BlockKind, LINES_PER_BLOCK};
 use heap_core::collector::{
     AllocRequest, Allocation, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, TypeInfo,
 };
@@ -169,13 +169,11 @@ impl Space {
         let extent = unsafe { object.extent(info) };
         let bytes = extent.end - extent.start;
         if is_large(info, bytes) {
-            return bytes > MEDIUM_FOOTPRINT_MAX
-                && core.memory.large.get(&core.memory.blocks, object.payload()).is_some()
-                || core.memory.large.get(&core.memory.blocks, object.payload()).is_some();
+            return core.memory.large.get(&core.memory.blocks, object.payload()).is_some();
         }
         let lines = &core.memory.lines;
-        let range = lines.line_of(extent.start)..=lines.line_of(extent.end - 1);
+        let mut range = lines.line_of(extent.start)..=lines.line_of(extent.end - 1);
         let load = |line: usize| lines.table().entry(line).load(core::sync::atomic::Ordering::Relaxed);
-        range.into_iter().all(|line| load(line) > 0)
+        range.all(|line| load(line) > 0)
     }
 }
