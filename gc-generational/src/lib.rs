@@ -141,7 +141,7 @@ impl Generational {
         self
     }
 
-    /// Sets the factor by which the old space may grow between two full collections; at least 1.0. Default: 2.0. A
+    /// Sets the factor by which the old space may grow between two full collections; at least 1.0. Default: 3.0. A
     /// larger factor costs memory and saves marking.
     #[must_use]
     pub fn with_growth(mut self, factor: f64) -> Self {
@@ -149,7 +149,7 @@ impl Generational {
         self
     }
 
-    /// Sets how many bytes must be promoted at the least before a full collection is due by itself. Default: 16 MiB.
+    /// Sets how many bytes must be promoted at the least before a full collection is due by itself. Default: 32 MiB.
     #[must_use]
     pub fn with_full_min_bytes(mut self, bytes: usize) -> Self {
         self.options.full_min_bytes = bytes;
@@ -158,14 +158,14 @@ impl Generational {
     }
 
     /// Sets how many threads mark, the program's own included; 1 means that no thread is ever started. Default: as many
-    /// as the system offers. The others are started at the first full collection of a heap of more than 8 MiB.
+    /// as the system offers. The others are started at the first full collection of a heap of more than 32 MiB.
     #[must_use]
     pub fn with_marking_threads(mut self, threads: usize) -> Self {
         self.options.marking_threads = Some(threads.max(1));
         self
     }
 
-    /// Sets the size of the old space in bytes from which more than one thread marks. Default: 8 MiB.
+    /// Sets the size of the old space in bytes from which more than one thread marks. Default: 32 MiB.
     #[must_use]
     pub fn with_parallel_min_bytes(mut self, bytes: usize) -> Self {
         self.options.parallel_min_bytes = bytes;

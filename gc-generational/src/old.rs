@@ -4,6 +4,7 @@ use core::ptr::NonNull;
 
 use heap_core::AllocError;
 use heap_core::collector::memory::Memory;
+use heap_core::collector::object::OBJECT_ALIGN;
 use heap_core::collector::{AllocRequest, HoleAllocator};
 
 use crate::epoch::Epochs;
@@ -29,18 +30,24 @@ impl OldSpace {
     /// When no hole is left and no fresh block can be had.
     #[inline]
     pub(crate) fn allocate(&mut self, memory: &mut Memory, request: AllocRequest) -> Result<NonNull<u8>, AllocError> {
-        match request.place(self.cursor, self.limit) {
-            Some((payload, end)) => {
-                self.cursor = end;
-                Ok(payload)
+        if request.align <= OBJECT_ALIGN && request.bytes <= self.limit.addr().get() - self.cursor.addr().get() {
+            let start = self.cursor;
+            // SAFETY: the object fits between cursor and limit, which lie in one reservation.
+            unsafe {
+                self.cursor = start.byte_add(request.bytes);
+                return Ok(start.byte_add(request.prefix));
             }
-            None => self.refill(memory, request),
         }
+        self.allocate_slow(memory, request)
     }
 
     #[cold]
     #[inline(never)]
-    fn refill(&mut self, memory: &mut Memory, request: AllocRequest) -> Result<NonNull<u8>, AllocError> {
+    fn allocate_slow(&mut self, memory: &mut Memory, request: AllocRequest) -> Result<NonNull<u8>, AllocError> {
+        if let Some((payload, end)) = request.place(self.cursor, self.limit) {
+            self.cursor = end;
+            return Ok(payload);
+        }
         if !HoleAllocator::is_small(request) {
             return self.holes.medium(memory, self.epochs.policy(), request);
         }

@@ -21,10 +21,10 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             nursery_bytes: 4 << 20,
-            growth: 2.0,
+            growth: 3.0,
             marking_threads: None,
-            full_min_bytes: 16 << 20,
-            parallel_min_bytes: 8 << 20,
+            full_min_bytes: 32 << 20,
+            parallel_min_bytes: 32 << 20,
         }
     }
 }

@@ -17,7 +17,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use heap_core::collector::memory::Memory;
-use heap_core::collector::object::UNLOGGED;
+use heap_core::collector::object::{self, OBJECT_ALIGN, UNLOGGED};
 use heap_core::collector::{AllocRequest, HeaderWord, ObjectRef, SlotSink, TypeInfo};
 
 use crate::old::OldSpace;
@@ -68,8 +68,10 @@ impl Scavenger<'_> {
         // SAFETY: live, of this type.
         let count = unsafe { object.count(info) };
         let prefix = info.prefix_bytes();
-        let bytes = prefix + heap_core::collector::object::payload_bytes(info.element_bytes() * count);
-        let request = AllocRequest { bytes, prefix, align: info.align().max(8) };
+        // Without the multiplication for the many objects that are one element.
+        let payload_bytes = if count == 1 { info.element_bytes() } else { info.element_bytes() * count };
+        let bytes = prefix + object::payload_bytes(payload_bytes);
+        let request = AllocRequest { bytes, prefix, align: info.align().max(OBJECT_ALIGN) };
         let payload = match self.old.allocate(self.memory, request) {
             Ok(payload) => payload,
             Err(_) => out_of_reserve(),
