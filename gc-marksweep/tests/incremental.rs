@@ -1,0 +1,386 @@
+//! The program changes the graph between increments, and nothing reachable is lost.
+
+mod common;
+
+use common::{Node, NodeHeap, Random, both, checked, grow, heap, list, litter, node};
+use gc_marksweep::MarkSweep;
+use heap_core::{Gc, Heap, Lock, Rootable, Trace, Weak, store};
+
+/// The shortest possible increment: one object.
+const ONE: usize = 1;
+
+#[test]
+fn barrier_each_step() {
+    for collector in both() {
+        let mut heap = heap(collector);
+        grow(&mut heap, 0..200);
+        // Between two increments, the list loses its first node and gets it back at another place: what hid behind the
+        // overwritten pointers is known to the snapshot alone.
+        for round in 0..3 {
+            let mut step = 0;
+            while !heap.step(ONE) {
+                step += 1;
+                heap.mutate(|mc, root| {
+                    let first = root.next.get().unwrap();
+                    let second = first.next.get().unwrap();
+                    store!(mc, root.next, Some(second));
+                    let mut at = second;
+                    for _ in 0..step % 190 {
+                        at = at.next.get().unwrap();
+                    }
+                    store!(mc, first.next, at.next.get());
+                    store!(mc, at.next, Some(first));
+                });
+            }
+            assert!(step > 100, "round {round}: only {step} increments");
+            let mut values = list(&mut heap);
+            values.sort_unstable();
+            assert_eq!(values, (0..200).collect::<Vec<_>>());
+        }
+        heap.collect();
+        assert_eq!(heap.statistics().live_objects, 202);
+    }
+}
+
+#[test]
+fn a_list_is_reversed_during_each_step() {
+    let mut heap = heap(MarkSweep::incremental());
+    grow(&mut heap, 0..100);
+    let mut forward: Vec<u64> = (0..100).rev().collect();
+    while !heap.step(ONE) {
+        heap.mutate(|mc, root| {
+            let (mut reversed, mut at) = (None, root.next.get());
+            while let Some(node) = at {
+                at = node.next.get();
+                store!(mc, node.next, reversed);
+                reversed = Some(node);
+            }
+            store!(mc, root.next, reversed);
+        });
+        forward.reverse();
+    }
+    assert_eq!(list(&mut heap), forward);
+}
+
+#[test]
+fn objects_born_during_a_cycle_survive_it_and_die_in_the_next() {
+    let mut heap = heap(MarkSweep::incremental());
+    grow(&mut heap, 0..50);
+    assert!(!heap.step(ONE));
+    heap.mutate(|mc, root| {
+        let newest = node(mc, 1000);
+        let old = root.next.get();
+        store!(mc, newest.next, old);
+        store!(mc, root.next, Some(newest));
+        node(mc, 2000);
+    });
+    while !heap.step(ONE) {}
+    assert_eq!(list(&mut heap).len(), 51);
+    heap.collect();
+    assert_eq!(heap.statistics().live_objects, 53);
+}
+
+#[test]
+fn a_full_collection_finishes_the_cycle_and_is_exact() {
+    let mut heap = heap(MarkSweep::incremental());
+    grow(&mut heap, 0..100);
+    heap.step(ONE);
+    heap.mutate(|mc, root| store!(mc, root.next, None));
+    let before = heap.statistics().full_collections;
+    heap.collect();
+    assert_eq!(heap.statistics().full_collections, before + 2);
+    assert_eq!(heap.statistics().live_objects, 2);
+    assert_eq!(heap.verify().unwrap().objects, 2);
+}
+
+#[derive(Trace)]
+struct Weaks<'gc> {
+    filler: Lock<Option<Gc<'gc, Node<'gc>>>>,
+    strong: Lock<Option<Gc<'gc, Node<'gc>>>>,
+    weak: Lock<Option<Weak<'gc, Node<'gc>>>>,
+    big: Lock<Option<Weak<'gc, [Lock<Option<Gc<'gc, Node<'gc>>>>]>>>,
+}
+
+type WeakHeap = Heap<Rootable![Gc<'_, Weaks<'_>>]>;
+
+fn weak_heap() -> WeakHeap {
+    let mut heap = WeakHeap::with_options(checked(), MarkSweep::incremental(), |mc| {
+        let weaks =
+            Weaks { filler: Lock::new(None), strong: Lock::new(None), weak: Lock::new(None), big: Lock::new(None) };
+        Gc::new(mc, weaks)
+    })
+    .unwrap();
+    heap.mutate(|mc, root| {
+        for value in 0..100 {
+            let next = node(mc, value);
+            store!(mc, next.next, root.filler.get());
+            store!(mc, root.filler, Some(next));
+        }
+    });
+    heap
+}
+
+#[test]
+fn a_weak_pointer_upgraded_during_marking_keeps_its_target() {
+    let mut heap = weak_heap();
+    heap.mutate(|mc, root| {
+        let target = node(mc, 7);
+        store!(mc, target.next, Some(node(mc, 8)));
+        let weak = Gc::downgrade(target, mc);
+        store!(mc, root.weak, Some(weak));
+    });
+    for _ in 0..3 {
+        heap.step(ONE);
+    }
+    heap.mutate(|mc, root| {
+        let target = root.weak.get().unwrap().upgrade(mc).expect("nothing was reclaimed yet");
+        store!(mc, root.strong, Some(target));
+    });
+    while !heap.step(ONE) {}
+    heap.mutate(|mc, root| {
+        let target = root.strong.get().unwrap();
+        assert_eq!((target.value, target.next.get().unwrap().value), (7, 8));
+        assert!(root.weak.get().unwrap().upgrade(mc).is_some());
+        store!(mc, root.strong, None);
+    });
+    heap.collect();
+    heap.mutate(|mc, root| assert!(root.weak.get().unwrap().upgrade(mc).is_none()));
+}
+
+#[test]
+fn a_weak_pointer_upgraded_into_a_handle_during_marking_keeps_its_target() {
+    let mut heap = weak_heap();
+    heap.mutate(|mc, root| {
+        let weak = Gc::downgrade(node(mc, 7), mc);
+        store!(mc, root.weak, Some(weak));
+    });
+    heap.step(ONE);
+    let handle = heap.mutate(|mc, root| {
+        let target = root.weak.get().unwrap().upgrade(mc).unwrap();
+        mc.stash::<Rootable![Gc<'_, Node<'_>>]>(target)
+    });
+    while !heap.step(ONE) {}
+    assert_eq!(heap.mutate(|mc, _| mc.fetch(&handle).value), 7);
+}
+
+#[test]
+fn a_weak_cell_that_nothing_reached_comes_back_during_marking() {
+    let mut heap = weak_heap();
+    heap.mutate(|mc, root| {
+        let target = node(mc, 7);
+        store!(mc, root.strong, Some(target));
+        // The cell is garbage at once; its target is not, and remembers the cell.
+        Gc::downgrade(target, mc);
+    });
+    heap.step(ONE);
+    heap.mutate(|mc, root| {
+        let weak = Gc::downgrade(root.strong.get().unwrap(), mc);
+        store!(mc, root.weak, Some(weak));
+    });
+    while !heap.step(ONE) {}
+    // Were the cell reclaimed, new objects would be allocated over it.
+    heap.mutate(|mc, _| litter(mc, 1000));
+    heap.mutate(|mc, root| assert_eq!(root.weak.get().unwrap().upgrade(mc).unwrap().value, 7));
+}
+
+#[test]
+fn a_large_array_is_upgraded_and_scanned_during_marking() {
+    let mut heap = weak_heap();
+    heap.mutate(|mc, root| {
+        let big = Gc::new_slice_with(mc, 5000, |i| Lock::new(Some(node(mc, i as u64))));
+        let weak = Gc::downgrade(big, mc);
+        store!(mc, root.big, Some(weak));
+    });
+    heap.step(ONE);
+    let handle = heap.mutate(|mc, root| {
+        let big = root.big.get().unwrap().upgrade(mc).unwrap();
+        mc.stash::<Rootable![Gc<'_, [Lock<Option<Gc<'_, Node<'_>>>>]>]>(big)
+    });
+    while !heap.step(2 << 10) {}
+    heap.mutate(|mc, _| {
+        for (index, element) in mc.fetch(&handle).iter().enumerate() {
+            assert_eq!(element.get().unwrap().value, index as u64);
+        }
+    });
+}
+
+type Array<'gc> = Gc<'gc, [Lock<Option<Gc<'gc, Node<'gc>>>>]>;
+
+#[test]
+fn large_arrays_are_written_while_they_are_busy() {
+    const LENGTH: usize = 5000;
+    for stop_after in 1..12 {
+        let mut heap = Heap::<Rootable![Gc<'_, [Array<'_>; 3]>]>::with_options(
+            checked().with_verify(false),
+            MarkSweep::incremental(),
+            |mc| {
+                let array =
+                    |offset: usize| Gc::new_slice_with(mc, LENGTH, |i| Lock::new(Some(node(mc, (offset + i) as u64))));
+                Gc::new(mc, [array(0), array(10_000), array(20_000)])
+            },
+        )
+        .unwrap();
+        heap.collect();
+        for _ in 0..stop_after {
+            assert!(!heap.step(8 << 10));
+        }
+        heap.verify().unwrap();
+        heap.mutate(|mc, root| {
+            for array in root.iter() {
+                // Turns the array around: whatever its second half held now stands in front.
+                for index in 0..LENGTH / 2 {
+                    let mirror = LENGTH - 1 - index;
+                    let (low, high) = (array[index].get(), array[mirror].get());
+                    store!(mc, (*array)[index], high);
+                    store!(mc, (*array)[mirror], low);
+                }
+            }
+        });
+        heap.verify().unwrap();
+        while !heap.step(8 << 10) {}
+        heap.mutate(|mc, root| {
+            litter(mc, 1000);
+            for (number, array) in root.iter().enumerate() {
+                for index in 0..LENGTH {
+                    let expected = (number * 10_000 + LENGTH - 1 - index) as u64;
+                    assert_eq!(array[index].get().unwrap().value, expected);
+                }
+            }
+        });
+        heap.collect();
+        assert_eq!(heap.statistics().live_objects, 3 * (LENGTH as u64 + 1) + 2);
+    }
+}
+
+#[test]
+fn increments_are_short_even_in_one_huge_array() {
+    let mut heap = Heap::<Rootable![Array<'_>]>::with_options(checked(), MarkSweep::incremental(), |mc| {
+        Gc::new_slice_with(mc, 100_000, |_| Lock::new(None))
+    })
+    .unwrap();
+    let mut steps = 0;
+    while !heap.step(8 << 10) {
+        steps += 1;
+    }
+    assert!(steps >= 90, "800 KB in steps of 8 KiB took {steps} steps");
+}
+
+#[test]
+fn the_program_drives_cycles_by_allocating() {
+    let collector = MarkSweep::incremental().min_budget(256 << 10).increment_bytes(8 << 10);
+    let options = checked().with_verify(false);
+    let mut heap = NodeHeap::with_options(options, collector, |mc| node(mc, 0)).unwrap();
+    grow(&mut heap, 0..10_000);
+    for round in 0..300 {
+        heap.mutate(|mc, root| {
+            litter(mc, 300);
+            // Rotates the list by one.
+            let first = root.next.get().unwrap();
+            store!(mc, root.next, first.next.get());
+            let mut last = first;
+            while let Some(next) = last.next.get() {
+                last = next;
+            }
+            store!(mc, first.next, None);
+            store!(mc, last.next, Some(first));
+        });
+        if round % 50 == 0 {
+            assert_eq!(list(&mut heap).len(), 10_000);
+        }
+    }
+    let statistics = heap.statistics();
+    assert!(statistics.full_collections > 2, "{statistics:?}");
+    assert!(statistics.pauses > 3 * statistics.full_collections, "{statistics:?}");
+    heap.collect();
+    assert_eq!(heap.statistics().live_objects, 10_002);
+}
+
+/// A random graph, and the same graph in ordinary vectors.
+#[test]
+fn random_programs_agree_with_a_model() {
+    for seed in 0..60 {
+        let mut random = Random(seed);
+        let [stop, incremental] = both();
+        let mut heap = heap(if seed % 4 == 0 { stop } else { incremental });
+        // The model: the values of the nodes hanging off the root's vector, and the edges of each node by value.
+        let mut roots: Vec<u64> = Vec::new();
+        let mut edges: std::collections::BTreeMap<u64, Vec<u64>> = Default::default();
+        let mut fresh = 1;
+        for _ in 0..400 {
+            match random.below(10) {
+                0..4 => {
+                    let value = fresh;
+                    fresh += 1;
+                    // A new node that takes over all roots from a random one on, as its edges.
+                    let at = if roots.is_empty() { 0 } else { random.below(roots.len() + 1) };
+                    let taken = roots.split_off(at);
+                    roots.push(value);
+                    edges.insert(value, taken);
+                    heap.mutate(|mc, root| {
+                        let new = node(mc, value);
+                        let mut list = Gc::write(mc, *root).project(|root| &root.edges).unlock().borrow_mut();
+                        let taken = list.split_off(at);
+                        *Gc::write(mc, new).project(|new| &new.edges).unlock().borrow_mut() = taken;
+                        list.push(new);
+                    });
+                }
+                4..6 if !roots.is_empty() => {
+                    // The edges of one root become roots, and the root loses them.
+                    let at = random.below(roots.len());
+                    let value = roots[at];
+                    let moved = std::mem::take(edges.get_mut(&value).unwrap());
+                    roots.extend(&moved);
+                    heap.mutate(|mc, root| {
+                        let from = root.edges.borrow()[at];
+                        let moved =
+                            std::mem::take(&mut *Gc::write(mc, from).project(|from| &from.edges).unlock().borrow_mut());
+                        Gc::write(mc, *root).project(|root| &root.edges).unlock().borrow_mut().extend(moved);
+                    });
+                }
+                6 if roots.len() > 1 => {
+                    // One root gets an edge to another.
+                    let (from, to) = (random.below(roots.len()), random.below(roots.len()));
+                    edges.get_mut(&roots[from]).unwrap().push(roots[to]);
+                    heap.mutate(|mc, root| {
+                        let (from, to) = (root.edges.borrow()[from], root.edges.borrow()[to]);
+                        Gc::write(mc, from).project(|from| &from.edges).unlock().borrow_mut().push(to);
+                    });
+                }
+                7 if roots.len() > 4 => {
+                    let at = random.below(roots.len());
+                    roots.swap_remove(at);
+                    heap.mutate(|mc, root| {
+                        Gc::write(mc, *root).project(|root| &root.edges).unlock().borrow_mut().swap_remove(at);
+                    });
+                }
+                8 => {
+                    heap.step(random.below(300));
+                }
+                _ => drop(heap.step(1)),
+            }
+        }
+        heap.collect();
+        // What the model reaches.
+        let mut reached = std::collections::BTreeSet::new();
+        let mut pending = roots.clone();
+        while let Some(value) = pending.pop() {
+            if reached.insert(value) {
+                pending.extend(&edges[&value]);
+            }
+        }
+        assert_eq!(heap.statistics().live_objects, reached.len() as u64 + 2, "seed {seed}");
+        heap.mutate(|_, root| {
+            assert_eq!(root.edges.borrow().iter().map(|node| node.value).collect::<Vec<_>>(), roots);
+            let mut pending: Vec<_> = root.edges.borrow().clone();
+            let mut seen = std::collections::BTreeSet::new();
+            while let Some(node) = pending.pop() {
+                if seen.insert(node.value) {
+                    let list = node.edges.borrow();
+                    assert_eq!(list.iter().map(|node| node.value).collect::<Vec<_>>(), edges[&node.value]);
+                    pending.extend(list.iter());
+                }
+            }
+            assert_eq!(seen, reached);
+        });
+    }
+}
