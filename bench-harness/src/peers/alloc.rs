@@ -96,9 +96,10 @@ fn is_mimalloc() -> bool {
 #[inline(never)]
 fn decide() -> bool {
     // SAFETY: `VARIABLE_C` is a C string. `getenv` may run beside other readers of the environment but not beside a
-    // writer. Rust's own `set_var` and `remove_var` are unsafe, and promise that no other thread reads the
-    // environment meanwhile by other means than `std::env`; a thread that gets here while such a call runs has to
-    // make the first allocation of the process, and the runtime made that before `main`.
+    // writer. Rust's own `set_var` and `remove_var` are unsafe, and whoever calls them promises that no other thread
+    // reads the environment meanwhile by other means than `std::env`. Nobody has to think of this allocator for that
+    // promise: the environment is read at the first allocation only, and Rust's runtime makes that before `main`
+    // (two allocations with Rust 1.95 on Linux), when there is no other thread yet.
     let value = unsafe { libc::getenv(VARIABLE_C.as_ptr()) };
     let choice = if value.is_null() {
         Allocator::System
