@@ -92,9 +92,9 @@ pub struct CommonOptions {
     /// Also the peers (Box, Rc, gc-arena, ...), or those named; needs the feature `peers`
     #[arg(long, value_name = "NAMES", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     pub peers: Option<String>,
-    /// How often each runs; from 3 on there are confidence intervals
-    #[arg(long, short = 'n', value_name = "N", value_parser = quantity::invocations, default_value = "1")]
-    pub invocations: u32,
+    /// How often each runs; from 3 on there are confidence intervals [default: 2 for compare, else 1]
+    #[arg(long, short = 'n', value_name = "N", value_parser = quantity::invocations)]
+    pub invocations: Option<u32>,
     /// How large the workloads are: small, default or large
     #[arg(long, value_name = "SIZE", value_parser = names::find::<Size>, default_value = "default")]
     pub size: Size,
@@ -179,11 +179,11 @@ mod tests {
     }
 
     #[test]
-    fn compare_without_arguments_means_everything_of_ours_once() {
+    fn compare_without_arguments_means_everything_of_ours() {
         let Command::Compare(options) = parse("bench-harness compare").unwrap().command else { panic!() };
         assert_eq!(options.workloads.0, Program::all());
         assert_eq!(options.common.collectors.0.len(), Collector::ALL.len());
-        assert_eq!((options.common.invocations, options.common.size), (1, Size::Default));
+        assert_eq!((options.common.invocations, options.common.size), (None, Size::Default));
         assert_eq!((options.common.heap_limit, options.common.peers), (None, None));
     }
 

@@ -106,14 +106,14 @@ fn about(time: Duration) -> String {
 #[must_use]
 pub fn nominal(job: &Job) -> Duration {
     let milliseconds = match job.program {
-        Program::Classic(Workload::BinaryTrees) => 1200,
-        Program::Classic(Workload::GcBench) => 400,
-        Program::Classic(Workload::ListChurn) => 1000,
-        Program::Classic(Workload::Rings) => 150,
-        Program::Classic(Workload::GraphMutate) => 900,
+        Program::Classic(Workload::BinaryTrees) => 1700,
+        Program::Classic(Workload::GcBench) => 300,
+        Program::Classic(Workload::ListChurn) => 700,
+        Program::Classic(Workload::Rings) => 30,
+        Program::Classic(Workload::GraphMutate) => 1300,
         Program::Classic(Workload::DeepList) => 500,
-        Program::Names => 400,
-        Program::Snapshot(_) => 1000,
+        Program::Names => 50,
+        Program::Snapshot(_) => 450,
     };
     // Sizes: see `Size`. The peers are, on average over all of them, so much slower.
     let sized = match job.size {
@@ -155,8 +155,8 @@ mod tests {
 
     #[test]
     fn the_default_comparison_takes_about_a_minute() {
-        let seconds = Plan::new(&selection(1)).estimate().as_secs();
-        assert!((20..=75).contains(&seconds), "{seconds} s");
+        let seconds = Plan::new(&selection(crate::commands::compare::INVOCATIONS)).estimate().as_secs();
+        assert!((40..=75).contains(&seconds), "{seconds} s");
     }
 
     #[cfg(feature = "peers")]

@@ -27,8 +27,11 @@ fn stderr(output: &Output) -> String {
 
 /// Runs faults on a workload that they never look at, and reads the records.
 fn faults(names: &str, more: &[&str]) -> (Output, Vec<Record>) {
-    let mut arguments = vec!["compare", "--workloads", "rings", "--collectors", names, "--json", "-", "--quiet"];
+    let mut arguments = vec!["compare", "--workloads=rings", "--collectors", names, "--json=-", "--quiet"];
     arguments.extend(more);
+    if !more.contains(&"--invocations") {
+        arguments.push("--invocations=1");
+    }
     let output = run(&arguments);
     let records = stdout(&output).lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
     (output, records)
@@ -106,8 +109,14 @@ fn records_go_to_the_file_and_the_table_to_standard_output() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("records.jsonl");
     std::fs::write(&file, "what was there before\n").unwrap();
-    let output =
-        run(&["compare", "--workloads=rings,gcbench", "--collectors=fault-nothing", "--json", file.to_str().unwrap()]);
+    let output = run(&[
+        "compare",
+        "-n1",
+        "--workloads=rings,gcbench",
+        "--collectors=fault-nothing",
+        "--json",
+        file.to_str().unwrap(),
+    ]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let text = std::fs::read_to_string(&file).unwrap();
     let records: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -36,9 +36,11 @@ pub(crate) struct Prepared {
 
 /// Checks a request: names, input files, output file, in this order.
 ///
+/// Unless the request says how often everything runs, it runs `invocations` times.
+///
 /// # Errors
 /// One sentence for the user.
-pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions) -> Result<Prepared, String> {
+pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions, invocations: u32) -> Result<Prepared, String> {
     let peers = cli::peers(options.peers.as_deref())?;
     for program in &programs {
         // Each child reads its own input; here it is only about whether it can.
@@ -50,7 +52,7 @@ pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions) -> Result<
         peers,
         size: options.size,
         heap_limit: options.heap_limit,
-        invocations: options.invocations,
+        invocations: options.invocations.unwrap_or(invocations),
     };
     let plan = Plan::new(&selection);
     if plan.jobs.is_empty() {
