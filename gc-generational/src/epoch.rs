@@ -7,7 +7,7 @@
 //! *Why not the three colours that the shared marker rotates.* A tracing that is abandoned, because the system refused
 //! memory for its stack, leaves some objects with its number. The next must use a number that no live object has. With
 //! three colours the second abandoned tracing in a row leaves none; with 255 numbers the program survives 253 refusals
-//! in a row, and the 254th tracing is not begun.
+//! in a row. After that no tracing is begun any more, and the heap only grows.
 //!
 //! Lines have stamps for the same purpose, but there a stamp too many only keeps a line too long. So an abandoned
 //! marking keeps its stamp for the next one, and until one completes, lines with either stamp are alive.
@@ -97,6 +97,13 @@ impl Epochs {
     /// Whether a line with this stamp counts as live.
     pub(crate) fn is_live_stamp(&self, stamp: u8) -> bool {
         stamp == self.stamp || stamp == self.last_stamp
+    }
+
+    /// Whether a promotion in place may begin: it must be possible to move on if it is abandoned, and one epoch more is
+    /// kept for the marking that makes all others free.
+    pub(crate) fn can_promote(&self) -> bool {
+        let mut ahead = *self;
+        ahead.advance() && ahead.advance()
     }
 
     /// Moves on to an epoch that no live object has; false, and nothing changes, when there is none.

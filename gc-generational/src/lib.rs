@@ -157,6 +157,15 @@ impl Generational {
         self
     }
 
+    /// Sets by what factor a single `mutate` must outgrow the nursery for its survivors to be promoted in place rather
+    /// than copied; 0 means that nothing is ever copied. Default: 8. Without room for the copies, promotion is always in
+    /// place.
+    #[must_use]
+    pub fn with_in_place_factor(mut self, factor: usize) -> Self {
+        self.options.in_place_factor = factor;
+        self
+    }
+
     /// Sets how many threads mark, the program's own included; 1 means that no thread is ever started. Default: as many
     /// as the system offers. The others are started at the first full collection of a heap of more than 32 MiB.
     #[must_use]
@@ -207,7 +216,7 @@ impl Generational {
 
     /// Whether the nursery is copied; if so, memory and stack for the worst case are there.
     fn can_copy(&mut self, core: &mut HeapCore, used: usize) -> bool {
-        !policy::promotes_in_place(used, self.nursery.nominal())
+        !policy::promotes_in_place(&self.options, used, self.nursery.nominal())
             && core.memory.blocks.prepare(policy::copy_reserve(used)).is_ok()
             && self.slots.slots.try_reserve(used / size_of::<ObjectRef>()).is_ok()
     }
@@ -266,6 +275,9 @@ impl Generational {
     fn promote_in_place(&mut self, heap: &mut HeapContext<'_>, young: Range<usize>) -> Option<usize> {
         let core = &mut *heap.core;
         let epochs = &mut self.old.epochs;
+        if !epochs.can_promote() {
+            return None;
+        }
         let mut promotion = Promotion::begin(&core.memory, &mut self.edges, epochs, young.clone());
         core.roots.created_targets().for_each(|object| promotion.root(object));
         promotion.drain();
@@ -278,9 +290,9 @@ impl Generational {
         let bytes = promotion.bytes;
         if !promotion.complete() {
             self.remembered.restore(remembered);
-            // Some young objects have this epoch now: the next attempt needs another one. If there is none, nothing
-            // can ever be promoted again, and the heap grows until its limit.
-            epochs.advance();
+            // Some young objects have this epoch now: the next attempt needs another one.
+            let moved_on = epochs.advance();
+            debug_assert!(moved_on, "checked before the promotion began");
             return None;
         }
         for object in remembered.drain(..) {

@@ -11,6 +11,8 @@ pub(crate) struct Options {
     pub(crate) growth: f64,
     /// Threads that mark, the program's own among them; `None`: as many as the system offers.
     pub(crate) marking_threads: Option<usize>,
+    /// A nursery that outgrew its size by this factor is promoted in place rather than copied.
+    pub(crate) in_place_factor: usize,
     /// Promoted bytes below which no full collection is worth it.
     pub(crate) full_min_bytes: usize,
     /// Old-space bytes from which marking is done by several threads.
@@ -23,6 +25,7 @@ impl Default for Options {
             nursery_bytes: 4 << 20,
             growth: 3.0,
             marking_threads: None,
+            in_place_factor: 8,
             full_min_bytes: 32 << 20,
             parallel_min_bytes: 32 << 20,
         }

@@ -87,9 +87,8 @@ fn every_kind_of_slot_is_updated() {
     for in_place in [false, true] {
         let n = Cell::new(0);
         let mut heap = Heap::<Rootable![Gc<'_, Everything<'_>>]>::with_options(
-            // A limit so tight that nothing can be copied.
-            if in_place { checked().with_limit(100 << 10) } else { checked() },
-            Generational::default(),
+            checked(),
+            if in_place { Generational::default().with_in_place_factor(0) } else { Generational::default() },
             |mc| {
                 let next = || {
                     n.set(n.get() + 1);
