@@ -16,8 +16,10 @@ struct Kept<'gc> {
     tree: Lock<Option<Gc<'gc, Node<'gc>>>>,
 }
 
+type Root = Rootable![Gc<'_, Kept<'_>>];
+
 /// The program.
-pub(super) struct Trees(Measured<Rootable![Gc<'_, Kept<'_>>]>);
+pub(super) struct Trees(Measured<Root>);
 
 impl Trees {
     /// An empty heap.
@@ -27,11 +29,8 @@ impl Trees {
 }
 
 fn build<'gc>(mc: &Mutator<'gc>, depth: u32) -> Result<Gc<'gc, Node<'gc>>, AllocError> {
-    let (left, right) = if depth == 0 {
-        (None, None)
-    } else {
-        (Some(build(mc, depth - 1)?), Some(build(mc, depth - 1)?))
-    };
+    let (left, right) =
+        if depth == 0 { (None, None) } else { (Some(build(mc, depth - 1)?), Some(build(mc, depth - 1)?)) };
     Gc::try_new(mc, Node { left, right })
 }
 

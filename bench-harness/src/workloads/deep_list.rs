@@ -16,8 +16,10 @@ struct Kept<'gc> {
     list: Lock<Option<Gc<'gc, Node<'gc>>>>,
 }
 
+type Root = Rootable![Gc<'_, Kept<'_>>];
+
 /// The program.
-pub(super) struct List(Measured<Rootable![Gc<'_, Kept<'_>>]>);
+pub(super) struct List(Measured<Root>);
 
 impl List {
     /// An empty heap.

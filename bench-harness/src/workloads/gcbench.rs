@@ -19,8 +19,10 @@ struct Kept<'gc> {
     array: Lock<Option<Gc<'gc, [f64]>>>,
 }
 
+type Root = Rootable![Gc<'_, Kept<'_>>];
+
 /// The program.
-pub(super) struct GcBench(Measured<Rootable![Gc<'_, Kept<'_>>]>);
+pub(super) struct GcBench(Measured<Root>);
 
 impl GcBench {
     /// An empty heap.

@@ -22,8 +22,10 @@ impl<'gc> Node<'gc> {
     }
 }
 
+type Root = Rootable![Gc<'_, [Slot<'_>]>];
+
 /// The program.
-pub(super) struct Graph(Measured<Rootable![Gc<'_, [Slot<'_>]>]>);
+pub(super) struct Graph(Measured<Root>);
 
 impl Graph {
     /// A heap with an array without nodes.

@@ -16,8 +16,10 @@ struct Node<'gc> {
 
 type Head<'gc> = Lock<Option<Gc<'gc, Node<'gc>>>>;
 
+type Root = Rootable![Gc<'_, [Head<'_>]>];
+
 /// The program.
-pub(super) struct Lists(Measured<Rootable![Gc<'_, [Head<'_>]>]>);
+pub(super) struct Lists(Measured<Root>);
 
 impl Lists {
     /// A heap with an empty table.

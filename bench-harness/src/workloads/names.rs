@@ -40,6 +40,8 @@ struct Interpreter<'gc> {
     scope: Lock<Gc<'gc, Scope<'gc>>>,
 }
 
+type Root = Rootable![Gc<'_, Interpreter<'_>>];
+
 /// The bytes of the fields, without headers.
 const VALUE_BYTES: u64 = 40;
 const SCOPE_BYTES: u64 = 8 + 8 * NAMES as u64;
@@ -63,7 +65,7 @@ fn events(size: Size) -> u64 {
 
 /// Runs the program.
 pub(super) fn run(setup: &Setup, size: Size) -> Outcome {
-    let mut heap: Measured<Rootable![Gc<'_, Interpreter<'_>>]> = setup.heap(|mc| {
+    let mut heap: Measured<Root> = setup.heap(|mc| {
         let scope = scope(mc, None)?;
         Gc::try_new(mc, Interpreter { scope: Lock::new(scope) })
     });
@@ -88,10 +90,7 @@ pub(super) fn run(setup: &Setup, size: Size) -> Outcome {
     Outcome { checksum: run.checksum.value(), allocated_objects: run.objects, allocated_bytes: run.bytes }
 }
 
-fn scope<'gc>(
-    mc: &Mutator<'gc>,
-    outer: Option<Gc<'gc, Scope<'gc>>>,
-) -> Result<Gc<'gc, Scope<'gc>>, AllocError> {
+fn scope<'gc>(mc: &Mutator<'gc>, outer: Option<Gc<'gc, Scope<'gc>>>) -> Result<Gc<'gc, Scope<'gc>>, AllocError> {
     Gc::try_new(mc, Scope { outer, names: [const { Lock::new(None) }; NAMES] })
 }
 

@@ -55,13 +55,14 @@ impl Replay {
 struct Slot<'gc>(Lock<Option<Object<'gc>>>);
 
 type Object<'gc> = Gc<'gc, [Slot<'gc>]>;
+type Entry<'gc> = Lock<Option<Weak<'gc, [Slot<'gc>]>>>;
 
 #[derive(Trace)]
 struct State<'gc> {
     /// While the heap is built: all objects, by number.
     building: Lock<Option<Gc<'gc, [Slot<'gc>]>>>,
     roots: Gc<'gc, [Slot<'gc>]>,
-    table: Gc<'gc, [Lock<Option<Weak<'gc, [Slot<'gc>]>>>]>,
+    table: Gc<'gc, [Entry<'gc>]>,
 }
 
 type Heap = Measured<Rootable![Gc<'_, State<'_>>]>;

@@ -17,8 +17,10 @@ struct Node<'gc> {
 
 type Kept<'gc> = Lock<Option<Gc<'gc, Node<'gc>>>>;
 
+type Root = Rootable![Gc<'_, [Kept<'_>]>];
+
 /// The program.
-pub(super) struct Rings(Measured<Rootable![Gc<'_, [Kept<'_>]>]>);
+pub(super) struct Rings(Measured<Root>);
 
 impl Rings {
     /// A heap with an empty table.

@@ -147,7 +147,8 @@ impl<'gc, T: ?Sized + 'gc> Gc<'gc, T> {
 }
 
 impl<'gc, T: ?Sized + Pointee + 'gc> Gc<'gc, T> {
-    /// The object, for as long as the current `mutate` runs.
+    /// The object, for as long as the current `mutate` runs: longer than `Deref` and `AsRef` can say.
+    #[allow(clippy::should_implement_trait)]
     #[inline]
     pub fn as_ref(this: Self) -> &'gc T {
         // SAFETY: objects neither move nor die before the next safepoint, and no safepoint can happen while the brand

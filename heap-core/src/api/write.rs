@@ -22,10 +22,10 @@ const _: () = assert!(size_of::<Write<u64>>() == 8 && align_of::<Write<u64>>() =
 
 impl<T: ?Sized> Write<T> {
     /// # Safety
-    /// The write barrier must have run for the object that contains `value`, since the last safepoint, and `'a` must
-    /// end before the next one.
+    /// The write barrier must have run for the object that contains `value`, since the last safepoint, and the
+    /// reference must end before the next one.
     #[inline]
-    pub(crate) unsafe fn assume<'a>(value: &'a T) -> &'a Write<T> {
+    pub(crate) unsafe fn assume(value: &T) -> &Write<T> {
         // SAFETY: `Write` is transparent over `T`, so the pointer cast keeps address, metadata and layout.
         unsafe { &*(core::ptr::from_ref(value) as *const Write<T>) }
     }
