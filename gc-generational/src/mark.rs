@@ -18,7 +18,8 @@
 //! If the system refuses memory for a stack, edges are lost; the marking says so and nothing may be freed by it.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
+use std::thread::Thread;
 
 use crossbeam_deque::{Injector, Steal};
 use heap_core::collector::memory::{LineTable, MEDIUM_FOOTPRINT_MAX};
@@ -174,9 +175,10 @@ struct Shared {
     lost: AtomicBool,
     objects: AtomicU64,
     bytes: AtomicU64,
-    /// Jobs that have not ended.
-    running: Mutex<usize>,
-    ended: Condvar,
+    /// Jobs that have not ended: the latch that the program's thread waits on.
+    running: AtomicUsize,
+    /// The program's thread.
+    waiter: Thread,
 }
 
 impl Shared {
@@ -247,18 +249,18 @@ impl Shared {
         }
     }
 
+    /// A job has ended; everything it wrote is visible to the waiter. An atomic and `unpark` rather than a mutex and a
+    /// condition variable: a thread sanitizer sees them without an instrumented standard library.
     fn end(&self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        *running -= 1;
-        if *running == 0 {
-            self.ended.notify_all();
+        if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.waiter.unpark();
         }
     }
 
+    /// Waits until all jobs have ended.
     fn wait_for_end(&self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        while *running > 0 {
-            running = self.ended.wait(running).unwrap_or_else(PoisonError::into_inner);
+        while self.running.load(Ordering::Acquire) > 0 {
+            std::thread::park();
         }
     }
 }
@@ -294,8 +296,8 @@ impl Marking {
             lost: AtomicBool::new(false),
             objects: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
-            running: Mutex::new(helpers),
-            ended: Condvar::new(),
+            running: AtomicUsize::new(helpers),
+            waiter: std::thread::current(),
         });
         let roots: Vec<ObjectRef> = roots.collect();
         for packet in roots.chunks(PACKET) {

@@ -57,3 +57,44 @@ fn abandoned_collections_lose_nothing() {
         assert!(heap.statistics().abandoned_collections > 0, "factor {factor}");
     }
 }
+
+/// A stack that is refused half-way leaves some young objects looking promoted; the next attempt must not believe it.
+#[test]
+fn a_promotion_abandoned_half_way_is_done_again() {
+    type Nodes = Rootable![Lock<Option<Gc<'_, [Gc<'_, Node<'_>>]>>>];
+    let fill = |heap: &mut Heap<Nodes>, len: usize| {
+        heap.mutate_root(|mc, root: &mut Lock<_>| {
+            *root = Lock::new(Some(Gc::new_slice_with(mc, len, |i| {
+                let behind = Gc::new(mc, Node { value: i as u64, next: Lock::new(None) });
+                Gc::new(mc, Node { value: i as u64, next: Lock::new(Some(behind)) })
+            })));
+        });
+    };
+    for refusals in 1..4 {
+        // A stack that has grown asks for nothing more: each round has its own.
+        let collector = Generational::default().with_in_place_factor(0).with_marking_threads(1);
+        let mut heap = Heap::<Nodes>::new(collector, |_| Lock::new(None)).unwrap();
+        // The stacks get their first 256 entries.
+        fill(&mut heap, 10);
+        heap.collect();
+        fill(&mut heap, 700);
+        for _ in 0..refusals {
+            refuse_mark_stacks(true);
+            heap.collect_minor();
+            refuse_mark_stacks(false);
+            heap.verify().unwrap();
+        }
+        assert_eq!(heap.statistics().abandoned_collections, refusals);
+        heap.collect_minor();
+        heap.verify().unwrap();
+        heap.mutate(|_, root| {
+            for (i, node) in root.get().unwrap().iter().enumerate() {
+                assert_eq!((node.value, node.next.get().unwrap().value), (i as u64, i as u64));
+            }
+        });
+        // Garbage of abandoned attempts is garbage still.
+        heap.mutate_root(|_, root| *root = Lock::new(None));
+        heap.collect();
+        assert_eq!(heap.statistics().live_objects, 1);
+    }
+}
