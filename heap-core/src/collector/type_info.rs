@@ -125,14 +125,16 @@ impl TypeInfo {
     };
 
     pub(crate) const fn of<'gc, T: Trace<'gc>>(shape: Shape) -> TypeInfo {
+        // What has no bytes holds nothing, whatever it says. A slice of it may have 2^64 elements, too many to ask.
+        let holds = size_of::<T>() != 0;
         TypeInfo {
             element_bytes: size_of::<T>(),
             align: if align_of::<T>() > u32::MAX as usize { panic!() } else { align_of::<T>() as u32 },
             shape,
-            trace: if T::NEEDS_TRACE { Some(trace_elements::<T> as TraceFn) } else { None },
-            relocate: if T::NEEDS_TRACE { Some(relocate_elements::<T> as RelocateFn) } else { None },
+            trace: if T::NEEDS_TRACE && holds { Some(trace_elements::<T> as TraceFn) } else { None },
+            relocate: if T::NEEDS_TRACE && holds { Some(relocate_elements::<T> as RelocateFn) } else { None },
             drop: if core::mem::needs_drop::<T>() { Some(drop_elements::<T> as DropFn) } else { None },
-            owned_bytes: if core::mem::needs_drop::<T>() {
+            owned_bytes: if core::mem::needs_drop::<T>() && holds {
                 Some(owned_bytes_of_elements::<T> as OwnedBytesFn)
             } else {
                 None

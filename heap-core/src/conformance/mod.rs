@@ -32,6 +32,7 @@ mod interpreter;
 mod model;
 mod objects;
 mod program;
+mod regressions;
 mod tools;
 
 use std::sync::Arc;
@@ -66,6 +67,53 @@ macro_rules! conformance {
             random_programs_with_zeal
             random_programs_with_a_limit
             random_programs_with_increments
+            deep_chain
+            deep_chain_with_drop_glue
+            deep_ring
+            wide_slices
+            over_aligned
+            zero_sized
+            forgotten_borrow
+            containers
+            recycled_memory
+            tiny_limit
+            try_mutate_collects
+            refused_memory
+            one_large_mutate
+            automatic_collection
+            panic_in_drop_glue
+            panic_in_drop_glue_of_a_dropped_heap
+            panic_in_mutate
+            panic_in_the_first_root
+            panic_in_a_slice
+            panic_in_a_listener
+            panics_at_once
+            panic_in_a_key
+            handles
+            handle_made_with_the_root
+            handles_and_other_heaps
+            handles_dropped_in_drop_glue
+            heaps_in_drop_glue
+            handles_on_threads
+            heaps_by_the_thousand
+            heaps_that_move
+            thread_local_heaps
+            handles_on_weak_pointers
+            many_references
+            weak_kept_past_cycle
+            weak_upgraded_in_time
+            cells_come_and_go
+            intern_table
+            double_indirection
+            hidden_behind_the_marker
+            old_to_young
+            zeal_binary_trees
+            zeal_list_reversal
+            zeal_graph
+            requested_collections
+            statistics_and_events
+            registry_entries
+            reference_counts
         }
     };
 }
@@ -101,7 +149,10 @@ impl Kit {
 
     fn programs(&self, mode: Mode) {
         let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
-        let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+        let mut config = Config { cases, failure_persistence: None, ..Config::default() };
+        if std::env::var_os("PROPTEST_MAX_SHRINK_ITERS").is_none() {
+            config.max_shrink_iters = 20_000;
+        }
         let log = std::env::var_os("HEAP_CONFORMANCE_LOG");
         let outcome = TestRunner::new(config).run(&program::programs(mode), |program| {
             if let Some(log) = &log {
@@ -138,4 +189,100 @@ checks! {
     random_programs_with_a_limit(kit) { kit.programs(Mode::Limited) }
     /// Random programs with an increment of collection after every operation.
     random_programs_with_increments(kit) { kit.programs(Mode::EachStep) }
+    /// Ten million links on a stack of 256 KiB: built, collected, walked, dropped.
+    deep_chain(kit) { regressions::depth::deep_chain(kit) }
+    /// A long chain of objects with drop glue on a small stack.
+    deep_chain_with_drop_glue(kit) { regressions::depth::deep_chain_with_drop_glue(kit) }
+    /// A long ring, linked both ways, on a small stack.
+    deep_ring(kit) { regressions::depth::deep_ring(kit) }
+    /// A slice of 150 000 pointers, filled in pieces between collections.
+    wide_slices(kit) { regressions::layout::wide_slices(kit) }
+    /// Payloads aligned to 16 bytes and up to 64 KiB.
+    over_aligned(kit) { regressions::layout::over_aligned(kit) }
+    /// Objects and slices without bytes, with and without drop glue.
+    zero_sized(kit) { regressions::layout::zero_sized(kit) }
+    /// A guard that is forgotten leaves its flag set for ever. Collections go on, and see what is inside.
+    forgotten_borrow(kit) { regressions::layout::forgotten_borrow(kit) }
+    /// Each container reports each pointer once, and moves with it.
+    containers(kit) { regressions::layout::containers(kit) }
+    /// Sizes from small to large alternate, and what is alive at one time is a twentieth of what is allocated: recycled
+    /// memory must be used, and must be free of whatever was known about it before.
+    recycled_memory(kit) { regressions::room::recycled_memory(kit) }
+    /// A heap is filled to its limit, emptied, and filled again, many times.
+    tiny_limit(kit) { regressions::room::tiny_limit(kit) }
+    /// A second attempt succeeds when the first met a heap full of garbage.
+    try_mutate_collects(kit) { regressions::room::try_mutate_collects(kit) }
+    /// The system refuses memory, for objects and for mark stacks, at every possible moment. Nothing is lost.
+    refused_memory(kit) { regressions::room::refused_memory(kit) }
+    /// One `mutate` that allocates far more than any young space holds; nothing is collected in it, and nothing is lost.
+    one_large_mutate(kit) { regressions::room::one_large_mutate(kit) }
+    /// Collections happen by themselves, and the heap stays small.
+    automatic_collection(kit) { regressions::room::automatic_collection(kit) }
+    /// Every glue runs although some panic, the first panic comes out of the collection, and later collections are clean.
+    panic_in_drop_glue(kit) { regressions::panics::panic_in_drop_glue(kit) }
+    /// Glue that panics while a heap is dropped, and while it is dropped by unwinding.
+    panic_in_drop_glue_of_a_dropped_heap(kit) { regressions::panics::panic_in_drop_glue_of_a_dropped_heap(kit) }
+    /// A `mutate` that unwinds keeps what it did until then, and takes no safepoint.
+    panic_in_mutate(kit) { regressions::panics::panic_in_mutate(kit) }
+    /// The root is never made.
+    panic_in_the_first_root(kit) { regressions::panics::panic_in_the_first_root(kit) }
+    /// A slice whose elements are made by code that allocates, and unwinds in the middle.
+    panic_in_a_slice(kit) { regressions::panics::panic_in_a_slice(kit) }
+    /// A listener is user code too; it runs when the collection is over.
+    panic_in_a_listener(kit) { regressions::panics::panic_in_a_listener(kit) }
+    /// A panic of glue and one of the listener at once: one comes out, nothing is lost.
+    panics_at_once(kit) { regressions::panics::panics_at_once(kit) }
+    /// A hash function of the program that panics in the middle of an insertion leaves a map that can be traced.
+    panic_in_a_key(kit) { regressions::panics::panic_in_a_key(kit) }
+    /// Handles are exactly as good as roots: made and dropped inside `mutate`, between, cloned, reused.
+    handles(kit) { regressions::handles::handles(kit) }
+    /// A handle that is made while the root is.
+    handle_made_with_the_root(kit) { regressions::handles::handle_made_with_the_root(kit) }
+    /// A handle is good in its own heap only, and may outlive it.
+    handles_and_other_heaps(kit) { regressions::handles::handles_and_other_heaps(kit) }
+    /// The glue of each object releases the handle on the next: each full collection frees one.
+    handles_dropped_in_drop_glue(kit) { regressions::handles::handles_dropped_in_drop_glue(kit) }
+    /// Glue that runs in a collection drops another heap and collects a third.
+    heaps_in_drop_glue(kit) { regressions::handles::heaps_in_drop_glue(kit) }
+    /// Clones are dropped by other threads while this one goes on.
+    handles_on_threads(kit) { regressions::handles::handles_on_threads(kit) }
+    /// Many heaps at once, used in turn, dropped in another order.
+    heaps_by_the_thousand(kit) { regressions::handles::heaps_by_the_thousand(kit) }
+    /// A heap is a value: it moves in memory while objects and handles stay good.
+    heaps_that_move(kit) { regressions::handles::heaps_that_move(kit) }
+    /// A heap and its handles in thread-local variables, which are destroyed in no certain order; and leaked ones.
+    thread_local_heaps(kit) { regressions::handles::thread_local_heaps(kit) }
+    /// Handles keep what weak pointers lead to, and handles on weak pointers do not.
+    handles_on_weak_pointers(kit) { regressions::handles::handles_on_weak_pointers(kit) }
+    /// Seventy thousand references to one object, from the heap and from handles, removed in pieces.
+    many_references(kit) { regressions::handles::many_references(kit) }
+    /// Weak pointers to cycles of one, two and many objects are held past the cycles' end.
+    weak_kept_past_cycle(kit) { regressions::weak::weak_kept_past_cycle(kit) }
+    /// An object that has lost its last strong pointer is upgraded in the middle of a cycle, and stays.
+    weak_upgraded_in_time(kit) { regressions::weak::weak_upgraded_in_time(kit) }
+    /// A cell dies with the last weak pointer, and a new one is made for the same target.
+    cells_come_and_go(kit) { regressions::weak::cells_come_and_go(kit) }
+    /// An intern table with weak values across collections of every kind: what is in use is found, and is the same object.
+    intern_table(kit) { regressions::weak::intern_table(kit) }
+    /// Pointers to pointers to pointers.
+    double_indirection(kit) { regressions::weak::double_indirection(kit) }
+    /// While a marking is under way, the only pointer to an object moves from a place that was not looked at yet to one that
+    /// was. Tried at every point of the marking.
+    hidden_behind_the_marker(kit) { regressions::barrier::hidden_behind_the_marker(kit) }
+    /// Old objects get young ones, which get older ones, across minor collections.
+    old_to_young(kit) { regressions::barrier::old_to_young(kit) }
+    /// Binary trees with a collection and a verification at every safepoint.
+    zeal_binary_trees(kit) { regressions::barrier::zeal_binary_trees(kit) }
+    /// A list is built, reversed and sorted in place, node by node.
+    zeal_list_reversal(kit) { regressions::barrier::zeal_list_reversal(kit) }
+    /// A graph changes at random and is compared with the same graph in ordinary vectors.
+    zeal_graph(kit) { regressions::barrier::zeal_graph(kit) }
+    /// Requests from inside, and from inside a panic, are honoured once, at the end.
+    requested_collections(kit) { regressions::barrier::requested_collections(kit) }
+    /// Counters and events agree with what was done and with each other.
+    statistics_and_events(kit) { regressions::observation::statistics_and_events(kit) }
+    /// Heaps appear in the registry when they are made and disappear when they go, and can be watched from another thread.
+    registry_entries(kit) { regressions::observation::registry_entries(kit) }
+    /// Where a collector counts references, the counts are right when an epoch has ended.
+    reference_counts(kit) { regressions::observation::reference_counts(kit) }
 }

@@ -19,3 +19,18 @@ pub(super) fn unwind() -> ! {
 pub(super) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(f))
 }
+
+/// A reproducible sequence of numbers.
+pub(super) struct Numbers(u64);
+
+impl Numbers {
+    pub(super) fn new(seed: u64) -> Self {
+        Numbers(seed)
+    }
+
+    /// The next number, below `bound`.
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        (super::objects::mix(self.0) % bound as u64) as usize
+    }
+}

@@ -1,0 +1,219 @@
+//! Stores at the worst moment; small programs with a collection after each of their steps.
+
+use super::super::tools::Numbers;
+use super::{Kit, List, Node, measure, prepend};
+use crate::{Gc, Heap, HeapOptions, Lock, Mutator, RefLock, Rootable, Trace, store};
+
+/// While a marking is under way, the only pointer to an object moves from a place that was not looked at yet to one that
+/// was. Tried at every point of the marking.
+pub(in super::super) fn hidden_behind_the_marker(kit: &Kit) {
+    const NODES: usize = 60;
+    for budget in [1, 40, 100, 333] {
+        let mut heap = kit.table(NODES);
+        for (round, (from, to)) in (0..NODES).flat_map(|at| [(at, NODES - 1 - at), (NODES - 1 - at, at)]).enumerate() {
+            heap.mutate(|mc, root| {
+                for index in 0..NODES {
+                    if root[index].get().is_none() {
+                        store!(mc, root[index], Some(Node::make(mc, index as u64, None)));
+                    }
+                }
+                let secret = Node::make(mc, 1_000, Some(Node::make(mc, 1_001, None)));
+                store!(mc, root[from].get().unwrap().next, Some(secret));
+                store!(mc, root[to].get().unwrap().next, None);
+            });
+            // Everything is old, and the marking stops somewhere.
+            heap.collect();
+            for _ in 0..round % 40 {
+                heap.step(budget);
+            }
+            heap.mutate(|mc, root| {
+                let (from, to) = (root[from].get().unwrap(), root[to].get().unwrap());
+                let secret = from.next.get();
+                store!(mc, from.next, None);
+                store!(mc, to.next, secret);
+                // And out of the slice into an object that is new.
+                let fresh = Node::make(mc, to.value, to.next.get());
+                store!(mc, to.next, None);
+                store!(mc, to.other, Some(fresh));
+            });
+            for _ in 0..4 {
+                heap.step(budget);
+            }
+            let (length, sum) = heap.mutate(|_, root| measure(root[to].get().unwrap().other.get()));
+            assert_eq!((length, sum), (3, to as u64 + 2_001), "round {round}, increments of {budget} bytes");
+            heap.mutate(|mc, root| store!(mc, root[to].get().unwrap().other, None));
+        }
+        let survivors = heap.mutate(|_, root| root.iter().filter(|slot| slot.get().is_some()).count() as u64);
+        kit.expect_verified(&mut heap, 1 + survivors, 0);
+    }
+}
+
+/// Old objects get young ones, which get older ones, across minor collections.
+pub(in super::super) fn old_to_young(kit: &Kit) {
+    let mut heap = kit.table(64);
+    let mut numbers = Numbers::new(3);
+    for round in 0..600u64 {
+        heap.mutate(|mc, root| {
+            let at = numbers.below(64);
+            match root[at].get() {
+                // The old end of a list gets a young node, which leads to another old list.
+                Some(list) if round % 3 != 0 => {
+                    let mut last = list;
+                    while let Some(next) = last.next.get() {
+                        last = next;
+                    }
+                    let node = Node::make(mc, list.value, None);
+                    store!(mc, node.other, root[numbers.below(64)].get());
+                    store!(mc, last.next, Some(node));
+                }
+                _ => store!(mc, root[at], Some(Node::make(mc, at as u64, None))),
+            }
+        });
+        match round % 7 {
+            0 | 2 | 4 => heap.collect_minor(),
+            5 => {
+                heap.step(500);
+            }
+            _ => {}
+        }
+        heap.mutate(|_, root| {
+            for (at, list) in root.iter().enumerate().filter_map(|(at, slot)| Some((at, slot.get()?))) {
+                let (length, sum) = measure(Some(list));
+                assert_eq!(sum, length * at as u64, "the list at {at} in round {round}");
+            }
+        });
+    }
+    heap.collect();
+    heap.verify().expect("the heap is sound");
+}
+
+/// A binary tree.
+#[derive(Trace)]
+struct Tree<'gc> {
+    left: Option<Gc<'gc, Tree<'gc>>>,
+    right: Option<Gc<'gc, Tree<'gc>>>,
+}
+
+impl<'gc> Tree<'gc> {
+    fn make(mc: &Mutator<'gc>, depth: u32) -> Gc<'gc, Tree<'gc>> {
+        let child = || (depth > 0).then(|| Tree::make(mc, depth - 1));
+        Gc::new(mc, Tree { left: child(), right: child() })
+    }
+
+    fn count(&self) -> u64 {
+        1 + self.left.map_or(0, |tree| tree.count()) + self.right.map_or(0, |tree| tree.count())
+    }
+}
+
+fn zealous() -> HeapOptions {
+    Kit::options().with_zeal(true).with_verify(true)
+}
+
+/// Binary trees with a collection and a verification at every safepoint.
+pub(in super::super) fn zeal_binary_trees(kit: &Kit) {
+    type Root = Rootable![Gc<'_, Lock<Option<Gc<'_, Tree<'_>>>>>];
+    let mut heap = Heap::<Root>::with_options(zealous(), kit.collector(), |mc| Gc::new(mc, Lock::new(None))).unwrap();
+    let pauses = heap.statistics().pauses;
+    for depth in [0, 1, 5, 8, 3, 7, 0] {
+        for _ in 0..4 {
+            heap.mutate(|mc, root| {
+                Tree::make(mc, depth / 2);
+                root.set(mc, Some(Tree::make(mc, depth)));
+                Tree::make(mc, depth / 2);
+            });
+            heap.mutate(|_, root| assert_eq!(root.get().unwrap().count(), (2 << depth) - 1));
+        }
+    }
+    assert_eq!(heap.statistics().pauses - pauses, 7 * 4 * 2, "one collection for each `mutate`");
+    kit.expect_verified(&mut heap, 2, 0);
+}
+
+/// A list is built, reversed and sorted in place, node by node.
+pub(in super::super) fn zeal_list_reversal(kit: &Kit) {
+    const LENGTH: u64 = 60;
+    let mut heap: Heap<List> = kit.list_with(zealous());
+    for value in 0..LENGTH {
+        heap.mutate(|mc, root| prepend(mc, *root, value, 1));
+    }
+    // `other` holds the part that is reversed already.
+    for _ in 0..LENGTH {
+        heap.mutate(|mc, root| {
+            let node = root.next.get().unwrap();
+            store!(mc, root.next, node.next.get());
+            store!(mc, node.next, root.other.get());
+            store!(mc, root.other, Some(node));
+        });
+    }
+    heap.mutate(|_, root| {
+        let (mut node, mut value) = (root.other.get(), 0);
+        while let Some(current) = node {
+            assert_eq!(current.value, value);
+            value += 1;
+            node = current.next.get();
+        }
+        assert_eq!(value, LENGTH);
+    });
+    kit.expect_verified(&mut heap, 1 + LENGTH, 0);
+}
+
+/// Nodes with any number of neighbours.
+#[derive(Trace)]
+struct Vertex<'gc> {
+    number: usize,
+    neighbours: RefLock<Vec<Gc<'gc, Vertex<'gc>>>>,
+}
+
+/// A graph changes at random and is compared with the same graph in ordinary vectors.
+pub(in super::super) fn zeal_graph(kit: &Kit) {
+    const VERTICES: usize = 24;
+    type Root = Rootable![Gc<'_, RefLock<Vec<Gc<'_, Vertex<'_>>>>>];
+    let mut heap = Heap::<Root>::with_options(zealous(), kit.collector(), |mc| {
+        let vertices = (0..VERTICES).map(|number| Gc::new(mc, Vertex { number, neighbours: RefLock::default() }));
+        Gc::new(mc, RefLock::new(vertices.collect()))
+    })
+    .unwrap();
+    let mut mirror = vec![Vec::new(); VERTICES];
+    let mut numbers = Numbers::new(9);
+    for _ in 0..150 {
+        let (from, to) = (numbers.below(VERTICES), numbers.below(VERTICES));
+        heap.mutate(|mc, root| {
+            let vertices = root.borrow();
+            let mut neighbours = crate::field!(mc, (vertices[from]).neighbours).borrow_mut();
+            if numbers.below(3) > 0 || neighbours.is_empty() {
+                neighbours.push(vertices[to]);
+                mirror[from].push(to);
+            } else {
+                let at = numbers.below(neighbours.len());
+                neighbours.swap_remove(at);
+                mirror[from].swap_remove(at);
+            }
+        });
+        heap.mutate(|_, root| {
+            for (vertex, expected) in root.borrow().iter().zip(&mirror) {
+                assert!(vertex.neighbours.borrow().iter().map(|to| to.number).eq(expected.iter().copied()));
+            }
+        });
+    }
+    kit.expect_verified(&mut heap, 1 + VERTICES as u64, 0);
+}
+
+/// Requests from inside, and from inside a panic, are honoured once, at the end.
+pub(in super::super) fn requested_collections(kit: &Kit) {
+    let mut heap = kit.list();
+    heap.mutate(|mc, root| prepend(mc, *root, 0, 10));
+    let before = heap.statistics();
+    heap.mutate(|mc, root| {
+        store!(mc, root.next, None);
+        mc.request_collection();
+        mc.request_collection();
+        assert!(mc.should_yield());
+        assert_eq!(mc.statistics().pauses, before.pauses, "nothing happens inside");
+    });
+    let after = heap.statistics();
+    assert_eq!(after.pauses, before.pauses + 1);
+    if heap.reclaims() {
+        assert_eq!(after.live_objects, 2, "a requested collection is a full one");
+    }
+    heap.mutate(|_, _| {});
+    assert_eq!(heap.statistics().pauses, after.pauses, "and is not repeated");
+}

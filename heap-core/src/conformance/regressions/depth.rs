@@ -1,0 +1,119 @@
+//! Recursion: no depth of the object graph overflows a stack.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::{Counting, Kit, List, Node, counting, measure};
+use crate::{Gc, Heap, Lock, Rootable, Trace, store};
+
+/// Links of the long chain: `HEAP_CONFORMANCE_LINKS`, or ten million.
+fn links() -> u64 {
+    std::env::var("HEAP_CONFORMANCE_LINKS").ok().and_then(|links| links.parse().ok()).unwrap_or(10_000_000)
+}
+
+/// Runs `f` on a thread with a stack of 256 KiB.
+fn on_a_small_stack(kit: &Kit, f: fn(&Kit)) {
+    let kit = kit.clone();
+    let thread = std::thread::Builder::new().stack_size(256 << 10).spawn(move || f(&kit)).expect("a thread");
+    if let Err(payload) = thread.join() {
+        std::panic::resume_unwind(payload);
+    }
+}
+
+/// A link and nothing else.
+#[derive(Trace)]
+struct Link<'gc> {
+    next: Lock<Option<Gc<'gc, Link<'gc>>>>,
+}
+
+pub(in super::super) fn deep_chain(kit: &Kit) {
+    on_a_small_stack(kit, |kit| {
+        let mut heap = Heap::<Rootable![Gc<'_, Link<'_>>]>::with_options(Kit::options(), kit.collector(), |mc| {
+            Gc::new(mc, Link { next: Lock::new(None) })
+        })
+        .expect("a heap can be made");
+        let links = links();
+        let mut made = 0;
+        while made < links {
+            let now = (links - made).min(200_000);
+            heap.mutate(|mc, root| {
+                let mut head = root.next.get();
+                for _ in 0..now {
+                    head = Some(Gc::new(mc, Link { next: Lock::new(head) }));
+                }
+                store!(mc, root.next, head);
+            });
+            made += now;
+        }
+        kit.expect(&mut heap, links + 1, 0);
+        let length = heap.mutate(|_, root| {
+            let (mut length, mut link) = (0, root.next.get());
+            while let Some(current) = link {
+                length += 1;
+                link = current.next.get();
+            }
+            length
+        });
+        assert_eq!(length, links);
+        heap.mutate(|mc, root| store!(mc, root.next, None));
+        kit.expect_verified(&mut heap, 1, 0);
+        // A chain that is alive when the heap goes away.
+        heap.mutate(|mc, root| {
+            let mut head = None;
+            for _ in 0..300_000 {
+                head = Some(Gc::new(mc, Link { next: Lock::new(head) }));
+            }
+            store!(mc, root.next, head);
+        });
+        heap.collect_minor();
+        drop(heap);
+    });
+}
+
+pub(in super::super) fn deep_chain_with_drop_glue(kit: &Kit) {
+    on_a_small_stack(kit, |kit| {
+        const LINKS: u64 = 200_000;
+        let drops = Rc::new(Cell::new(0));
+        let mut heap = Heap::<Rootable![Gc<'_, Counting<'_>>]>::with_options(Kit::options(), kit.collector(), |mc| {
+            counting(mc, &drops, None)
+        })
+        .expect("a heap can be made");
+        heap.mutate(|mc, root| {
+            let mut head = None;
+            for _ in 0..LINKS {
+                head = Some(counting(mc, &drops, head));
+            }
+            store!(mc, root.next, head);
+        });
+        kit.expect_verified(&mut heap, LINKS + 1, 0);
+        assert_eq!(drops.get(), 0);
+        heap.mutate(|mc, root| store!(mc, root.next, None));
+        kit.expect_verified(&mut heap, 1, 0);
+        assert_eq!(drops.get(), if heap.reclaims() { LINKS } else { 0 });
+        drop(heap);
+        assert_eq!(drops.get(), LINKS + 1);
+    });
+}
+
+pub(in super::super) fn deep_ring(kit: &Kit) {
+    on_a_small_stack(kit, |kit| {
+        const LINKS: u64 = 300_000;
+        let mut heap: Heap<List> = kit.list();
+        // Linked in both directions, so that every object is part of a cycle.
+        heap.mutate(|mc, root| {
+            let first = Node::make(mc, 0, None);
+            store!(mc, root.next, Some(first));
+            let mut last = first;
+            for value in 1..LINKS {
+                let node = Node::make(mc, value, None);
+                store!(mc, last.next, Some(node));
+                store!(mc, node.other, Some(last));
+                last = node;
+            }
+        });
+        kit.expect_verified(&mut heap, LINKS + 1, 0);
+        heap.mutate(|_, root| assert_eq!(measure(root.next.get()), (LINKS, LINKS * (LINKS - 1) / 2)));
+        heap.mutate(|mc, root| store!(mc, root.next, None));
+        kit.expect_verified(&mut heap, 1, LINKS);
+    });
+}

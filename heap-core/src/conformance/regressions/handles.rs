@@ -1,0 +1,333 @@
+//! Roots that come and go at odd times, and heaps that do.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::super::model::Promise;
+use super::{Counted, Counting, Kit, List, Node, counting, measure, prepend};
+use crate::{Gc, Handle, Heap, HeapOptions, Mutator, Rootable, Static, Trace, Weak, store};
+
+type NodeHandle = Handle<Rootable![Gc<'_, Node<'_>>]>;
+
+fn stash<'gc>(mc: &Mutator<'gc>, node: Gc<'gc, Node<'gc>>) -> NodeHandle {
+    mc.stash::<Rootable![Gc<'_, Node<'_>>]>(node)
+}
+
+/// Handles are exactly as good as roots: made and dropped inside `mutate`, between, cloned, reused.
+pub(in super::super) fn handles(kit: &Kit) {
+    let mut heap = kit.list();
+    let mut kept: Vec<NodeHandle> = Vec::new();
+    for round in 0..60u64 {
+        let handle = heap.mutate(|mc, _| {
+            // Made and dropped at once: never seen by a safepoint.
+            drop(stash(mc, Node::make(mc, 0, None)));
+            stash(mc, Node::make(mc, round, Some(Node::make(mc, round, None))))
+        });
+        kept.push(handle.clone());
+        if round % 3 == 0 {
+            kept.remove(kept.len() / 2);
+        }
+        if round % 5 == 4 {
+            heap.mutate(|mc, _| {
+                let moved = mc.fetch(&kept[0]);
+                kept[0] = stash(mc, moved);
+            });
+        }
+        drop(handle);
+        match round % 4 {
+            0 => heap.collect_minor(),
+            1 => {
+                heap.step(32);
+            }
+            _ => {}
+        }
+        assert_eq!(heap.handles(), kept.len());
+    }
+    kit.expect_verified(&mut heap, 1 + 2 * kept.len() as u64, 0);
+    let mut values: Vec<u64> = heap.mutate(|mc, _| kept.iter().map(|handle| mc.fetch(handle).value).collect());
+    values.dedup();
+    assert_eq!(values.len(), kept.len());
+    kept.truncate(2);
+    kit.expect_verified(&mut heap, 5, 0);
+    kept.clear();
+    kit.expect_verified(&mut heap, 1, 0);
+}
+
+/// A handle that is made while the root is.
+pub(in super::super) fn handle_made_with_the_root(kit: &Kit) {
+    let mut handle = None;
+    let mut heap = Heap::<List>::with_options(Kit::options(), kit.collector(), |mc| {
+        handle = Some(stash(mc, Node::make(mc, 5, None)));
+        Node::make(mc, 1, None)
+    })
+    .unwrap();
+    kit.expect_verified(&mut heap, 2, 0);
+    let handle = handle.unwrap();
+    heap.mutate(|mc, root| assert_eq!((root.value, mc.fetch(&handle).value), (1, 5)));
+    drop(handle);
+    kit.expect_verified(&mut heap, 1, 0);
+}
+
+/// A handle is good in its own heap only, and may outlive it.
+pub(in super::super) fn handles_and_other_heaps(kit: &Kit) {
+    let (mut first, mut second) = (kit.list(), kit.list());
+    let handle = first.mutate(|mc, root| stash(mc, *root));
+    assert_eq!(handle.heap_id(), first.id());
+    second.mutate(|mc, _| assert!(mc.try_fetch(&handle).is_none(), "a handle of another heap"));
+    assert!(first.mutate(|mc, _| mc.try_fetch(&handle).is_some()));
+    drop(first);
+    // A new heap may get the same memory, and must not get the same number.
+    let mut third = kit.list();
+    third.mutate(|mc, _| assert!(mc.try_fetch(&handle).is_none()));
+    let more: Vec<NodeHandle> = std::iter::repeat_n(&handle, 10).cloned().collect();
+    drop(handle);
+    drop(more);
+    kit.expect_verified(&mut third, 1, 0);
+}
+
+/// Holds a handle, and releases it in its drop glue.
+#[derive(Trace)]
+struct Keeper {
+    handle: Static<RefCell<Option<Handle<Rootable![Gc<'_, Keeper>]>>>>,
+    counted: Static<Counted>,
+}
+
+/// The glue of each object releases the handle on the next: each full collection frees one.
+pub(in super::super) fn handles_dropped_in_drop_glue(kit: &Kit) {
+    const LENGTH: u64 = 6;
+    let drops = Rc::new(Cell::new(0));
+    let mut heap = kit.list();
+    let mut first = None;
+    for _ in 0..LENGTH {
+        first = Some(heap.mutate(|mc, _| {
+            let keeper = Keeper { handle: Static(RefCell::new(first.take())), counted: Static(Counted(drops.clone())) };
+            mc.stash::<Rootable![Gc<'_, Keeper>]>(Gc::new(mc, keeper))
+        }));
+        heap.collect_minor();
+    }
+    kit.expect_verified(&mut heap, 1 + LENGTH, 0);
+    drop(first);
+    if heap.reclaims() {
+        for dead in 1..=LENGTH {
+            // The handle is released while the collection runs, so it counts from the next one on.
+            kit.expect(&mut heap, 1 + LENGTH - dead, 0);
+            assert_eq!(drops.get(), dead);
+        }
+        kit.expect_verified(&mut heap, 1, 0);
+    }
+    drop(heap);
+    assert_eq!(drops.get(), LENGTH);
+}
+
+type Inner = Heap<Rootable![Gc<'_, Counting<'_>>]>;
+
+/// Owns heaps; its glue drops one, collects another, and asks who is there.
+#[derive(Trace)]
+struct Owner {
+    #[trace(require_static)]
+    owned: Option<Inner>,
+    #[trace(require_static)]
+    shared: Rc<RefCell<Inner>>,
+    #[trace(require_static)]
+    nosy: Nosy,
+}
+
+struct Nosy(Rc<RefCell<Inner>>);
+
+impl Drop for Nosy {
+    fn drop(&mut self) {
+        let mut inner = self.0.borrow_mut();
+        inner.mutate(|mc, root| {
+            let counted = root.counted.0.0.clone();
+            counting(mc, &counted, Some(*root));
+        });
+        inner.collect();
+        assert!(crate::registry::heaps().iter().any(|summary| summary.id == inner.id()));
+    }
+}
+
+/// Glue that runs in a collection drops another heap and collects a third.
+pub(in super::super) fn heaps_in_drop_glue(kit: &Kit) {
+    let drops = Rc::new(Cell::new(0));
+    let inner = |kit: &Kit| -> Inner {
+        let mut heap = Inner::with_options(Kit::options(), kit.collector(), |mc| counting(mc, &drops, None)).unwrap();
+        heap.mutate(|mc, root| store!(mc, root.next, Some(counting(mc, &drops, None))));
+        heap
+    };
+    let shared = Rc::new(RefCell::new(inner(kit)));
+    let mut heap = kit.list();
+    heap.mutate(|mc, _| {
+        Gc::new(mc, Owner { owned: Some(inner(kit)), shared: shared.clone(), nosy: Nosy(shared.clone()) });
+    });
+    kit.expect_verified(&mut heap, 1, 0);
+    if kit.promise(&mut heap) != Promise::KeepsAll {
+        assert_eq!(drops.get(), 3, "two of the heap that was dropped, one of the heap that was collected");
+    }
+    drop(heap);
+    kit.expect_verified(&mut shared.borrow_mut(), 2, 0);
+    drop(shared);
+    assert_eq!(drops.get(), 5);
+}
+
+/// Clones are dropped by other threads while this one goes on.
+pub(in super::super) fn handles_on_threads(kit: &Kit) {
+    let mut heap = kit.list();
+    for round in 0..8u64 {
+        let handles: Vec<NodeHandle> =
+            heap.mutate(|mc, _| (0..200).map(|value| stash(mc, Node::make(mc, value, None))).collect());
+        let mut parts: Vec<Vec<NodeHandle>> = handles.chunks(50).map(<[NodeHandle]>::to_vec).collect();
+        let keep = parts.pop().unwrap();
+        drop(handles);
+        std::thread::scope(|scope| {
+            for part in parts {
+                scope.spawn(move || part.into_iter().for_each(drop));
+            }
+            for _ in 0..5 {
+                heap.mutate(|mc, root| {
+                    prepend(mc, *root, round, 20);
+                    assert!(keep.iter().zip(150..).all(|(handle, value)| mc.fetch(handle).value == value));
+                });
+                heap.collect_minor();
+                heap.step(256);
+            }
+        });
+        heap.mutate(|mc, root| store!(mc, root.next, None));
+        kit.expect_verified(&mut heap, 51, 0);
+    }
+    kit.expect_verified(&mut heap, 1, 0);
+}
+
+/// Many heaps at once, used in turn, dropped in another order.
+pub(in super::super) fn heaps_by_the_thousand(kit: &Kit) {
+    let options = || HeapOptions::default().with_limit(1 << 20).with_reservation(4 << 20);
+    let mut heaps: Vec<Heap<List>> = Vec::new();
+    for _ in 0..1_000 {
+        match Heap::with_options(options(), kit.collector(), |mc| Node::make(mc, 0, None)) {
+            Ok(heap) => heaps.push(heap),
+            Err(error) => panic!("heap number {}: {error}", heaps.len()),
+        }
+    }
+    for round in 0..3u64 {
+        for (number, heap) in heaps.iter_mut().enumerate() {
+            heap.mutate(|mc, root| prepend(mc, *root, number as u64, 3));
+            if (number as u64).is_multiple_of(round + 1) {
+                heap.collect();
+            }
+        }
+    }
+    let mut turn = 0;
+    while !heaps.is_empty() {
+        turn = (turn + 617) % heaps.len();
+        let mut heap = heaps.swap_remove(turn);
+        let (length, _) = heap.mutate(|_, root| measure(root.next.get()));
+        assert_eq!(length, 9);
+    }
+}
+
+/// A heap is a value: it moves in memory while objects and handles stay good.
+pub(in super::super) fn heaps_that_move(kit: &Kit) {
+    let mut heaps = Vec::new();
+    let mut handles = Vec::new();
+    for number in 0..20u64 {
+        let mut heap = kit.list();
+        handles.push(heap.mutate(|mc, root| {
+            prepend(mc, *root, 0, number);
+            stash(mc, *root)
+        }));
+        // The vector grows and moves them all.
+        heaps.push(Some(heap));
+        heaps[number as usize / 2].as_mut().unwrap().collect_minor();
+    }
+    heaps.reverse();
+    handles.reverse();
+    for (slot, handle) in heaps.iter_mut().zip(&handles) {
+        let mut heap = Box::new(slot.take().unwrap());
+        let length = heap.mutate(|mc, root| {
+            assert!(Gc::ptr_eq(*root, mc.fetch(handle)));
+            measure(root.next.get()).0
+        });
+        kit.expect_verified(&mut heap, 1 + length, 0);
+        *slot = Some(*heap);
+    }
+    std::mem::forget(heaps.swap_remove(3));
+    std::mem::forget(handles.swap_remove(4));
+}
+
+/// A heap and its handles in thread-local variables, which are destroyed in no certain order; and leaked ones.
+pub(in super::super) fn thread_local_heaps(kit: &Kit) {
+    thread_local! {
+        static BEFORE: RefCell<Option<NodeHandle>> = const { RefCell::new(None) };
+        static HEAP: RefCell<Option<Heap<List>>> = const { RefCell::new(None) };
+        static AFTER: RefCell<Option<NodeHandle>> = const { RefCell::new(None) };
+    }
+    for order in 0..2 {
+        let kit = kit.clone();
+        let thread = std::thread::spawn(move || {
+            if order == 0 {
+                BEFORE.set(None);
+                AFTER.set(None);
+            }
+            let mut heap = kit.list();
+            let handles = heap.mutate(|mc, root| {
+                prepend(mc, *root, 0, 100);
+                (stash(mc, *root), stash(mc, root.next.get().unwrap()), stash(mc, *root))
+            });
+            std::mem::forget(handles.2);
+            HEAP.set(Some(heap));
+            BEFORE.set(Some(handles.0));
+            AFTER.set(Some(handles.1));
+        });
+        thread.join().expect("the thread ends");
+    }
+}
+
+/// Handles keep what weak pointers lead to, and handles on weak pointers do not.
+pub(in super::super) fn handles_on_weak_pointers(kit: &Kit) {
+    let mut heap = kit.list();
+    let (strong, weak) = heap.mutate(|mc, _| {
+        let node = Node::make(mc, 3, None);
+        (stash(mc, node), mc.stash::<Rootable![Weak<'_, Node<'_>>]>(Gc::downgrade(node, mc)))
+    });
+    kit.expect_verified(&mut heap, 3, 0);
+    heap.mutate(|mc, _| assert_eq!(mc.fetch(&weak).upgrade(mc).unwrap().value, 3));
+    drop(strong);
+    kit.expect_verified(&mut heap, 2, 0);
+    let reclaims = heap.reclaims();
+    heap.mutate(|mc, _| assert_eq!(mc.fetch(&weak).upgrade(mc).is_none(), reclaims));
+    drop(weak);
+    kit.expect_verified(&mut heap, 1, 0);
+}
+
+/// Seventy thousand references to one object, from the heap and from handles, removed in pieces.
+pub(in super::super) fn many_references(kit: &Kit) {
+    const REFERENCES: usize = 70_000;
+    let mut heap = kit.table(REFERENCES);
+    let weak = heap.mutate(|mc, root| {
+        let node = Node::make(mc, 9, None);
+        for index in 0..REFERENCES {
+            store!(mc, root[index], Some(node));
+        }
+        mc.stash::<Rootable![Weak<'_, Node<'_>>]>(Gc::downgrade(node, mc))
+    });
+    let handles: Vec<NodeHandle> =
+        heap.mutate(|mc, root| (0..5_000).map(|_| stash(mc, root[0].get().unwrap())).collect());
+    kit.expect_verified(&mut heap, 3, 0);
+    for piece in 0..10 {
+        heap.mutate(|mc, root| {
+            for index in piece * REFERENCES / 10..(piece + 1) * REFERENCES / 10 {
+                store!(mc, root[index], None);
+            }
+        });
+        heap.collect_minor();
+    }
+    kit.expect_verified(&mut heap, 3, 0);
+    heap.mutate(|mc, _| assert_eq!(mc.fetch(&handles[4_999]).value, 9));
+    let mut handles = handles;
+    handles.truncate(1);
+    kit.expect_verified(&mut heap, 3, 0);
+    heap.mutate(|mc, _| assert_eq!(mc.fetch(&handles[0]).value, 9));
+    drop(handles);
+    kit.expect_verified(&mut heap, 2, 0);
+    let reclaims = heap.reclaims();
+    heap.mutate(|mc, _| assert_eq!(mc.fetch(&weak).is_dropped(), reclaims));
+}

@@ -1,0 +1,417 @@
+//! The conformance kit must fail on wrong collectors.
+//!
+//! Here is a small but complete one, copying, with a generation of young objects and a write barrier, and a list of
+//! single mistakes that it can be told to make. Unspoilt it passes the kit; with any one mistake it must not. A mistake
+//! usually ends in memory that holds something else, so each runs in a process of its own, and a crash counts as found.
+#![cfg(feature = "conformance")]
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::process::{Command, Stdio};
+use std::ptr::NonNull;
+use std::time::{Duration, Instant};
+
+use heap_core::collector::memory::{BLOCK_BYTES, BlockIndex, BlockKind, poison};
+use heap_core::collector::object::{FORWARDED, HeaderWord, UNLOGGED};
+use heap_core::collector::{
+    AllocRequest, Allocation, Collector, HeapContext, HeapCore, ObjectRef, Scope, Shape, SlotSink,
+};
+use heap_core::error::AllocError;
+use heap_core::events::CollectionKind;
+
+/// What the collector does wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Mistake {
+    /// Nothing.
+    None,
+    /// Handles are not roots.
+    Handles,
+    /// The barrier remembers nothing.
+    Barrier,
+    /// The barrier remembers, but only the first time an object is written.
+    BarrierOnce,
+    /// One edge of each object with several is not followed and not updated.
+    LostEdge,
+    /// The last word of an object with more than 64 bytes is not copied.
+    TornCopy,
+    /// Moved objects lose the bit that says they have a weak cell.
+    LostState,
+    /// Weak cells of objects that live are cleared.
+    WeakOfTheLiving,
+    /// Weak cells are not cleared, and drop glue does not run.
+    DeadNotProcessed,
+    /// Drop glue runs although the object lives.
+    GlueOfTheLiving,
+    /// Drop glue runs twice.
+    GlueTwice,
+    /// Every second full collection is a minor one.
+    FloatingGarbage,
+    /// The number of live objects is wrong by one.
+    Miscount,
+    /// Large objects never die.
+    LargeLeak,
+    /// Large objects that only old objects refer to die in minor collections.
+    LargeLost,
+}
+
+const ALL: &[Mistake] = &[
+    Mistake::None,
+    Mistake::Handles,
+    Mistake::Barrier,
+    Mistake::BarrierOnce,
+    Mistake::LostEdge,
+    Mistake::TornCopy,
+    Mistake::LostState,
+    Mistake::WeakOfTheLiving,
+    Mistake::DeadNotProcessed,
+    Mistake::GlueOfTheLiving,
+    Mistake::GlueTwice,
+    Mistake::FloatingGarbage,
+    Mistake::Miscount,
+    Mistake::LargeLeak,
+    Mistake::LargeLost,
+];
+
+/// Copies what lives, and frees the blocks that it leaves.
+struct Copying {
+    mistake: Mistake,
+    young: HashSet<BlockIndex>,
+    old: HashSet<BlockIndex>,
+    remembered: Vec<ObjectRef>,
+    full: u32,
+}
+
+impl Copying {
+    fn new(mistake: Mistake) -> Self {
+        Copying { mistake, young: HashSet::new(), old: HashSet::new(), remembered: Vec::new(), full: 0 }
+    }
+
+    fn run(&mut self, heap: &mut HeapContext<'_>, mut scope: Scope) {
+        if scope == Scope::All {
+            self.full += 1;
+            if self.mistake == Mistake::FloatingGarbage && self.full.is_multiple_of(2) {
+                scope = Scope::Young;
+            }
+        }
+        let mut from = std::mem::take(&mut self.young);
+        if scope == Scope::All {
+            from.extend(self.old.drain());
+        }
+        // What is copied may for a moment exceed the limit.
+        let limit = heap.core.memory.blocks.limit();
+        heap.core.memory.blocks.set_limit(None);
+        let memory = &heap.core.memory;
+        let mut evacuation = Evacuation {
+            base: memory.blocks.base().addr().get(),
+            all_large: memory.large.iter().map(|large| (ObjectRef::new(large.payload), large.young)).collect(),
+            mistake: self.mistake,
+            scope,
+            from,
+            to: HashSet::new(),
+            room: (NonNull::dangling(), 0),
+            large: HashSet::new(),
+            pending: Vec::new(),
+            live: 0,
+        };
+        let mut roots: Vec<ObjectRef> = heap.core.roots.iter().collect();
+        if self.mistake == Mistake::Handles {
+            roots.truncate(1);
+        }
+        for root in roots {
+            evacuation.evacuate(heap.core, root);
+        }
+        for object in self.remembered.drain(..) {
+            if scope == Scope::Young {
+                if self.mistake != Mistake::BarrierOnce {
+                    // SAFETY: remembered objects are old, and old objects do not die in a minor collection.
+                    let header = unsafe { object.header() };
+                    header.store(header.load().with(UNLOGGED));
+                }
+                evacuation.pending.push(object);
+            }
+        }
+        evacuation.scan(heap.core);
+        let moved: Vec<ObjectRef> =
+            heap.core.roots.iter().map(|root| evacuation.locate(root).unwrap_or(root)).collect();
+        for (slot, now) in heap.core.roots.iter_mut().zip(moved) {
+            *slot = now;
+        }
+        evacuation.process_dead(heap.core);
+        evacuation.release(heap.core);
+        self.old.extend(evacuation.to);
+        heap.core.memory.blocks.set_limit(limit);
+        heap.core.roots.settle();
+        heap.fast.clear_buffer();
+        heap.fast.due.set(false);
+        match scope {
+            Scope::Young => heap.core.statistics.minor_collections += 1,
+            Scope::All => {
+                heap.core.statistics.full_collections += 1;
+                heap.core.statistics.live_objects = evacuation.live + u64::from(self.mistake == Mistake::Miscount);
+            }
+        }
+    }
+}
+
+/// One collection.
+struct Evacuation {
+    mistake: Mistake,
+    scope: Scope,
+    /// The address of block 0.
+    base: usize,
+    /// Large objects, and whether they are young.
+    all_large: HashMap<ObjectRef, bool>,
+    /// Blocks that will be free.
+    from: HashSet<BlockIndex>,
+    /// Blocks with copies.
+    to: HashSet<BlockIndex>,
+    room: (NonNull<u8>, usize),
+    /// Large objects that were reached.
+    large: HashSet<ObjectRef>,
+    pending: Vec<ObjectRef>,
+    live: u64,
+}
+
+impl Evacuation {
+    /// Whether the object may die in this collection.
+    fn concerns(&self, object: ObjectRef) -> bool {
+        match self.all_large.get(&object) {
+            Some(young) => *young || self.scope == Scope::All || self.mistake == Mistake::LargeLost,
+            None => self.from.contains(&BlockIndex::new((object.address() - self.base) / BLOCK_BYTES)),
+        }
+    }
+
+    fn evacuate(&mut self, core: &mut HeapCore, object: ObjectRef) -> ObjectRef {
+        if !self.concerns(object) {
+            return object;
+        }
+        // SAFETY: the object was reached, and nothing was freed yet.
+        let header = unsafe { object.header() };
+        let word = header.load();
+        if let Some(to) = word.forwarded() {
+            return to;
+        }
+        if self.all_large.contains_key(&object) {
+            if self.large.insert(object) {
+                header.store(word.with(UNLOGGED));
+                self.live += 1;
+                self.pending.push(object);
+            }
+            return object;
+        }
+        // SAFETY: not forwarded.
+        let info = unsafe { word.type_info() };
+        // SAFETY: alive, of this type.
+        let bytes = unsafe { object.size(info) };
+        let (prefix, align) = (info.prefix_bytes(), info.align().max(8));
+        let payload = loop {
+            let (cursor, room) = self.room;
+            let padding = (cursor.addr().get() + prefix).wrapping_neg() & (align - 1);
+            if padding + bytes <= room {
+                // SAFETY: padding and object fit into the rest of the block.
+                let (payload, end) = unsafe { (cursor.byte_add(padding + prefix), cursor.byte_add(padding + bytes)) };
+                self.room = (end, room - padding - bytes);
+                break payload;
+            }
+            let block = core.memory.blocks.allocate(BlockKind::Small).expect("the system has memory");
+            self.to.insert(block);
+            self.room = (core.memory.blocks.address_of(block), BLOCK_BYTES);
+        };
+        let torn = if self.mistake == Mistake::TornCopy && bytes > 64 { 8 } else { 0 };
+        // SAFETY: the copy's memory is fresh and as large as the object; it begins with the same prefix.
+        unsafe {
+            payload.byte_sub(prefix).copy_from_nonoverlapping(object.payload().byte_sub(prefix), bytes - torn);
+        }
+        let to = ObjectRef::new(payload);
+        let state = if self.mistake == Mistake::LostState { 0 } else { word.state() & !FORWARDED };
+        // SAFETY: the copy is an object now.
+        unsafe { to.header() }.store(HeaderWord::new(info, state | UNLOGGED));
+        header.store(HeaderWord::forwarding(to));
+        self.live += 1;
+        self.pending.push(to);
+        to
+    }
+
+    fn scan(&mut self, core: &mut HeapCore) {
+        let mut sink = SlotSink::everything();
+        while let Some(object) = self.pending.pop() {
+            // SAFETY: pending objects are alive and not forwarded.
+            let info = unsafe { object.header().load().type_info() };
+            let Some(relocate) = info.relocate() else { continue };
+            // SAFETY: alive, of this type; nothing else looks at it.
+            unsafe { relocate(object.payload().as_ptr(), object.count(info), &mut sink) };
+            if self.mistake == Mistake::LostEdge && sink.slots.len() > 1 {
+                sink.slots.pop();
+            }
+            for slot in std::mem::take(&mut sink.slots) {
+                // SAFETY: the object has just reported the slot.
+                unsafe { slot.write(self.evacuate(core, slot.read())) };
+            }
+        }
+    }
+
+    fn locate(&self, object: ObjectRef) -> Option<ObjectRef> {
+        if !self.concerns(object) {
+            Some(object)
+        } else if self.all_large.contains_key(&object) {
+            self.large.contains(&object).then_some(object)
+        } else {
+            // SAFETY: the memory is intact until `release`.
+            unsafe { object.header() }.load().forwarded()
+        }
+    }
+
+    fn process_dead(&self, core: &mut HeapCore) {
+        // SAFETY: asked about objects whose memory is intact; the copy of a moved one has the type.
+        let info = |object: ObjectRef| unsafe {
+            let word = object.header().load();
+            word.forwarded().map_or(word, |to| to.header().load()).type_info()
+        };
+        match self.mistake {
+            Mistake::DeadNotProcessed => {}
+            Mistake::WeakOfTheLiving => core.process_dead(self.scope, |object| {
+                self.locate(object).filter(|_| info(object).shape() == Shape::WeakCell || info(object).drop().is_some())
+            }),
+            Mistake::GlueOfTheLiving => {
+                core.process_dead(self.scope, |object| self.locate(object).filter(|_| info(object).drop().is_none()));
+            }
+            Mistake::GlueTwice => {
+                let mut dead = HashSet::new();
+                core.process_dead(self.scope, |object| {
+                    let now = self.locate(object);
+                    if now.is_none() && info(object).drop().is_some() {
+                        dead.insert(object);
+                    }
+                    now
+                });
+                dead.into_iter().for_each(|object| core.drops.condemn(object));
+                core.process_dead(Scope::Young, Some);
+            }
+            _ => core.process_dead(self.scope, |object| self.locate(object)),
+        }
+    }
+
+    fn release(&mut self, core: &mut HeapCore) {
+        let memory = &mut core.memory;
+        for &block in &self.from {
+            // SAFETY: everything alive was copied out of the block.
+            unsafe { poison(memory.blocks.address_of(block), BLOCK_BYTES) };
+            memory.blocks.free(block);
+        }
+        if self.mistake == Mistake::LargeLeak {
+            memory.large.take_young(|_| {});
+            return;
+        }
+        match self.scope {
+            Scope::Young if self.mistake != Mistake::LargeLost => {
+                memory.large.retain_young(&mut memory.blocks, |payload| self.large.contains(&ObjectRef::new(payload)));
+            }
+            _ => {
+                memory.large.retain(&mut memory.blocks, |payload| self.large.contains(&ObjectRef::new(payload)));
+                memory.large.take_young(|_| {});
+            }
+        }
+    }
+}
+
+// SAFETY: unsafe exactly when it is told to make a mistake.
+unsafe impl Collector for Copying {
+    fn name(&self) -> &'static str {
+        "copying"
+    }
+
+    fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
+        heap.fast.barrier_mask.set(UNLOGGED);
+        Ok(())
+    }
+
+    fn allocate_slow(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
+        if request.is_large() {
+            return heap.allocate_large(request);
+        }
+        loop {
+            if let Some(allocation) = heap.fast.bump(request) {
+                return Ok(allocation);
+            }
+            let block = heap.core.memory.blocks.allocate(BlockKind::Small)?;
+            self.young.insert(block);
+            if self.young.len() > 4 {
+                heap.fast.due.set(true);
+            }
+            // SAFETY: the block was just taken, and belongs to nobody else.
+            unsafe { heap.fast.set_buffer(heap.core.memory.blocks.address_of(block), BLOCK_BYTES) };
+        }
+    }
+
+    fn barrier_slow(&mut self, _: &mut HeapContext<'_>, object: ObjectRef, _: Range<usize>) {
+        // SAFETY: the barrier is given live objects.
+        let header = unsafe { object.header() };
+        header.store(header.load().without(UNLOGGED));
+        if self.mistake != Mistake::Barrier {
+            self.remembered.push(object);
+        }
+    }
+
+    fn safepoint(&mut self, heap: &mut HeapContext<'_>) {
+        self.run(heap, Scope::Young);
+    }
+
+    fn collect(&mut self, heap: &mut HeapContext<'_>, kind: CollectionKind) {
+        self.run(heap, if kind == CollectionKind::Full { Scope::All } else { Scope::Young });
+    }
+
+    fn step(&mut self, heap: &mut HeapContext<'_>, _: usize) -> bool {
+        self.run(heap, Scope::Young);
+        true
+    }
+}
+
+heap_core::conformance!(unspoilt => Copying::new(Mistake::None));
+
+/// Says to [`with_a_mistake`] which one.
+const VARIABLE: &str = "KIT_DETECTS_MISTAKE";
+
+/// Runs in a process of its own.
+#[test]
+#[ignore = "started by `the_kit_finds_every_mistake`"]
+fn with_a_mistake() {
+    let name = std::env::var(VARIABLE).expect("the test is not run by itself");
+    let mistake = *ALL.iter().find(|mistake| format!("{mistake:?}") == name).expect("a known mistake");
+    let kit = heap_core::conformance::Kit::new(move || Copying::new(mistake));
+    kit.random_programs();
+    kit.random_programs_with_zeal();
+}
+
+#[test]
+fn the_kit_finds_every_mistake() {
+    let mut missed = Vec::new();
+    for &mistake in ALL {
+        let mut child = Command::new(std::env::current_exe().expect("a test has a file"))
+            .args(["--exact", "with_a_mistake", "--ignored", "--test-threads=1"])
+            .env(VARIABLE, format!("{mistake:?}"))
+            .env("PROPTEST_CASES", "300")
+            .env("PROPTEST_MAX_SHRINK_ITERS", "0")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the test can be started again");
+        // A broken heap may run in circles; that is found too.
+        let start = Instant::now();
+        let found = loop {
+            match child.try_wait().expect("the child can be waited for") {
+                Some(status) => break !status.success(),
+                None if start.elapsed() > Duration::from_secs(120) => {
+                    child.kill().expect("the child can be stopped");
+                    child.wait().expect("the child can be waited for");
+                    break true;
+                }
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        println!("{mistake:?}: {} after {:?}", if found { "found" } else { "not found" }, start.elapsed());
+        if found == (mistake == Mistake::None) {
+            missed.push(mistake);
+        }
+    }
+    assert!(missed.is_empty(), "the kit said the wrong thing about {missed:?}");
+}
