@@ -42,6 +42,7 @@
 //! | `remember` | the remembered set: old objects that were written |
 //! | `scavenge` | a minor collection by copying survivors out of the nursery |
 //! | `in_place` | a minor collection that leaves survivors where they are |
+//! | `pretenure` | no nursery at all for a while, when nearly everything survives |
 //! | `old` | allocation into the holes of the old space |
 //! | `mark` | marking the old space, by one thread or several |
 //! | `epoch` | which tracing saw an object last |
@@ -69,6 +70,7 @@ mod nursery;
 mod old;
 mod options;
 mod policy;
+mod pretenure;
 mod remember;
 mod scavenge;
 mod verify;
@@ -166,6 +168,14 @@ impl Generational {
         self
     }
 
+    /// Sets whether the nursery is taken out of use, until the next full collection, while nearly everything survives
+    /// it. Default: true.
+    #[must_use]
+    pub fn with_pretenuring(mut self, on: bool) -> Self {
+        self.options.pretenure = on;
+        self
+    }
+
     /// Sets how many threads mark, the program's own included; 1 means that no thread is ever started. Default: as many
     /// as the system offers. The others are started at the first full collection of a heap of more than 32 MiB.
     #[must_use]
@@ -208,9 +218,17 @@ impl Generational {
         let statistics = &mut heap.core.statistics;
         statistics.minor_collections += 1;
         statistics.promoted_bytes += promoted as u64;
-        let nominal = policy::nursery_blocks(&self.options, &heap.core.memory.blocks, self.nursery.committed_bytes());
+        if self.nursery.is_parked() {
+            return true;
+        }
+        let nursery_bytes = self.nursery.nominal() * memory::BLOCK_BYTES;
+        let blocks = &mut heap.core.memory.blocks;
+        let nominal = policy::nursery_blocks(&self.options, blocks, self.nursery.committed_bytes());
         // Without a window the program allocates in the old space, and the next collection tries again.
-        let _ = self.nursery.settle(&mut heap.core.memory.blocks, heap.fast, nominal);
+        let _ = self.nursery.settle(blocks, heap.fast, nominal);
+        if self.policy.parks(&self.options, used, promoted, nursery_bytes) {
+            self.park(heap.fast);
+        }
         true
     }
 
@@ -365,6 +383,10 @@ impl Generational {
         core.statistics.full_collections += 1;
         core.statistics.live_objects = census.objects;
         core.statistics.live_bytes = census.bytes;
+        if self.nursery.is_parked() {
+            self.unpark(heap.fast);
+            self.policy.unparked();
+        }
         self.policy.full_done(&self.options, census.bytes as usize);
         core.memory.blocks.decommit_free(self.policy.keep_free());
         let nominal = policy::nursery_blocks(&self.options, &core.memory.blocks, self.nursery.committed_bytes());
@@ -397,7 +419,8 @@ impl Generational {
 // SAFETY: objects move and die only in `safepoint`, `collect` and `step`. A minor collection keeps everything that the
 // handle slots filled since the last one and the remembered objects reach inside the nursery: other old objects hold no
 // young pointer, because the barrier lists an object before its first write and objects born old are listed at birth. A
-// full collection keeps what the roots reach. Both clear weak cells and run glue, through `process_dead`, before memory is
+// full collection keeps what the roots reach. While the nursery is parked there are no young objects, so writes need not
+// be listed, and objects are born clean for the time after. Both clear weak cells and run glue, through `process_dead`, before memory is
 // reused. Allocation hands out fresh parts of the window, free lines of the old space, and fresh runs.
 unsafe impl Collector for Generational {
     fn name(&self) -> &'static str {
@@ -417,6 +440,9 @@ unsafe impl Collector for Generational {
     fn allocate_slow(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
         if request.is_large() {
             return self.allocate_old(heap, request);
+        }
+        if self.nursery.is_parked() {
+            return self.allocate_pretenured(heap, request);
         }
         loop {
             if let Some(allocation) = heap.fast.bump(request) {

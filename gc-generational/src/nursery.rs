@@ -32,11 +32,13 @@ pub(crate) struct Nursery {
     buffer: usize,
     nominal: usize,
     keep: usize,
+    /// Nothing is allocated here; the fast path's buffer is elsewhere.
+    parked: bool,
 }
 
 impl Nursery {
     pub(crate) fn new() -> Self {
-        Nursery { window: None, low: NonNull::<u64>::dangling().cast(), buffer: 0, nominal: 1, keep: 0 }
+        Nursery { window: None, low: NonNull::<u64>::dangling().cast(), buffer: 0, nominal: 1, keep: 0, parked: false }
     }
 
     /// Takes a window, as large as can be had, if there is none yet.
@@ -57,6 +59,7 @@ impl Nursery {
                     Ok(window) => break window,
                     Err(error) if n == 1 => {
                         self.buffer = 0;
+                        self.parked = false;
                         fast.clear_buffer();
                         return Err(error);
                     }
@@ -77,7 +80,18 @@ impl Nursery {
 
     /// Bytes from `low` that may hold young objects.
     pub(crate) fn used_bytes(&self, fast: &FastPath) -> usize {
-        if self.window.is_some() { fast.cursor.get().addr().get() - self.low() } else { 0 }
+        if self.window.is_some() && !self.parked { fast.cursor.get().addr().get() - self.low() } else { 0 }
+    }
+
+    /// Takes the empty nursery out of use, until it is [settled](Self::settle) again.
+    pub(crate) fn park(&mut self, fast: &FastPath) {
+        self.parked = true;
+        fast.clear_buffer();
+    }
+
+    /// Whether the nursery is out of use.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.parked
     }
 
     /// The window's committed bytes, which are charged.
@@ -135,6 +149,7 @@ impl Nursery {
     /// All young objects are gone: the window is empty again.
     pub(crate) fn reset(&mut self, blocks: &mut Blocks, fast: &FastPath) {
         let used = self.used_blocks(fast);
+        self.parked = false;
         let Some(window) = &mut self.window else { return };
         // Under a limit, what one nursery keeps, the old space lacks.
         self.keep = if blocks.limit().is_some() { 0 } else { used.max(self.keep - self.keep.div_ceil(8)) };

@@ -13,6 +13,8 @@ pub(crate) struct Options {
     pub(crate) marking_threads: Option<usize>,
     /// A nursery that outgrew its size by this factor is promoted in place rather than copied.
     pub(crate) in_place_factor: usize,
+    /// Whether objects may be born old when nearly all of them survive.
+    pub(crate) pretenure: bool,
     /// Promoted bytes below which no full collection is worth it.
     pub(crate) full_min_bytes: usize,
     /// Old-space bytes from which marking is done by several threads.
@@ -26,6 +28,7 @@ impl Default for Options {
             growth: 3.0,
             marking_threads: None,
             in_place_factor: 8,
+            pretenure: true,
             full_min_bytes: 32 << 20,
             parallel_min_bytes: 32 << 20,
         }

@@ -1,4 +1,5 @@
-//! The policy, all of it: how large the nursery is, when a full collection is due, when promotion is in place.
+//! The policy, all of it: how large the nursery is, when a full collection is due, when promotion is in place, when
+//! objects are born old.
 //!
 //! Everything is decided by bytes of the heap's own accounting, never by time, process memory or numbers of objects.
 
@@ -13,17 +14,38 @@ pub(crate) struct Policy {
     pub(crate) promoted: usize,
     /// The full collection is due when `promoted` gets here.
     budget: usize,
+    /// Minor collections in a row of which nearly everything survived.
+    survived: u32,
 }
+
+/// The nursery is parked when this many minor collections in a row kept nearly everything: one alone is a program
+/// that builds something and then works with it.
+const PARK_AFTER: u32 = 3;
 
 impl Policy {
     pub(crate) fn new(options: &Options) -> Self {
-        Policy { promoted: 0, budget: options.full_min_bytes }
+        Policy { promoted: 0, budget: options.full_min_bytes, survived: 0 }
     }
 
     /// A full collection left `live` bytes.
     pub(crate) fn full_done(&mut self, options: &Options, live: usize) {
         self.promoted = 0;
         self.budget = options.full_min_bytes.max((live as f64 * (options.growth - 1.0)) as usize);
+    }
+
+    /// A minor collection promoted `promoted` of `used` bytes of a nursery whose size is `nursery` bytes. Whether the
+    /// nursery should be parked. Seven eighths: below that, a copy saves marking and sweeping as much as it costs.
+    pub(crate) fn parks(&mut self, options: &Options, used: usize, promoted: usize, nursery: usize) -> bool {
+        // A nursery that was not full says little about what survives when it is.
+        if used >= nursery - nursery / 8 {
+            self.survived = if promoted >= used - used / 8 { self.survived + 1 } else { 0 };
+        }
+        options.pretenure && self.survived >= PARK_AFTER
+    }
+
+    /// The nursery was parked and is taken out again: its first collection decides anew.
+    pub(crate) fn unparked(&mut self) {
+        self.survived = PARK_AFTER - 1;
     }
 
     /// Whether the old space has grown enough for a full collection, or the limit is so near that the next minor

@@ -1,0 +1,64 @@
+//! Pretenuring: when nearly everything survives, the nursery is parked and objects are born old.
+//!
+//! *The observation.* A program that builds a data structure, or whose objects live long and die old, pays for a
+//! nursery without profit: every object is copied once, and dies in the old space anyway.
+//!
+//! *What is done.* When minor collections keep finding that almost all of a full nursery survived, the nursery is
+//! parked: until the next full collection the fast path bumps through the holes of the old space, as in any mark-region
+//! collector. There are no young objects then, so no object can point at one, so the write barrier is switched off
+//! and objects are born clean. The next full collection takes the nursery out again, and a single minor collection
+//! decides whether the program has changed.
+//!
+//! *What it costs when the guess is wrong.* Garbage lies in the old space until the next full collection, which comes
+//! when as many bytes were allocated as may be promoted between two of them anyway.
+//!
+//! *Why all or nothing.* Pretenuring some objects beside a nursery (by allocation site, as Blackburn and others, 2001)
+//! means old objects that are initialised with young pointers: each would have to be remembered at birth.
+
+use heap_core::AllocError;
+use heap_core::collector::object::UNLOGGED;
+use heap_core::collector::{AllocRequest, Allocation, FastPath, HeapContext, HoleAllocator};
+
+use crate::Generational;
+
+impl Generational {
+    /// Parks the nursery, which is empty: from now on objects are born old.
+    pub(crate) fn park(&mut self, fast: &FastPath) {
+        self.nursery.park(fast);
+        fast.barrier_mask.set(0);
+        fast.birth.set(self.old.epochs.now().bits() | UNLOGGED);
+    }
+
+    /// Undoes [`park`](Self::park) for the fast path; the nursery must be settled afterwards.
+    pub(crate) fn unpark(&mut self, fast: &FastPath) {
+        fast.barrier_mask.set(UNLOGGED);
+        fast.birth.set(0);
+    }
+
+    /// Makes room in the old space for an object that is not large, and takes it. The nursery is parked.
+    pub(crate) fn allocate_pretenured(
+        &mut self,
+        heap: &mut HeapContext<'_>,
+        request: AllocRequest,
+    ) -> Result<Allocation, AllocError> {
+        loop {
+            if let Some(allocation) = heap.fast.bump(request) {
+                return Ok(allocation);
+            }
+            if self.policy.wants_full(&heap.core.memory.blocks, self.nursery.committed_bytes()) {
+                heap.fast.due.set(true);
+            }
+            let (memory, policy) = (&mut heap.core.memory, self.old.epochs.policy());
+            if !HoleAllocator::is_small(request) {
+                let payload = self.old.holes.medium(memory, policy, request)?;
+                self.policy.promoted += request.bytes;
+                heap.fast.count_allocated(request.bytes);
+                return Ok(Allocation { payload, birth: heap.fast.birth.get() });
+            }
+            let hole = self.old.holes.next_hole(memory, policy)?;
+            self.policy.promoted += hole.bytes;
+            // SAFETY: the hole was just handed out: committed, free, and nobody else's. Both are multiples of a line.
+            unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
+        }
+    }
+}
