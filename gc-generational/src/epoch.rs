@@ -94,6 +94,11 @@ impl Epochs {
         }
     }
 
+    /// Whether nothing was abandoned since the last complete marking.
+    pub(crate) fn are_settled(&self) -> bool {
+        self.oldest == self.now
+    }
+
     /// Whether a line with this stamp counts as live.
     pub(crate) fn is_live_stamp(&self, stamp: u8) -> bool {
         stamp == self.stamp || stamp == self.last_stamp

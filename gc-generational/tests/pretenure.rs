@@ -13,6 +13,7 @@ struct Node<'gc> {
 #[test]
 fn everything_survives_and_then_nothing_does() {
     let collector = || Generational::default().with_nursery_bytes(64 << 10).with_full_min_bytes(512 << 10);
+    let mut minor_collections = Vec::new();
     for pretenuring in [true, false] {
         let mut heap = Heap::<Rootable![Lock<Option<Gc<'_, Node<'_>>>>]>::with_options(
             HeapOptions::default().with_verify(true),
@@ -21,7 +22,7 @@ fn everything_survives_and_then_nothing_does() {
         )
         .unwrap();
         let mut count = 0;
-        for round in 0..40 {
+        for round in 0..120 {
             heap.mutate_root(|mc, root| {
                 for _ in 0..500 {
                     let weak = root.get().map(|node| Gc::downgrade(node, mc));
@@ -29,16 +30,18 @@ fn everything_survives_and_then_nothing_does() {
                     count += 1;
                 }
                 // Medium and large objects take other ways.
-                Gc::new_slice_with(mc, 1000, |i| i as u64);
-                Gc::new_slice_with(mc, 5000, |_| root.get());
+                if round % 8 == 0 {
+                    Gc::new_slice_with(mc, 1000, |i| i as u64);
+                    Gc::new_slice_with(mc, 5000, |_| root.get());
+                }
             });
-            if round == 20 {
+            if round % 20 == 19 {
                 heap.collect_minor();
             }
             // Writes to objects of every age: what they lead to must survive, whatever comes next.
             heap.mutate(|mc, root| {
                 let mut at = root.get().unwrap();
-                for _ in 0..300 {
+                for _ in 0..30 {
                     let next = at.next.get().unwrap();
                     let copy =
                         Gc::new(mc, Node { value: next.value, weak: next.weak, next: Lock::new(next.next.get()) });
@@ -46,7 +49,7 @@ fn everything_survives_and_then_nothing_does() {
                     at = copy;
                 }
             });
-            if round % 13 == 12 {
+            if round % 40 == 39 {
                 heap.collect();
             }
         }
@@ -63,6 +66,7 @@ fn everything_survives_and_then_nothing_does() {
             assert!(at.is_none());
         });
         let minor = heap.statistics().minor_collections;
+        minor_collections.push(minor);
         heap.mutate_root(|_, root| *root = Lock::new(None));
         heap.collect();
         assert_eq!(heap.statistics().live_objects, 1);
@@ -74,7 +78,42 @@ fn everything_survives_and_then_nothing_does() {
                 }
             });
         }
+        heap.mutate_root(|mc, root| {
+            *root = Lock::new(Some(Gc::new(mc, Node { value: 0, weak: None, next: Lock::new(None) })));
+        });
+        heap.verify().expect("objects are born young again");
         assert!(heap.statistics().minor_collections > minor + 20);
         assert!(heap.statistics().heap_bytes < 1 << 20);
     }
+    assert!(
+        minor_collections[0] * 3 < minor_collections[1] * 2,
+        "the nursery was parked much of the time: {minor_collections:?}"
+    );
+}
+
+#[test]
+fn a_parked_nursery_comes_back_by_itself() {
+    let collector = Generational::default().with_nursery_bytes(64 << 10).with_full_min_bytes(512 << 10);
+    let mut heap = Heap::<Rootable![Lock<Option<Gc<'_, Node<'_>>>>]>::new(collector, |_| Lock::new(None)).unwrap();
+    for _ in 0..20 {
+        // 300 KiB that stay: four nurseries and more.
+        heap.mutate_root(|mc, root| {
+            for value in 0..500 {
+                *root = Lock::new(Some(Gc::new(mc, Node { value, weak: None, next: Lock::new(root.get()) })));
+            }
+        });
+    }
+    let before = heap.statistics();
+    assert_eq!(before.full_collections, 0);
+    for value in 0..1000 {
+        heap.mutate(|mc, _| {
+            for _ in 0..1000 {
+                Gc::new(mc, Node { value, weak: None, next: Lock::new(None) });
+            }
+        });
+    }
+    let after = heap.statistics();
+    assert_eq!(after.full_collections, 1, "one wrong guess, then the nursery");
+    assert!(after.minor_collections > before.minor_collections + 300);
+    assert!(after.peak_heap_bytes < 2 << 20);
 }
