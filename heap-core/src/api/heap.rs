@@ -283,11 +283,12 @@ impl<R: ?Sized> Heap<R> {
     fn safepoint(&mut self, side: Safepoint) {
         let turn = self.zeal_turn;
         let zeal = self.core().options.zeal;
+        let fast = &self.mutator.fast;
+        if side == Safepoint::Enter && (zeal || fast.always_due.get()) && !fast.collection_requested.get() {
+            // Such a heap is always due, and collects when a `mutate` ends: nothing happened before the next begins.
+            return;
+        }
         if zeal {
-            // A zealous heap is always due, and collects when a `mutate` ends: nothing happened before the next begins.
-            if side == Safepoint::Enter && !self.mutator.fast.collection_requested.get() {
-                return;
-            }
             self.zeal_turn = match turn {
                 CollectionKind::Minor => CollectionKind::Full,
                 CollectionKind::Full => CollectionKind::Minor,

@@ -27,6 +27,9 @@ pub struct FastPath {
     pub barrier_mask: Cell<usize>,
     /// Set when a safepoint should do something: checked at the end of every `mutate`.
     pub due: Cell<bool>,
+    /// Set by collectors that want a safepoint at the end of every `mutate`: then one that is due when a `mutate` begins
+    /// is left to its end, because nothing has happened since the last.
+    pub always_due: Cell<bool>,
     /// Set when an allocation failed, until someone asks.
     pub allocation_failed: Cell<bool>,
     /// Set when the program asked for a collection from inside `mutate`.
@@ -65,6 +68,7 @@ impl FastPath {
             barrier_flip: Cell::new(0),
             barrier_mask: Cell::new(0),
             due: Cell::new(false),
+            always_due: Cell::new(false),
             allocation_failed: Cell::new(false),
             collection_requested: Cell::new(false),
         }

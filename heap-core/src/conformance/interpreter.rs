@@ -56,12 +56,13 @@ struct State {
     /// How many tokens each object has.
     tokens: BTreeMap<Id, u32>,
     failure: Option<String>,
+    /// Epochs of a counting collector that the model knows of.
+    epochs: u64,
 }
 
 struct Run {
     heap: Heap<Rootable![RootSet<'_>]>,
     state: State,
-    epochs: u64,
     allocated: u64,
 }
 
@@ -106,11 +107,9 @@ impl Run {
             limited: program.limit.is_some(),
             tokens: BTreeMap::new(),
             failure: None,
+            epochs: heap.statistics().epochs,
         };
-        let epochs = heap.statistics().epochs;
-        let mut run = Run { heap, state, epochs, allocated: 0 };
-        run.note_epochs();
-        Ok(Some(run))
+        Ok(Some(Run { heap, state, allocated: 0 }))
     }
 
     fn step(&mut self, step: &Step, each_step: Option<u32>) -> Result<(), String> {
@@ -153,7 +152,7 @@ impl Run {
         let panics = self.state.log.panics.get();
         let (heap, state) = (&mut self.heap, &mut self.state);
         let outcome = caught(|| f(heap, state));
-        self.note_epochs();
+        self.state.note_epochs(self.heap.statistics().epochs);
         if let Some(failure) = self.state.failure.take() {
             return Err(failure);
         }
@@ -174,25 +173,11 @@ impl Run {
         Ok(())
     }
 
-    /// A counting collector has counted what is reachable now, if an epoch has just ended.
-    fn note_epochs(&mut self) {
-        let epochs = self.heap.statistics().epochs;
-        if epochs != self.epochs && self.state.promise == Promise::KeepsCycles {
-            self.state.model.epoch_ended(&self.state.log);
-        }
-        self.epochs = epochs;
-    }
-
     fn mutate(&mut self, ops: &[Op], panics: bool) -> Result<(), String> {
-        let mut epochs = self.epochs;
-        let result = self.guarded(|heap, state| {
+        self.guarded(|heap, state| {
             heap.mutate(|mc, root| {
-                let now = mc.statistics().epochs;
-                if now != epochs && state.promise == Promise::KeepsCycles {
-                    // The epoch ended before this `mutate` began.
-                    state.model.epoch_ended(&state.log);
-                }
-                epochs = now;
+                // One may have ended when this `mutate` began, because the last one did not end properly.
+                state.note_epochs(mc.statistics().epochs);
                 let done = Found::walk(mc, root, state)
                     .and_then(|mut found| ops.iter().try_for_each(|op| state.apply(mc, &mut found, op)));
                 state.failure = done.err();
@@ -200,13 +185,13 @@ impl Run {
                     unwind();
                 }
             });
-        });
-        result
+        })
     }
 
     fn mutate_root(&mut self, set: &[(u8, Option<Pick>)], swap: Option<(u8, u8)>) -> Result<(), String> {
         self.guarded(|heap, state| {
             heap.mutate_root(|mc, root| {
+                state.note_epochs(mc.statistics().epochs);
                 let found = match Found::walk(mc, root, state) {
                     Ok(found) => found,
                     Err(failure) => {
@@ -414,6 +399,14 @@ impl<'gc> Found<'gc> {
 }
 
 impl State {
+    /// A counting collector has counted what is reachable now, if an epoch has just ended.
+    fn note_epochs(&mut self, now: u64) {
+        if now != self.epochs && self.promise == Promise::KeepsCycles {
+            self.model.epoch_ended(&self.log);
+        }
+        self.epochs = now;
+    }
+
     fn hold(hold: Hold) -> usize {
         hold as usize % HANDLES
     }

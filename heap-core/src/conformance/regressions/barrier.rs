@@ -200,6 +200,10 @@ pub(in super::super) fn zeal_graph(kit: &Kit) {
 /// Requests from inside, and from inside a panic, are honoured once, at the end.
 pub(in super::super) fn requested_collections(kit: &Kit) {
     let mut heap = kit.list();
+    // None for most collectors, one for those that do something after every `mutate`.
+    let each = heap.statistics().pauses;
+    heap.mutate(|_, _| {});
+    let each = heap.statistics().pauses - each;
     heap.mutate(|mc, root| prepend(mc, *root, 0, 10));
     let before = heap.statistics();
     heap.mutate(|mc, root| {
@@ -215,5 +219,5 @@ pub(in super::super) fn requested_collections(kit: &Kit) {
         assert_eq!(after.live_objects, 2, "a requested collection is a full one");
     }
     heap.mutate(|_, _| {});
-    assert_eq!(heap.statistics().pauses, after.pauses, "and is not repeated");
+    assert_eq!(heap.statistics().pauses, after.pauses + each, "and is not repeated");
 }
