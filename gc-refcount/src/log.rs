@@ -64,14 +64,22 @@ impl Log {
             let first = self.referents.stack.len();
             // SAFETY: alive, of this type.
             let count = unsafe { object.count(info) };
-            // SAFETY: `count` live elements. The mutator is inside the barrier and has not yet made a reference to what
-            // it will write: no cell of the object is mutably borrowed, because borrowing one needs the barrier first
-            // and the object would not be clean.
-            unsafe { trace(object.payload().as_ptr(), count, &mut self.referents) };
-            if self.referents.overflowed() {
+            loop {
+                // SAFETY: `count` live elements. The mutator is inside the barrier and has not yet made a reference to
+                // what it will write: no cell of the object is mutably borrowed, because borrowing one needs the barrier
+                // first and the object would not be clean.
+                unsafe { trace(object.payload().as_ptr(), count, &mut self.referents) };
+                if !self.referents.overflowed() {
+                    break;
+                }
                 self.referents.stack.truncate(first);
                 self.referents.clear_overflow();
-                refused();
+                // A sink refuses for the sake of collections that can be given up. This is the program's own write, so
+                // the system is asked again before the program is told.
+                let more = self.referents.stack.capacity().max(1024);
+                if self.referents.stack.try_reserve(more).is_err() {
+                    refused();
+                }
             }
             self.entries.push(Entry { object, scan: Scan { trace, count }, first });
         }

@@ -46,28 +46,28 @@ impl Worklist {
     #[inline]
     pub(crate) unsafe fn drain(&mut self, mut visit: impl FnMut(ObjectRef) -> Option<Scan>) {
         let mut ahead = [None; AHEAD];
-        let mut at = 0;
-        let mut waiting = 0;
+        let (mut first, mut waiting) = (0, 0);
         loop {
-            let next = self.sink.stack.pop();
-            if let Some(object) = next {
+            while waiting < AHEAD
+                && let Some(object) = self.sink.stack.pop()
+            {
                 prefetch(object);
+                ahead[(first + waiting) % AHEAD] = Some(object);
                 waiting += 1;
-            } else if waiting == 0 {
+            }
+            // When the stack is empty, as it is after every link of a list, the queue is drained without turning it.
+            let Some(object) = ahead[first].take() else {
                 // SAFETY: the caller's promise.
                 if unsafe { self.trace_postponed() } {
                     continue;
                 }
                 return;
-            }
-            let object = core::mem::replace(&mut ahead[at], next);
-            at = (at + 1) % AHEAD;
-            if let Some(object) = object {
-                waiting -= 1;
-                if let Some(scan) = visit(object) {
-                    // SAFETY: the caller's promise.
-                    unsafe { self.trace(object, scan) };
-                }
+            };
+            first = (first + 1) % AHEAD;
+            waiting -= 1;
+            if let Some(scan) = visit(object) {
+                // SAFETY: the caller's promise.
+                unsafe { self.trace(object, scan) };
             }
         }
     }
