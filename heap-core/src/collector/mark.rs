@@ -19,6 +19,8 @@
 //! array is `BUSY`: the write barrier must have the rest scanned before the array changes. At most one array is busy;
 //! the others wait, white, so that the barrier finds the busy one without a search.
 
+use core::ptr::NonNull;
+
 use super::memory::{MEDIUM_FOOTPRINT_MAX, Memory};
 use super::object::{COLLECTOR_SHIFT, HEADER_BYTES, HeaderWord, ObjectRef};
 use super::type_info::{TraceFn, TypeInfo};
@@ -80,6 +82,37 @@ pub struct Marker {
 
 /// The system refused memory for the stack.
 struct Refused;
+
+/// A queue of at most [`AHEAD`] objects.
+struct Queue {
+    slots: [ObjectRef; AHEAD],
+    first: usize,
+    len: usize,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Queue { slots: [ObjectRef::new(NonNull::dangling()); AHEAD], first: 0, len: 0 }
+    }
+}
+
+impl Queue {
+    /// Adds an object; there must be room.
+    #[inline(always)]
+    fn put(&mut self, object: ObjectRef) {
+        self.slots[(self.first + self.len) % AHEAD] = object;
+        self.len += 1;
+    }
+
+    /// Removes the oldest object; there must be one.
+    #[inline(always)]
+    fn take(&mut self) -> ObjectRef {
+        let object = self.slots[self.first];
+        self.first = (self.first + 1) % AHEAD;
+        self.len -= 1;
+        object
+    }
+}
 
 impl Default for Marker {
     fn default() -> Self {
@@ -161,16 +194,19 @@ impl Marker {
     pub fn drain(&mut self, memory: &Memory, budget: usize) -> bool {
         self.refused = false;
         self.sink.clear_overflow();
-        let mut ahead = core::mem::replace(&mut self.ahead, [None; AHEAD]);
-        let mut at = 0;
-        let mut waiting = ahead.iter().flatten().count();
+        let mut ahead = Queue::default();
+        for object in core::mem::replace(&mut self.ahead, [None; AHEAD]).into_iter().flatten() {
+            ahead.put(object);
+        }
         let mut work = 0usize;
         let done = loop {
-            let next = self.sink.stack.pop();
-            if let Some(object) = next {
+            if let Some(object) = self.sink.stack.pop() {
                 prefetch(object);
-                waiting += 1;
-            } else if waiting == 0 {
+                ahead.put(object);
+                if ahead.len < AHEAD {
+                    continue;
+                }
+            } else if ahead.len == 0 {
                 match self.scan_piece(memory) {
                     None => break true,
                     Some(Ok(bytes)) => work = work.saturating_add(bytes),
@@ -181,25 +217,22 @@ impl Marker {
                 }
                 continue;
             }
-            let object = core::mem::replace(&mut ahead[at], next);
-            at = (at + 1) % AHEAD;
-            if let Some(object) = object {
-                waiting -= 1;
-                match self.mark(memory, object) {
-                    Ok(bytes) => work = work.saturating_add(bytes),
-                    Err(Refused) => {
-                        // There is room: either `next` was just popped, or the stack is empty, and it once held the
-                        // object.
-                        self.sink.push(object);
-                        break false;
-                    }
-                }
-                if work >= budget {
+            let object = ahead.take();
+            match self.mark(memory, object) {
+                Ok(bytes) => work = work.saturating_add(bytes),
+                Err(Refused) => {
+                    // There is room: either an object was just popped, or the stack is empty, and it once held this one.
+                    self.sink.push(object);
                     break false;
                 }
             }
+            if work >= budget {
+                break false;
+            }
         };
-        self.ahead = ahead;
+        for slot in &mut self.ahead[..ahead.len] {
+            *slot = Some(ahead.take());
+        }
         done || (!self.refused && self.waiting().next().is_none())
     }
 
