@@ -80,6 +80,32 @@ fn objects_born_during_a_cycle_survive_it_and_die_in_the_next() {
     assert_eq!(heap.statistics().live_objects, 53);
 }
 
+/// Blocks of medium objects are filled one after the other, too: none may go on across the beginning of a cycle.
+#[test]
+fn medium_objects_born_during_a_cycle_survive_it() {
+    type Root = Rootable![Gc<'_, [Lock<Option<Gc<'_, [usize]>>>]>];
+    let mut heap = Heap::<Root>::with_options(checked(), MarkSweep::incremental(), |mc| {
+        Gc::new_slice_with(mc, 20, |_| Lock::new(None))
+    })
+    .unwrap();
+    for round in 0..5 {
+        for index in 0..20 {
+            heap.mutate(|mc, root| {
+                let medium = Gc::new_slice_with(mc, 150, |i| round + index + i);
+                store!(mc, (*root)[index], Some(medium));
+            });
+            heap.step(ONE);
+        }
+        while !heap.step(ONE) {}
+        heap.mutate(|mc, root| {
+            litter(mc, 1000);
+            for (index, element) in root.iter().enumerate() {
+                assert!(element.get().unwrap().iter().enumerate().all(|(i, &value)| value == round + index + i));
+            }
+        });
+    }
+}
+
 #[test]
 fn a_full_collection_finishes_the_cycle_and_is_exact() {
     let mut heap = heap(MarkSweep::incremental());
