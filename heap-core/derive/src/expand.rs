@@ -401,6 +401,10 @@ fn implement_static(input: &DeriveInput, brand: &Lifetime) -> TokenStream {
 }
 
 /// One match arm per shape, which binds the fields that `wanted` selects: the pattern and the code for its fields.
+///
+/// A pattern that binds all fields of the shape does not end in `..`, and `trace` binds them all: should another macro
+/// add a field after the derive has seen the type, the pattern does not match and nothing compiles, instead of a field
+/// that nobody traces.
 fn arms<'a>(
     shapes: &'a [Shape<'a>],
     wanted: &dyn Fn(&Field<'a>) -> bool,
@@ -414,8 +418,9 @@ fn arms<'a>(
                  member, binding, ..
              }| quote!(#member: #binding),
         );
+        let rest = (wanted().count() < shape.fields.len()).then(|| quote!(..));
         let code: TokenStream = wanted().map(&code).collect();
-        (quote!(#path { #(#bindings,)* .. }), code)
+        (quote!(#path { #(#bindings,)* #rest }), code)
     };
     shapes.iter().map(arm).collect()
 }

@@ -64,6 +64,11 @@ impl<R: ?Sized> core::fmt::Debug for Handle<R> {
 ///
 /// # Safety
 /// Sealed: the two functions must be inverse to each other.
+#[diagnostic::on_unimplemented(
+    message = "a handle keeps a `Gc` or a `Weak`, and `{Self}` is neither",
+    label = "not a pointer into the heap",
+    note = "allocate the value with `Gc::new` and stash the pointer"
+)]
 pub unsafe trait Pointer<'gc>: Copy + sealed::Sealed {
     #[doc(hidden)]
     fn object_ref(self) -> ObjectRef;

@@ -38,6 +38,108 @@ mod sealed {
     impl<T> Sealed for super::OnceLock<T> {}
 }
 
+/// What a store without a barrier lacks. No type implements it: it exists to say in the compiler's error what to write
+/// instead.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` in the heap is written only through the write barrier",
+    label = "the barrier of the object that contains it has not run",
+    note = "for a field write `store!(mc, object.field, value)`, or `field!(mc, object.field)` and then what you want to do",
+    note = "for a lock that is the whole object write `gc.set(mc, value)` or `gc.borrow_mut(mc)`",
+    note = "for a lock that is not in the heap yet use `get_mut`"
+)]
+pub trait WriteBarrierHasRun {}
+
+/// What the methods of a cell that a lock has not would do. They are there to be explained by the compiler.
+fn no_barrier<T>() -> T {
+    unreachable!("no type implements `WriteBarrierHasRun`")
+}
+
+impl<T> Lock<T> {
+    #[doc(hidden)]
+    pub fn unlock(&self) -> &Cell<T>
+    where
+        Self: WriteBarrierHasRun,
+    {
+        no_barrier()
+    }
+
+    #[doc(hidden)]
+    pub fn set(&self, _: T)
+    where
+        Self: WriteBarrierHasRun,
+    {
+        no_barrier()
+    }
+
+    #[doc(hidden)]
+    pub fn replace(&self, _: T) -> T
+    where
+        Self: WriteBarrierHasRun,
+    {
+        no_barrier()
+    }
+
+    #[doc(hidden)]
+    pub fn take(&self) -> T
+    where
+        Self: WriteBarrierHasRun,
+    {
+        no_barrier()
+    }
+}
+
+impl<T: ?Sized> RefLock<T> {
+    #[doc(hidden)]
+    pub fn unlock(&self) -> &RefCell<T>
+    where
+        Self: WriteBarrierHasRun,
+    {
+        no_barrier()
+    }
+
+    #[doc(hidden)]
+    pub fn borrow_mut(&self) -> RefMut<'_, T>
+    where
+        Self: WriteBarrierHasRun,
+    {
+        no_barrier()
+    }
+
+    #[doc(hidden)]
+    pub fn try_borrow_mut(&self) -> Result<RefMut<'_, T>, core::cell::BorrowMutError>
+    where
+        Self: WriteBarrierHasRun,
+    {
+        no_barrier()
+    }
+}
+
+impl<T> OnceLock<T> {
+    #[doc(hidden)]
+    pub fn unlock(&self) -> &core::cell::OnceCell<T>
+    where
+        Self: WriteBarrierHasRun,
+    {
+        no_barrier()
+    }
+
+    #[doc(hidden)]
+    pub fn set(&self, _: T) -> Result<(), T>
+    where
+        Self: WriteBarrierHasRun,
+    {
+        no_barrier()
+    }
+
+    #[doc(hidden)]
+    pub fn get_or_init(&self, _: impl FnOnce() -> T) -> &T
+    where
+        Self: WriteBarrierHasRun,
+    {
+        no_barrier()
+    }
+}
+
 /// A `Cell` that is written through the barrier. For `Copy` values: pointers, numbers.
 #[derive(Default)]
 #[repr(transparent)]
@@ -232,6 +334,20 @@ impl<T> Write<Lock<T>> {
     #[inline]
     pub fn set(&self, value: T) {
         self.unlock().set(value);
+    }
+}
+
+impl<T> Write<OnceLock<T>> {
+    /// Sets the value; gives it back when there already is one.
+    #[inline]
+    pub fn set(&self, value: T) -> Result<(), T> {
+        self.unlock().set(value)
+    }
+
+    /// The value, made by `init` when there is none.
+    #[inline]
+    pub fn get_or_init(&self, init: impl FnOnce() -> T) -> &T {
+        self.unlock().get_or_init(init)
     }
 }
 

@@ -39,7 +39,7 @@ pub use std_impls::Static;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in a garbage-collected heap: it does not implement `Trace`",
     label = "not traceable",
-    note = "derive it with `#[derive(Trace)]`; for a foreign type without `Gc` pointers wrap it in `heap_core::Static` or mark the field `#[trace(require_static)]`",
+    note = "derive it with `#[derive(Trace)]`; wrap a foreign type, or a `&'static` reference to one, in `heap_core::Static`, or mark the field `#[trace(require_static)]`",
     note = "`Rc`, `Arc`, `&T` and map keys cannot hold traced values: a shared owner would be visited more than once and could not be relocated"
 )]
 pub unsafe trait Trace<'gc> {

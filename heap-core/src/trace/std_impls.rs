@@ -67,6 +67,7 @@ untraced! { false;
     [] std::sync::atomic::AtomicU64; [] std::sync::atomic::AtomicUsize; [] std::sync::atomic::AtomicI64;
     [] std::net::IpAddr; [] std::net::SocketAddr; [] std::cmp::Ordering;
     [] String, |s| s.capacity();
+    [] &'static str;
     [] Box<str>, |s| s.len();
     [] std::path::PathBuf, |p| p.capacity();
     [] std::ffi::OsString, |s| s.capacity();
@@ -74,8 +75,9 @@ untraced! { false;
 }
 
 untraced! { true;
-    // The extra `T: 'static` is not redundant: without it the compiler accepts `&'static Gc<'gc, T>` in a root.
-    [T: ?Sized + 'static] &'static T;
+    // Not `&'static T` for every `T`: a hole in the compiler once accepted `&'static Gc<'gc, T>` as a root, and for a type
+    // that lacks `Trace` the compiler would advise to borrow it.
+    [T: 'static] &'static [T];
     [T: 'static] Static<T>;
     [T: ?Sized + 'static] PhantomData<T>;
     [T: ?Sized + 'static] Rc<T>;

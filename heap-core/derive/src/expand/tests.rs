@@ -96,7 +96,7 @@ fn visits_the_fields_in_order() {
             member(&item, method),
             text(quote! {
                 match self {
-                    Self { r#type: __field_0, next: __field_1, .. } => {
+                    Self { r#type: __field_0, next: __field_1, } => {
                         <A as ::heap_core::Trace<'gc>>::#call(__field_0, #argument);
                         <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::#call(__field_1, #argument);
                     }
@@ -108,7 +108,7 @@ fn visits_the_fields_in_order() {
         member(&item, "owned_bytes"),
         text(quote! {
             match self {
-                Self { r#type: __field_0, next: __field_1, .. } => {
+                Self { r#type: __field_0, next: __field_1, } => {
                     0 + <A as ::heap_core::Trace<'gc>>::owned_bytes(__field_0)
                         + <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::owned_bytes(__field_1)
                 }
@@ -126,12 +126,12 @@ fn visits_every_variant() {
         member(&item, "trace"),
         text(quote! {
             match self {
-                Self::Nothing { .. } => {}
-                Self::Pair { 0: __field_0, 1: __field_1, .. } => {
+                Self::Nothing { } => {}
+                Self::Pair { 0: __field_0, 1: __field_1, } => {
                     <A as ::heap_core::Trace<'gc>>::trace(__field_0, __tracer);
                     <B as ::heap_core::Trace<'gc>>::trace(__field_1, __tracer);
                 }
-                Self::Named { a: __field_0, .. } => {
+                Self::Named { a: __field_0, } => {
                     <A as ::heap_core::Trace<'gc>>::trace(__field_0, __tracer);
                 }
             }
@@ -149,7 +149,7 @@ fn types_without_fields_hold_nothing() {
     assert_eq!(
         member(&item, "trace"),
         text(quote!(match self {
-            Self { .. } => {}
+            Self { } => {}
         }))
     );
     let item = expand(&parse_quote!(
