@@ -119,12 +119,15 @@ fn a_full_collection_finishes_the_cycle_and_is_exact() {
     assert_eq!(heap.verify().unwrap().objects, 2);
 }
 
+type Slots<'gc> = [Lock<Option<Gc<'gc, Node<'gc>>>>];
+type Array<'gc> = Gc<'gc, Slots<'gc>>;
+
 #[derive(Trace)]
 struct Weaks<'gc> {
     filler: Lock<Option<Gc<'gc, Node<'gc>>>>,
     strong: Lock<Option<Gc<'gc, Node<'gc>>>>,
     weak: Lock<Option<Weak<'gc, Node<'gc>>>>,
-    big: Lock<Option<Weak<'gc, [Lock<Option<Gc<'gc, Node<'gc>>>>]>>>,
+    big: Lock<Option<Weak<'gc, Slots<'gc>>>>,
 }
 
 type WeakHeap = Heap<Rootable![Gc<'_, Weaks<'_>>]>;
@@ -220,7 +223,7 @@ fn a_large_array_is_upgraded_and_scanned_during_marking() {
     heap.step(ONE);
     let handle = heap.mutate(|mc, root| {
         let big = root.big.get().unwrap().upgrade(mc).unwrap();
-        mc.stash::<Rootable![Gc<'_, [Lock<Option<Gc<'_, Node<'_>>>>]>]>(big)
+        mc.stash::<Rootable![Array<'_>]>(big)
     });
     while !heap.step(2 << 10) {}
     heap.mutate(|mc, _| {
@@ -229,8 +232,6 @@ fn a_large_array_is_upgraded_and_scanned_during_marking() {
         }
     });
 }
-
-type Array<'gc> = Gc<'gc, [Lock<Option<Gc<'gc, Node<'gc>>>>]>;
 
 #[test]
 fn large_arrays_are_written_while_they_are_busy() {

@@ -365,6 +365,35 @@ fn no_hole_is_used_between_a_cycle_given_up_and_the_next() {
     }
 }
 
+/// Once a cycle has ended, the next one may be given up again.
+#[test]
+fn cycles_are_given_up_again_and_again() {
+    let mut heap = wide_heap(MarkSweep::incremental());
+    let mut leaves = 900;
+    for abandoned in [2, 4, 6] {
+        {
+            let _refusing = Refusing::new();
+            heap.collect();
+            heap.mutate(|mc, root| {
+                let hub = root.next.get().unwrap();
+                store!(mc, hub.next, None);
+            });
+        }
+        assert_eq!(heap.statistics().abandoned_collections, abandoned, "one was stuck and then given up");
+        // The stack grows by this collection, and the hub outgrows it again.
+        heap.collect();
+        heap.mutate(|mc, root| {
+            let hub = root.next.get().unwrap();
+            for value in 0..2 * leaves {
+                let leaf = node(mc, value);
+                Gc::write(mc, hub).project(|hub| &hub.edges).unlock().borrow_mut().push(leaf);
+            }
+        });
+        leaves *= 3;
+    }
+    heap.verify().unwrap();
+}
+
 #[test]
 fn the_second_refusal_panics_before_the_write() {
     let mut heap = wide_heap(MarkSweep::default());
