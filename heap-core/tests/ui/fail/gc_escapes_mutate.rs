@@ -1,0 +1,18 @@
+//! A pointer is returned from `mutate`.
+use heap_core::{Gc, Heap, Lock, NoGc, Rootable, Trace};
+
+#[derive(Trace)]
+struct Node<'gc> {
+    next: Lock<Option<Gc<'gc, Node<'gc>>>>,
+}
+
+fn heap() -> Heap<Rootable![Gc<'_, Node<'_>>]> {
+    Heap::new(NoGc::default(), |mc| Gc::new(mc, Node { next: Lock::new(None) })).unwrap()
+}
+
+fn main() {
+    let mut heap = heap();
+    let escaped = heap.mutate(|mc, _| Gc::new(mc, Node { next: Lock::new(None) }));
+    heap.collect();
+    let _ = escaped.next.get();
+}

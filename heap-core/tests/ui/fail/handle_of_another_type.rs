@@ -1,0 +1,20 @@
+//! A handle gives back what was put in.
+use heap_core::{Gc, Handle, Heap, Lock, NoGc, Rootable, Trace};
+
+#[derive(Trace)]
+struct Node<'gc> {
+    next: Lock<Option<Gc<'gc, Node<'gc>>>>,
+}
+
+fn heap() -> Heap<Rootable![Gc<'_, Node<'_>>]> {
+    Heap::new(NoGc::default(), |mc| Gc::new(mc, Node { next: Lock::new(None) })).unwrap()
+}
+
+fn main() {
+    let mut heap = heap();
+    let handle = heap.mutate(|mc, root| mc.stash::<Rootable![Gc<'_, Node<'_>>]>(*root));
+    heap.mutate(|mc, _| {
+        let _: Gc<'_, str> = mc.fetch(&handle);
+    });
+    let _: Handle<Rootable![Gc<'_, str>]> = handle;
+}

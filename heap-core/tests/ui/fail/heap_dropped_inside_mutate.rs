@@ -1,0 +1,19 @@
+//! The heap goes away within `mutate`.
+use heap_core::{Gc, Heap, Lock, NoGc, Rootable, Trace};
+
+#[derive(Trace)]
+struct Node<'gc> {
+    next: Lock<Option<Gc<'gc, Node<'gc>>>>,
+}
+
+fn heap() -> Heap<Rootable![Gc<'_, Node<'_>>]> {
+    Heap::new(NoGc::default(), |mc| Gc::new(mc, Node { next: Lock::new(None) })).unwrap()
+}
+
+fn main() {
+    let mut heap = heap();
+    heap.mutate(|_, root| {
+        drop(heap);
+        root.next.get();
+    });
+}

@@ -1,0 +1,18 @@
+//! The root is returned from `mutate`, by reference.
+use heap_core::{Gc, Heap, Lock, NoGc, Rootable, Trace};
+
+#[derive(Trace)]
+struct Node<'gc> {
+    next: Lock<Option<Gc<'gc, Node<'gc>>>>,
+}
+
+fn heap() -> Heap<Rootable![Gc<'_, Node<'_>>]> {
+    Heap::new(NoGc::default(), |mc| Gc::new(mc, Node { next: Lock::new(None) })).unwrap()
+}
+
+fn main() {
+    let mut heap = heap();
+    let root = heap.mutate(|_, root| root);
+    heap.collect();
+    let _ = root.next.get();
+}

@@ -1,0 +1,18 @@
+//! The mutator itself is kept.
+use heap_core::{Gc, Heap, Lock, NoGc, Rootable, Trace};
+
+#[derive(Trace)]
+struct Node<'gc> {
+    next: Lock<Option<Gc<'gc, Node<'gc>>>>,
+}
+
+fn heap() -> Heap<Rootable![Gc<'_, Node<'_>>]> {
+    Heap::new(NoGc::default(), |mc| Gc::new(mc, Node { next: Lock::new(None) })).unwrap()
+}
+
+fn main() {
+    let mut heap = heap();
+    let mc = heap.mutate(|mc, _| mc);
+    heap.collect();
+    mc.request_collection();
+}
