@@ -43,7 +43,7 @@ fn allocate(c: &mut Criterion) {
         });
     });
     let mut scattered = heap(MarkSweep::default());
-    // Every eleventh object lives: nearly every line does, and holes are short.
+    // One object in thirty lives, about one in every third line: holes are short.
     scattered.mutate(|mc, root| {
         for value in 0..1_000_000 {
             let node = Gc::new(mc, Node { value, next: Lock::new(root.next.get()) });
