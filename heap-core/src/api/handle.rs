@@ -15,7 +15,8 @@ use crate::collector::roots::HandleLog;
 /// outlive the heap. When the last clone is dropped, the object is released at the next safepoint.
 pub struct Handle<R: ?Sized> {
     slot: Arc<HandleSlot>,
-    _type: PhantomData<fn() -> PhantomData<R>>,
+    // Invariant: all clones of a handle must agree on what it keeps.
+    _type: PhantomData<fn(PhantomData<R>) -> PhantomData<R>>,
 }
 
 struct HandleSlot {

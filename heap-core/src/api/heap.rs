@@ -28,7 +28,8 @@ pub struct Heap<R: ?Sized> {
     mutator: Box<Mutator<'static>>,
     counters: Arc<HeapCounters>,
     zeal_turn: CollectionKind,
-    _root: PhantomData<fn() -> PhantomData<R>>,
+    // Invariant: two views of one heap must agree on what the root is.
+    _root: PhantomData<fn(PhantomData<R>) -> PhantomData<R>>,
 }
 
 /// On which side of a `mutate` a due safepoint is taken.
@@ -346,10 +347,13 @@ impl<R: ?Sized> Drop for Heap<R> {
         let (collector, mut heap) = self.mutator.parts();
         collector.finish(&mut heap);
         heap.core.drops.run_all();
-        if let Some(payload) = heap.core.drops.take_panic()
-            && !std::thread::panicking()
-        {
-            std::panic::resume_unwind(payload);
+        if let Some(payload) = heap.core.drops.take_panic() {
+            if std::thread::panicking() {
+                // One panic is enough, and dropping its payload might start a third.
+                std::mem::forget(payload);
+            } else {
+                std::panic::resume_unwind(payload);
+            }
         }
     }
 }

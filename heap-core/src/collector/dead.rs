@@ -85,8 +85,12 @@ impl DropList {
             // SAFETY: the object is dead and in no list any more, so its glue runs once; its memory is intact until
             // `process_dead` returns.
             let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { drop_in_place(object) }));
-            if let Err(payload) = outcome {
-                self.panic.get_or_insert(payload);
+            match outcome {
+                Err(payload) if self.panic.is_none() => self.panic = Some(payload),
+                // The payload is a value of the program too: dropping it here could panic again, and unwind through a
+                // collector that is half done.
+                Err(payload) => std::mem::forget(payload),
+                Ok(()) => {}
             }
         }
         let count = condemned.len();

@@ -89,6 +89,7 @@ macro_rules! conformance {
             panic_in_a_listener
             panics_at_once
             panic_in_a_key
+            panic_payloads_that_panic
             handles
             handle_made_with_the_root
             handles_and_other_heaps
@@ -234,6 +235,8 @@ checks! {
     panics_at_once(kit) { regressions::panics::panics_at_once(kit) }
     /// A hash function of the program that panics in the middle of an insertion leaves a map that can be traced.
     panic_in_a_key(kit) { regressions::panics::panic_in_a_key(kit) }
+    /// Payloads of panics that panic when they are dropped.
+    panic_payloads_that_panic(kit) { regressions::panics::panic_payloads_that_panic(kit) }
     /// Handles are exactly as good as roots: made and dropped inside `mutate`, between, cloned, reused.
     handles(kit) { regressions::handles::handles(kit) }
     /// A handle that is made while the root is.

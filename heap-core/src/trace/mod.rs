@@ -23,6 +23,10 @@ pub use std_impls::Static;
 ///
 /// Use `#[derive(Trace)]`.
 ///
+/// A field that may not hold pointers into the heap, because it is a `Cell`, an `Rc`, a key of a map or a set, and holds
+/// one nevertheless, is reported at that field as "requires that `'gc` must outlive `'static`": use [`Lock`](crate::Lock),
+/// a plain `Gc`, a map with other keys.
+///
 /// # Safety
 /// Collectors free and move memory by what an implementation reports, so it must satisfy the strongest contract that
 /// any collector needs:
@@ -34,6 +38,8 @@ pub use std_impls::Static;
 ///    run on another thread while this thread *reads* the object.
 /// 4. If `NEEDS_TRACE` is false, no value of the type can own a `Gc` or a `Weak`.
 /// 5. The type has no `Drop` implementation that follows a `Gc`.
+/// 6. Apart from the brand, values borrow nothing that ends before the program does: an object dies when its heap likes,
+///    and its drop glue runs then.
 ///
 /// In builds with the verifier on, rules 1 and 2 are checked against each other after every collection.
 #[diagnostic::on_unimplemented(

@@ -85,10 +85,12 @@ pub(in super::super) fn handles_and_other_heaps(kit: &Kit) {
     kit.expect_verified(&mut third, 1, 0);
 }
 
+type KeeperHandle = Handle<Rootable![Gc<'_, Keeper>]>;
+
 /// Holds a handle, and releases it in its drop glue.
 #[derive(Trace)]
 struct Keeper {
-    handle: Static<RefCell<Option<Handle<Rootable![Gc<'_, Keeper>]>>>>,
+    handle: Static<RefCell<Option<KeeperHandle>>>,
     counted: Static<Counted>,
 }
 

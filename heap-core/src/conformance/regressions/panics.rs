@@ -253,6 +253,51 @@ pub(in super::super) fn panics_at_once(kit: &Kit) {
     assert_eq!(drops.get(), 5);
 }
 
+/// The payload of a panic is a value with drop glue of its own, which may panic again.
+pub(in super::super) fn panic_payloads_that_panic(kit: &Kit) {
+    struct Bomb(Rc<Cell<u64>>);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+            if !std::thread::panicking() {
+                unwind();
+            }
+        }
+    }
+    // A payload must be `Send`, and this one stays on its thread.
+    struct Payload(#[expect(dead_code, reason = "held for its drop glue")] Bomb);
+    // SAFETY: payloads are caught on the thread that made them.
+    unsafe impl Send for Payload {}
+
+    struct Thrower(Rc<Cell<u64>>, Rc<Cell<u64>>);
+    impl Drop for Thrower {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+            std::panic::resume_unwind(Box::new(Payload(Bomb(self.1.clone()))));
+        }
+    }
+    let (drops, bombs) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    let mut heap = kit.list();
+    heap.mutate(|mc, root| {
+        for value in 0..10 {
+            let node = Node::make(mc, value, root.next.get());
+            store!(mc, root.next, Some(node));
+            Gc::new(mc, (Static(Thrower(drops.clone(), bombs.clone())), Some(node)));
+        }
+    });
+    if heap.reclaims() {
+        let payload = caught(|| heap.collect()).expect_err("a panic of drop glue comes out");
+        std::mem::forget(payload);
+        assert_eq!((drops.get(), bombs.get()), (10, 0));
+    }
+    kit.expect_verified(&mut heap, 11, 0);
+    heap.mutate(|_, root| assert_eq!(measure(root.next.get()), (10, 45)));
+    if let Err(payload) = caught(|| drop(heap)) {
+        std::mem::forget(payload);
+    }
+    assert_eq!((drops.get(), bombs.get()), (10, 0));
+}
+
 /// A hash function of the program that panics in the middle of an insertion leaves a map that can be traced.
 pub(in super::super) fn panic_in_a_key(kit: &Kit) {
     use std::collections::HashMap;
