@@ -33,8 +33,9 @@ pub(crate) const GRAY: usize = 1 << (COLLECTOR_SHIFT + 12);
 /// In the candidate buffer.
 pub(crate) const BUFFERED: usize = 1 << (COLLECTOR_SHIFT + 13);
 /// What moves between the field and the table at once.
-const HALF: usize = (FIELD_MAX + 1) / 2;
+const HALF: usize = 1 << 10;
 
+const _: () = assert!(2 * HALF == FIELD_MAX + 1);
 const _: () = assert!(FIELD | SPILLED | GRAY | BUFFERED == heap_core::collector::object::COLLECTOR_BITS);
 
 /// True when the count is not zero: for every object that is alive after an epoch.

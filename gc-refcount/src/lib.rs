@@ -230,6 +230,10 @@ unsafe impl Collector for RefCount {
 
     fn collect(&mut self, heap: &mut HeapContext<'_>, kind: CollectionKind) {
         self.epoch(heap, kind, self.cycles && kind == CollectionKind::Full);
+        if kind == CollectionKind::Full {
+            // What the next epoch will not use goes back to the system.
+            heap.core.memory.blocks.decommit_free(self.pacing.epoch_budget());
+        }
     }
 
     fn step(&mut self, heap: &mut HeapContext<'_>, _: usize) -> bool {

@@ -1,6 +1,6 @@
 //! When an epoch is due, and when a cycle collection.
 //!
-//! **Epochs** follow allocation: one whenever a fifth of the counted bytes was allocated, within 4 and 16 MiB. Its cost
+//! **Epochs** follow allocation: one whenever half of the counted bytes was allocated, within 4 and 16 MiB. Its cost
 //! is what survived and what changed, so longer epochs are cheaper: more dies young, more writes coalesce. The memory that
 //! the young objects hold is the collector's overhead, so it is kept in proportion to what is alive. Under a limit epochs
 //! come sooner: half of what is left.
@@ -30,8 +30,12 @@ use heap_core::collector::{HeapContext, HeapCore};
 /// Nothing is lost by leaving the second-level cache (512 KiB there). Below 4 MiB a small heap would pay more time than
 /// its memory is worth; above 16 MiB the pauses grow and the time does not shrink much.
 const EPOCH_BYTES: core::ops::RangeInclusive<usize> = 4 << 20..=16 << 20;
-/// The part of the counted bytes that is allocated between two epochs.
-const EPOCH_PART: usize = 5;
+/// The part of the counted bytes that is allocated between two epochs: a half.
+///
+/// Measured on `graph_mutate` (random writes into 22 MB that are alive; processor time in seconds, peak of the heap): an
+/// epoch of 256 KiB 2.95, 1 MiB 2.72, 4 MiB (a fifth) 1.76 and 52 MB, 16 MiB 1.21 and 62 MB. There most writes hit a clean
+/// object, so each epoch logs nearly everything, and fewer epochs log less. `list_churn` takes 0.67 to 0.72 with all four.
+const EPOCH_PART: usize = 2;
 /// The least under a limit: below, the fixed cost of an epoch shows.
 const EPOCH_BYTES_MIN: usize = 64 << 10;
 /// Growth of the counted bytes that pays for a cycle collection: a half of what the last one left, but at least this.
@@ -106,6 +110,11 @@ impl Pacing {
             bytes = bytes.min(((blocks.headroom() + scattered) / 2).max(EPOCH_BYTES_MIN));
         }
         self.next = self.last + bytes as u64;
+    }
+
+    /// Bytes that will be allocated before the next epoch.
+    pub(crate) fn epoch_budget(&self) -> usize {
+        (self.next - self.last) as usize
     }
 
     pub(crate) fn cycles_collected(&mut self, core: &HeapCore) {

@@ -320,6 +320,12 @@ fn a_cell_may_die_before_its_target() {
             heap.collect();
             heap.mutate(|mc, root| store!(mc, root.weak, None));
             heap.collect();
+            // The cell's memory is used for something else.
+            heap.mutate(|mc, root| {
+                field!(mc, root.items).unlock().borrow_mut().extend((0..1000).map(|value| node(mc, value)));
+            });
+            heap.mutate(|mc, root| field!(mc, root.items).unlock().borrow_mut().clear());
+            heap.collect();
         }
         heap.mutate(|mc, root| store!(mc, root.next, None));
         assert_eq!(live(&mut heap), 2);
@@ -550,7 +556,7 @@ fn elements_of_a_large_array_are_written() {
         for round in 0..10u64 {
             heap.mutate(|mc, root| {
                 for index in (0..10_000).step_by(1 + round as usize * 7) {
-                    let value = (index as u64 % 3 > 0).then(|| Gc::new(mc, index as u64 + round));
+                    let value = (!index.is_multiple_of(3)).then(|| Gc::new(mc, index as u64 + round));
                     store!(mc, root[index], value);
                 }
             });
@@ -583,5 +589,70 @@ fn a_mutate_that_panics_is_caught_up_with() {
         heap.verify().unwrap();
         heap.mutate(|_, root| assert_eq!(root.next.get().unwrap().next.get().unwrap().value, 1));
         assert_eq!(live(&mut heap), 4);
+    }
+}
+
+#[test]
+fn glue_of_an_object_that_becomes_counted_and_dies_in_one_epoch_runs_once() {
+    type Owners = Rootable![Gc<'_, Owner<'_>>];
+    for collector in [RefCount::pure(), RefCount::with_cycle_collection()] {
+        let drops = Rc::new(Cell::new(0));
+        let mut heap = heap(collector);
+        let old = heap.mutate(|mc, _| mc.stash::<Owners>(Gc::new(mc, owner(&drops))));
+        heap.collect();
+        heap.mutate(|mc, _| {
+            // The old object is logged, so what it refers to is counted, before it dies in the same epoch.
+            let fresh = Gc::new(mc, owner(&drops));
+            store!(mc, mc.fetch(&old).next, Some(fresh));
+        });
+        drop(old);
+        heap.collect();
+        assert_eq!(drops.get(), 2);
+    }
+}
+
+/// Objects of all sizes replace each other at random places; none may be found in the memory of another.
+#[test]
+fn memory_is_used_again_and_never_twice() {
+    type Slots = Rootable![Gc<'_, [Lock<Option<Gc<'_, [u64]>>>]>];
+    for epoch in [1, 20 << 10, 300 << 10] {
+        for collector in all() {
+            let mut heap = Heap::<Slots>::new(collector.epoch_bytes(epoch), |mc| {
+                Gc::new_slice_with(mc, 1000, |_| Lock::new(None))
+            })
+            .unwrap();
+            let mut state = 1u64;
+            let mut random = move |below: u64| {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                (state >> 33) % below
+            };
+            for round in 0..300 {
+                heap.mutate(|mc, root| {
+                    for _ in 0..100 {
+                        let slot = random(1000) as usize;
+                        let length = match random(100) {
+                            0 => random(5000),
+                            1..10 => random(500),
+                            _ => random(20),
+                        } as usize;
+                        let value = random(1 << 30);
+                        let fresh = Gc::new_slice_with(mc, length, |_| value);
+                        match random(4) {
+                            0 => store!(mc, root[slot], None),
+                            1 => {}
+                            _ => store!(mc, root[slot], Some(fresh)),
+                        }
+                    }
+                    if round % 10 == 0 {
+                        for slice in root.iter().filter_map(Lock::get) {
+                            assert!(slice.iter().all(|word| *word == slice[0]));
+                        }
+                    }
+                });
+            }
+            heap.verify().unwrap();
+            let bytes = heap.statistics();
+            assert!(bytes.peak_heap_bytes < 6 << 20, "{} {}", bytes.peak_heap_bytes, bytes.live_bytes);
+        }
     }
 }
