@@ -39,9 +39,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::io::stdin().read_to_string(&mut text)?;
 
     let hasher = RandomState::new();
-    let mut heap = Heap::<Rootable![Table<'_>]>::new(NoGc::default(), |mc| {
-        Gc::new_slice_with(mc, CHAINS, |_| Lock::new(None))
-    })?;
+    let mut heap =
+        Heap::<Rootable![Table<'_>]>::new(NoGc::default(), |mc| Gc::new_slice_with(mc, CHAINS, |_| Lock::new(None)))?;
     for line in text.lines() {
         heap.mutate(|mc, table| {
             for word in line.split_whitespace() {
