@@ -17,7 +17,7 @@ fn node<'gc>(mc: &Mutator<'gc>) -> Gc<'gc, Node<'gc>> {
 }
 
 fn heap(collector: RefCount) -> Heap<Nodes> {
-    Heap::with_options(HeapOptions::default().with_verify(true), collector, |mc| node(mc)).unwrap()
+    Heap::<Nodes>::with_options(HeapOptions::default().with_verify(true), collector, node).unwrap()
 }
 
 fn ring<'gc>(mc: &Mutator<'gc>, length: usize) -> Gc<'gc, Node<'gc>> {
@@ -192,7 +192,7 @@ fn candidates_that_die_before_they_are_looked_at() {
 
 #[test]
 fn garbage_rings_are_collected_without_being_asked_for() {
-    let mut heap = Heap::<Nodes>::with_options(HeapOptions::default(), RefCount::default(), |mc| node(mc)).unwrap();
+    let mut heap = Heap::<Nodes>::with_options(HeapOptions::default(), RefCount::default(), node).unwrap();
     for _ in 0..200 {
         heap.mutate(|mc, root| store!(mc, root.next, Some(ring(mc, 10_000))));
     }
@@ -207,7 +207,7 @@ fn garbage_rings_are_collected_without_being_asked_for() {
 #[test]
 fn garbage_rings_under_a_limit() {
     let options = HeapOptions::default().with_limit(4 << 20);
-    let mut heap = Heap::<Nodes>::with_options(options, RefCount::default(), |mc| node(mc)).unwrap();
+    let mut heap = Heap::<Nodes>::with_options(options, RefCount::default(), node).unwrap();
     for _ in 0..300 {
         heap.mutate(|mc, root| store!(mc, root.next, Some(ring(mc, 5_000))));
     }
