@@ -555,7 +555,7 @@ fn elements_of_a_large_array_are_written() {
         heap.collect();
         for round in 0..10u64 {
             heap.mutate(|mc, root| {
-                for index in (0..10_000usizeusize).step_by(1 + round as usize * 7) {
+                for index in (0..10_000usize).step_by(1 + round as usize * 7) {
                     let value = (!index.is_multiple_of(3)).then(|| Gc::new(mc, index as u64 + round));
                     store!(mc, root[index], value);
                 }

@@ -6,8 +6,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, Ident, Lifetime, LitStr, Meta, Result, Token, WherePredicate};
 
-const TYPE_OPTIONS: &str =
-    "a type takes `gc_lifetime = 'gc`, `bound = \"...\"` and `require_static`";
+const TYPE_OPTIONS: &str = "a type takes `gc_lifetime = 'gc`, `bound = \"...\"` and `require_static`";
 const FIELD_OPTIONS: &str = "a field takes `require_static` and `recursive`";
 
 /// The options of the deriving type.
@@ -80,14 +79,8 @@ impl FieldOption {
 
 /// Refuses `#[trace(...)]` where it has no meaning; `reason` completes the message.
 pub(crate) fn refuse(attributes: &[Attribute], reason: &str) -> Result<()> {
-    match attributes
-        .iter()
-        .find(|attribute| attribute.path().is_ident("trace"))
-    {
-        Some(attribute) => Err(Error::new_spanned(
-            attribute,
-            format!("`#[trace(...)]` has no effect here: {reason}"),
-        )),
+    match attributes.iter().find(|attribute| attribute.path().is_ident("trace")) {
+        Some(attribute) => Err(Error::new_spanned(attribute, format!("`#[trace(...)]` has no effect here: {reason}"))),
         None => Ok(()),
     }
 }
@@ -99,29 +92,16 @@ fn each_option(
     mut take: impl FnMut(&Ident, ParseStream<'_>) -> Result<bool>,
 ) -> Result<()> {
     let mut seen: Vec<Ident> = Vec::new();
-    for attribute in attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("trace"))
-    {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("trace")) {
         let parser = |input: ParseStream<'_>| {
             while !input.is_empty() {
-                let name = Ident::parse_any(input).map_err(|error| {
-                    Error::new(
-                        error.span(),
-                        format!("expected the name of an option; {valid}"),
-                    )
-                })?;
+                let name = Ident::parse_any(input)
+                    .map_err(|error| Error::new(error.span(), format!("expected the name of an option; {valid}")))?;
                 if seen.contains(&name) {
-                    return Err(Error::new(
-                        name.span(),
-                        format!("`{name}` is given twice; {valid}"),
-                    ));
+                    return Err(Error::new(name.span(), format!("`{name}` is given twice; {valid}")));
                 }
                 if !take(&name, input)? {
-                    return Err(Error::new(
-                        name.span(),
-                        format!("unknown option `{name}`; {valid}"),
-                    ));
+                    return Err(Error::new(name.span(), format!("unknown option `{name}`; {valid}")));
                 }
                 if !input.is_empty() && !input.peek(Token![,]) {
                     return Err(input.error(format!("expected a comma after `{name}`; {valid}")));
@@ -134,10 +114,7 @@ fn each_option(
         match &attribute.meta {
             Meta::List(list) if !list.tokens.is_empty() => parser.parse2(list.tokens.clone())?,
             other => {
-                return Err(Error::new(
-                    other.span(),
-                    format!("expected `#[trace(...)]` with an option; {valid}"),
-                ));
+                return Err(Error::new(other.span(), format!("expected `#[trace(...)]` with an option; {valid}")));
             }
         }
     }
@@ -149,12 +126,7 @@ fn lifetime(name: &Ident, input: ParseStream<'_>) -> Result<Lifetime> {
         input.parse::<Token![=]>()?;
         input.parse()
     };
-    parse().map_err(|_: Error| {
-        Error::new(
-            name.span(),
-            "expected a lifetime, as in `gc_lifetime = 'gc`",
-        )
-    })
+    parse().map_err(|_: Error| Error::new(name.span(), "expected a lifetime, as in `gc_lifetime = 'gc`"))
 }
 
 fn predicates(name: &Ident, input: ParseStream<'_>) -> Result<Vec<WherePredicate>> {
@@ -163,20 +135,14 @@ fn predicates(name: &Ident, input: ParseStream<'_>) -> Result<Vec<WherePredicate
         input.parse()
     };
     let text: LitStr = parse().map_err(|_: Error| {
-        Error::new(
-            name.span(),
-            "expected where-predicates in a string, as in `bound = \"T: Trace<'gc>\"`",
-        )
+        Error::new(name.span(), "expected where-predicates in a string, as in `bound = \"T: Trace<'gc>\"`")
     })?;
     let parser = |input: ParseStream<'_>| {
         input.parse::<Option<Token![where]>>()?;
         Punctuated::<WherePredicate, Token![,]>::parse_terminated(input)
     };
     let predicates = text.parse_with(parser).map_err(|error| {
-        Error::new(
-            text.span(),
-            format!("`bound` does not hold where-predicates such as `T: Trace<'gc>`: {error}"),
-        )
+        Error::new(text.span(), format!("`bound` does not hold where-predicates such as `T: Trace<'gc>`: {error}"))
     })?;
     Ok(predicates.into_iter().collect())
 }
@@ -188,38 +154,26 @@ mod tests {
     use syn::{Attribute, parse_quote};
 
     fn type_error(attributes: &[Attribute]) -> String {
-        TypeOptions::of(attributes)
-            .err()
-            .expect("the attribute is refused")
-            .to_string()
+        TypeOptions::of(attributes).err().expect("the attribute is refused").to_string()
     }
 
     fn field_error(attributes: &[Attribute]) -> String {
-        FieldOption::of(attributes)
-            .expect_err("the attribute is refused")
-            .to_string()
+        FieldOption::of(attributes).expect_err("the attribute is refused").to_string()
     }
 
     #[test]
     fn reads_the_options_of_a_type() {
-        let options = TypeOptions::of(&[
-            parse_quote!(#[trace(gc_lifetime = 'b, bound = "where T: Trace<'b>, U: Copy,")]),
-        ]);
+        let options =
+            TypeOptions::of(&[parse_quote!(#[trace(gc_lifetime = 'b, bound = "where T: Trace<'b>, U: Copy,")])]);
         let options = options.expect("the options are valid");
         assert_eq!(options.gc_lifetime.expect("given").to_string(), "'b");
-        let bound: Vec<_> = options
-            .bound
-            .expect("given")
-            .iter()
-            .map(|p| p.to_token_stream().to_string())
-            .collect();
+        let bound: Vec<_> = options.bound.expect("given").iter().map(|p| p.to_token_stream().to_string()).collect();
         assert_eq!(bound, ["T : Trace < 'b >", "U : Copy"]);
     }
 
     #[test]
     fn an_empty_bound_is_not_a_missing_one() {
-        let options =
-            TypeOptions::of(&[parse_quote!(#[trace(bound = "")])]).expect("the option is valid");
+        let options = TypeOptions::of(&[parse_quote!(#[trace(bound = "")])]).expect("the option is valid");
         assert!(options.bound.expect("given").is_empty());
     }
 
@@ -227,18 +181,9 @@ mod tests {
     fn reads_the_options_of_a_field() {
         let option = |attribute| FieldOption::of(&[attribute]).ok();
         assert_eq!(FieldOption::of(&[]).ok(), Some(FieldOption::Traced));
-        assert_eq!(
-            option(parse_quote!(#[trace(require_static)])),
-            Some(FieldOption::RequireStatic)
-        );
-        assert_eq!(
-            option(parse_quote!(#[trace(recursive)])),
-            Some(FieldOption::Recursive)
-        );
-        assert_eq!(
-            option(parse_quote!(#[serde(skip)])),
-            Some(FieldOption::Traced)
-        );
+        assert_eq!(option(parse_quote!(#[trace(require_static)])), Some(FieldOption::RequireStatic));
+        assert_eq!(option(parse_quote!(#[trace(recursive)])), Some(FieldOption::Recursive));
+        assert_eq!(option(parse_quote!(#[serde(skip)])), Some(FieldOption::Traced));
     }
 
     #[test]
@@ -254,23 +199,14 @@ mod tests {
         for misuse in misuses {
             let error = type_error(std::slice::from_ref(&misuse));
             assert!(
-                error.contains(
-                    "a type takes `gc_lifetime = 'gc`, `bound = \"...\"` and `require_static`"
-                ),
+                error.contains("a type takes `gc_lifetime = 'gc`, `bound = \"...\"` and `require_static`"),
                 "{error}"
             );
             let error = field_error(&[misuse]);
-            assert!(
-                error.contains("a field takes `require_static` and `recursive`"),
-                "{error}"
-            );
+            assert!(error.contains("a field takes `require_static` and `recursive`"), "{error}");
         }
-        assert!(
-            type_error(&[parse_quote!(#[trace(recursive)])]).contains("unknown option `recursive`")
-        );
-        assert!(
-            field_error(&[parse_quote!(#[trace(bound = "")])]).contains("unknown option `bound`")
-        );
+        assert!(type_error(&[parse_quote!(#[trace(recursive)])]).contains("unknown option `recursive`"));
+        assert!(field_error(&[parse_quote!(#[trace(bound = "")])]).contains("unknown option `bound`"));
     }
 
     #[test]
@@ -278,49 +214,30 @@ mod tests {
         let twice = "is given twice";
         assert!(type_error(&[parse_quote!(#[trace(bound = "", bound = "")])]).contains(twice));
         assert!(
-            type_error(&[
-                parse_quote!(#[trace(require_static)]),
-                parse_quote!(#[trace(require_static)])
-            ])
-            .contains(twice)
+            type_error(&[parse_quote!(#[trace(require_static)]), parse_quote!(#[trace(require_static)])])
+                .contains(twice)
         );
         assert!(field_error(&[parse_quote!(#[trace(recursive, recursive)])]).contains(twice));
     }
 
     #[test]
     fn contradictions_are_refused() {
-        assert!(
-            type_error(&[parse_quote!(#[trace(require_static, bound = "")])])
-                .contains("remove them")
-        );
-        assert!(
-            field_error(&[parse_quote!(#[trace(require_static, recursive)])])
-                .contains("exclude each other")
-        );
+        assert!(type_error(&[parse_quote!(#[trace(require_static, bound = "")])]).contains("remove them"));
+        assert!(field_error(&[parse_quote!(#[trace(require_static, recursive)])]).contains("exclude each other"));
     }
 
     #[test]
     fn wrong_values_are_explained() {
         assert!(type_error(&[parse_quote!(#[trace(gc_lifetime)])]).contains("`gc_lifetime = 'gc`"));
-        assert!(
-            type_error(&[parse_quote!(#[trace(gc_lifetime = "gc")])])
-                .contains("`gc_lifetime = 'gc`")
-        );
+        assert!(type_error(&[parse_quote!(#[trace(gc_lifetime = "gc")])]).contains("`gc_lifetime = 'gc`"));
         assert!(type_error(&[parse_quote!(#[trace(bound = T)])]).contains("in a string"));
-        assert!(
-            type_error(&[parse_quote!(#[trace(bound = "T +")])])
-                .contains("does not hold where-predicates")
-        );
+        assert!(type_error(&[parse_quote!(#[trace(bound = "T +")])]).contains("does not hold where-predicates"));
     }
 
     #[test]
     fn refusal_gives_its_reason() {
         assert!(refuse(&[parse_quote!(#[doc = ""])], "unused").is_ok());
-        let error = refuse(
-            &[parse_quote!(#[trace(recursive)])],
-            "variants have no options",
-        )
-        .unwrap_err();
+        let error = refuse(&[parse_quote!(#[trace(recursive)])], "variants have no options").unwrap_err();
         assert!(error.to_string().ends_with("variants have no options"));
     }
 }

@@ -12,8 +12,8 @@ use quote::{format_ident, quote, quote_spanned};
 use std::collections::HashSet;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DeriveInput, Error, Fields, GenericParam, Generics, Ident, Lifetime, Member,
-    Result, Type, WherePredicate, parse_quote, parse_quote_spanned,
+    Attribute, Data, DeriveInput, Error, Fields, GenericParam, Generics, Ident, Lifetime, Member, Result, Type,
+    WherePredicate, parse_quote, parse_quote_spanned,
 };
 
 /// The code of `#[derive(Trace)]`.
@@ -85,11 +85,7 @@ fn shown_at(code: &impl Spanned) -> Span {
     Span::call_site().located_at(code.span())
 }
 
-fn shapes<'a>(
-    input: &'a DeriveInput,
-    options: &TypeOptions,
-    brand: &Lifetime,
-) -> Result<Vec<Shape<'a>>> {
+fn shapes<'a>(input: &'a DeriveInput, options: &TypeOptions, brand: &Lifetime) -> Result<Vec<Shape<'a>>> {
     let mut shapes = Vec::new();
     let mut errors: Option<Error> = None;
     let mut note = |error: Error| match &mut errors {
@@ -108,9 +104,7 @@ fn shapes<'a>(
             let treatment = match option {
                 Ok(FieldOption::RequireStatic) => Treatment::Static,
                 Ok(FieldOption::Recursive) => Treatment::Recursive,
-                Ok(FieldOption::Traced) if owns_self(input, brand, &field.ty) => {
-                    Treatment::Recursive
-                }
+                Ok(FieldOption::Traced) if owns_self(input, brand, &field.ty) => Treatment::Recursive,
                 Ok(FieldOption::Traced) => Treatment::Traced,
                 Err(error) => {
                     note(error);
@@ -118,17 +112,9 @@ fn shapes<'a>(
                 }
             };
             let binding = format_ident!("__field_{index}", span = Span::mixed_site());
-            found.push(Field {
-                member,
-                binding,
-                ty: &field.ty,
-                treatment,
-            });
+            found.push(Field { member, binding, ty: &field.ty, treatment });
         }
-        shapes.push(Shape {
-            path,
-            fields: found,
-        });
+        shapes.push(Shape { path, fields: found });
     };
 
     match &input.data {
@@ -139,10 +125,9 @@ fn shapes<'a>(
                 shape(quote!(Self::#name), &variant.fields);
             }
             for variant in &data.variants {
-                if let Err(error) = attributes::refuse(
-                    &variant.attrs,
-                    "options belong to the type or to a field, not to a variant",
-                ) {
+                if let Err(error) =
+                    attributes::refuse(&variant.attrs, "options belong to the type or to a field, not to a variant")
+                {
                     note(error);
                 }
             }
@@ -164,9 +149,7 @@ fn refuse_union(data: &Data) -> Result<()> {
 }
 
 fn refuse_packed(attributes: &[Attribute]) -> Result<()> {
-    let packed = |attribute: &&Attribute| {
-        attribute.path().is_ident("repr") && words(attribute).contains("packed")
-    };
+    let packed = |attribute: &&Attribute| attribute.path().is_ident("repr") && words(attribute).contains("packed");
     match attributes.iter().find(packed) {
         Some(attribute) => Err(Error::new_spanned(
             attribute,
@@ -180,19 +163,14 @@ fn refuse_packed(attributes: &[Attribute]) -> Result<()> {
 /// The lifetime of the heap's pointers: a parameter of the type, or else a fresh name.
 fn brand(input: &DeriveInput, options: &TypeOptions) -> Result<Lifetime> {
     let name = &input.ident;
-    let mut declared = input
-        .generics
-        .lifetimes()
-        .map(|parameter| &parameter.lifetime);
+    let mut declared = input.generics.lifetimes().map(|parameter| &parameter.lifetime);
     if let Some(named) = &options.gc_lifetime {
         return if declared.any(|lifetime| lifetime == named) {
             Ok(named.clone())
         } else {
             Err(Error::new_spanned(
                 named,
-                format!(
-                    "`gc_lifetime` must name a lifetime parameter of `{name}`, and `{named}` is none"
-                ),
+                format!("`gc_lifetime` must name a lifetime parameter of `{name}`, and `{named}` is none"),
             ))
         };
     }
@@ -217,19 +195,10 @@ fn fresh_brand(input: &DeriveInput) -> Lifetime {
     used.extend(words(&input.generics.where_clause));
     let fields: Vec<&Fields> = match &input.data {
         Data::Struct(data) => vec![&data.fields],
-        Data::Enum(data) => data
-            .variants
-            .iter()
-            .map(|variant| &variant.fields)
-            .collect(),
+        Data::Enum(data) => data.variants.iter().map(|variant| &variant.fields).collect(),
         Data::Union(_) => Vec::new(),
     };
-    used.extend(
-        fields
-            .into_iter()
-            .flatten()
-            .flat_map(|field| words(&field.ty)),
-    );
+    used.extend(fields.into_iter().flatten().flat_map(|field| words(&field.ty)));
     let name = if used.contains("'gc") { "'__gc" } else { "'gc" };
     Lifetime::new(name, Span::call_site())
 }
@@ -237,22 +206,14 @@ fn fresh_brand(input: &DeriveInput) -> Lifetime {
 /// The type's own generics, plus the brand if that is not among them.
 fn impl_generics(generics: &Generics, brand: &Lifetime) -> Generics {
     let mut generics = generics.clone();
-    if generics
-        .lifetimes()
-        .all(|parameter| parameter.lifetime != *brand)
-    {
+    if generics.lifetimes().all(|parameter| parameter.lifetime != *brand) {
         generics.params.insert(0, parse_quote!(#brand));
     }
     generics
 }
 
 /// The impl for a type whose fields are traced.
-fn implement(
-    input: &DeriveInput,
-    brand: &Lifetime,
-    options: &TypeOptions,
-    shapes: &[Shape<'_>],
-) -> TokenStream {
+fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shapes: &[Shape<'_>]) -> TokenStream {
     let fields = || shapes.iter().flat_map(|shape| &shape.fields);
 
     let mut generics = impl_generics(&input.generics, brand);
@@ -267,9 +228,7 @@ fn implement(
     for field in fields().filter(|field| field.treatment == Treatment::Static) {
         if may_be_static(&input.generics, brand, field.ty) {
             let ty = field.ty;
-            where_clause
-                .predicates
-                .push(parse_quote_spanned!(shown_at(ty)=> #ty: 'static));
+            where_clause.predicates.push(parse_quote_spanned!(shown_at(ty)=> #ty: 'static));
         }
     }
 
@@ -313,12 +272,8 @@ fn implement(
     let relocate = match_self(&relocate, &quote!());
     let owned_bytes = match_self(&owned_bytes, &quote!(0));
 
-    let asks_send = fields()
-        .any(|field| field.treatment != Treatment::Traced)
-        .then(send_probe);
-    let asserts_static = fields()
-        .any(|field| field.treatment == Treatment::Static)
-        .then(require_static);
+    let asks_send = fields().any(|field| field.treatment != Treatment::Traced).then(send_probe);
+    let asserts_static = fields().any(|field| field.treatment == Treatment::Static).then(require_static);
 
     let name = &input.ident;
     let (_, ty_generics, _) = input.generics.split_for_impl();
@@ -356,16 +311,8 @@ fn implement(
 fn implement_static(input: &DeriveInput, brand: &Lifetime) -> TokenStream {
     let mut generics = impl_generics(&input.generics, brand);
     // Without parameters the predicate would be trivial, which is a warning; the assertion in `trace` remains.
-    if input
-        .generics
-        .params
-        .iter()
-        .any(|parameter| !matches!(parameter, GenericParam::Const(_)))
-    {
-        generics
-            .make_where_clause()
-            .predicates
-            .push(parse_quote!(Self: 'static));
+    if input.generics.params.iter().any(|parameter| !matches!(parameter, GenericParam::Const(_))) {
+        generics.make_where_clause().predicates.push(parse_quote!(Self: 'static));
     }
 
     let name = &input.ident;
@@ -413,11 +360,7 @@ fn arms<'a>(
     let arm = |shape: &'a Shape<'a>| {
         let path = &shape.path;
         let wanted = || shape.fields.iter().filter(|field| wanted(field));
-        let bindings = wanted().map(
-            |Field {
-                 member, binding, ..
-             }| quote!(#member: #binding),
-        );
+        let bindings = wanted().map(|Field { member, binding, .. }| quote!(#member: #binding));
         let rest = (wanted().count() < shape.fields.len()).then(|| quote!(..));
         let code: TokenStream = wanted().map(&code).collect();
         (quote!(#path { #(#bindings,)* #rest }), code)
@@ -431,9 +374,7 @@ fn match_self(arms: &[(TokenStream, TokenStream)], start: &TokenStream) -> Token
     if arms.is_empty() {
         return quote!(match *self {});
     }
-    let arms = arms
-        .iter()
-        .map(|(pattern, code)| quote!(#pattern => { #start #code }));
+    let arms = arms.iter().map(|(pattern, code)| quote!(#pattern => { #start #code }));
     quote!(match self { #(#arms)* })
 }
 

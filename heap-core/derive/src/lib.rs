@@ -101,9 +101,7 @@ use syn::{DeriveInput, parse_macro_input};
 #[proc_macro_derive(Trace, attributes(trace))]
 pub fn derive_trace(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    expand::derive_trace(&input)
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    expand::derive_trace(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Writes out the elided lifetimes of a type: `__unelide_lifetimes!('gc; Gc<'_, Node<'_>>)` is
@@ -114,7 +112,5 @@ pub fn derive_trace(input: TokenStream) -> TokenStream {
 #[doc(hidden)]
 #[proc_macro]
 pub fn __unelide_lifetimes(input: TokenStream) -> TokenStream {
-    unelide::unelide_lifetimes(input.into())
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    unelide::unelide_lifetimes(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

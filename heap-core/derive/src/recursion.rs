@@ -9,25 +9,15 @@
 //! unseen, through another type or a type alias, is a compile error, and `#[trace(recursive)]` its remedy.
 
 use syn::visit::{self, Visit};
-use syn::{
-    DeriveInput, GenericArgument, GenericParam, Ident, Lifetime, PathArguments, Type, TypePath,
-};
+use syn::{DeriveInput, GenericArgument, GenericParam, Ident, Lifetime, PathArguments, Type, TypePath};
 
 /// Whether a field of type `ty` seems to hold values of the deriving type with no heap pointer between.
 pub(crate) fn owns_self(input: &DeriveInput, brand: &Lifetime, ty: &Type) -> bool {
-    let shadowed = input
-        .generics
-        .params
-        .iter()
-        .any(|parameter| match parameter {
-            GenericParam::Type(parameter) => parameter.ident == input.ident,
-            GenericParam::Const(_) | GenericParam::Lifetime(_) => false,
-        });
-    let mut search = OwnsSelf {
-        name: (!shadowed).then_some(&input.ident),
-        brand,
-        found: false,
-    };
+    let shadowed = input.generics.params.iter().any(|parameter| match parameter {
+        GenericParam::Type(parameter) => parameter.ident == input.ident,
+        GenericParam::Const(_) | GenericParam::Lifetime(_) => false,
+    });
+    let mut search = OwnsSelf { name: (!shadowed).then_some(&input.ident), brand, found: false };
     search.visit_type(ty);
     search.found
 }
@@ -50,13 +40,10 @@ impl OwnsSelf<'_> {
 
     fn is_heap_pointer(&self, ty: &TypePath) -> bool {
         let is_brand = |argument: &GenericArgument| matches!(argument, GenericArgument::Lifetime(lifetime) if lifetime == self.brand);
-        ty.path
-            .segments
-            .iter()
-            .any(|segment| match &segment.arguments {
-                PathArguments::AngleBracketed(arguments) => arguments.args.iter().any(is_brand),
-                PathArguments::None | PathArguments::Parenthesized(_) => false,
-            })
+        ty.path.segments.iter().any(|segment| match &segment.arguments {
+            PathArguments::AngleBracketed(arguments) => arguments.args.iter().any(is_brand),
+            PathArguments::None | PathArguments::Parenthesized(_) => false,
+        })
     }
 }
 
@@ -103,10 +90,6 @@ mod tests {
         let hidden: DeriveInput = parse_quote!(
             struct Node<Node>(Node);
         );
-        assert!(!owns_self(
-            &hidden,
-            &parse_quote!('gc),
-            &parse_quote!(Vec<Node>)
-        ));
+        assert!(!owns_self(&hidden, &parse_quote!('gc), &parse_quote!(Vec<Node>)));
     }
 }

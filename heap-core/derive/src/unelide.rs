@@ -62,8 +62,7 @@ impl VisitMut for Unelide {
     fn visit_type_bare_fn_mut(&mut self, _: &mut TypeBareFn) {}
 
     /// The same for `Fn(&T) -> &T`.
-    fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut ParenthesizedGenericArguments) {
-    }
+    fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut ParenthesizedGenericArguments) {}
 
     /// Array lengths and const arguments are code of their own, where `'_` is inferred.
     fn visit_expr_mut(&mut self, _: &mut Expr) {}
@@ -85,72 +84,43 @@ mod tests {
     #[test]
     fn names_every_underscore() {
         check(quote!('gc; Gc<'_, Node<'_>>), quote!(Gc<'gc, Node<'gc>>));
-        check(
-            quote!('a; (Gc<'_, u8>, [Gc<'_, u8>; 2])),
-            quote!((Gc<'a, u8>, [Gc<'a, u8>; 2])),
-        );
+        check(quote!('a; (Gc<'_, u8>, [Gc<'_, u8>; 2])), quote!((Gc<'a, u8>, [Gc<'a, u8>; 2])));
     }
 
     #[test]
     fn names_elided_references() {
-        check(
-            quote!('gc; &[&mut Gc<'_, T>]),
-            quote!(&'gc [&'gc mut Gc<'gc, T>]),
-        );
+        check(quote!('gc; &[&mut Gc<'_, T>]), quote!(&'gc [&'gc mut Gc<'gc, T>]));
     }
 
     #[test]
     fn names_the_bound_of_a_trait_object() {
-        check(
-            quote!('gc; Box<dyn Shape<'_> + '_>),
-            quote!(Box<dyn Shape<'gc> + 'gc>),
-        );
+        check(quote!('gc; Box<dyn Shape<'_> + '_>), quote!(Box<dyn Shape<'gc> + 'gc>));
     }
 
     #[test]
     fn keeps_named_lifetimes() {
-        check(
-            quote!('gc; Pair<'static, 'a, '_>),
-            quote!(Pair<'static, 'a, 'gc>),
-        );
+        check(quote!('gc; Pair<'static, 'a, '_>), quote!(Pair<'static, 'a, 'gc>));
     }
 
     #[test]
     fn keeps_the_lifetimes_of_function_signatures() {
-        check(
-            quote!('gc; Gc<'_, fn(&u8, Gc<'_, u8>) -> &u8>),
-            quote!(Gc<'gc, fn(&u8, Gc<'_, u8>) -> &u8>),
-        );
-        check(
-            quote!('gc; Gc<'_, dyn Fn(&u8) -> &u8>),
-            quote!(Gc<'gc, dyn Fn(&u8) -> &u8>),
-        );
+        check(quote!('gc; Gc<'_, fn(&u8, Gc<'_, u8>) -> &u8>), quote!(Gc<'gc, fn(&u8, Gc<'_, u8>) -> &u8>));
+        check(quote!('gc; Gc<'_, dyn Fn(&u8) -> &u8>), quote!(Gc<'gc, dyn Fn(&u8) -> &u8>));
         check(
             quote!('gc; Gc<'_, dyn for<'a> Fn(&'a u8) -> &'a u8 + '_>),
             quote!(Gc<'gc, dyn for<'a> Fn(&'a u8) -> &'a u8 + 'gc>),
         );
-        check(
-            quote!('gc; dyn for<'a> Visit<'a, '_>),
-            quote!(dyn for<'a> Visit<'a, 'gc>),
-        );
+        check(quote!('gc; dyn for<'a> Visit<'a, '_>), quote!(dyn for<'a> Visit<'a, 'gc>));
     }
 
     #[test]
     fn keeps_expressions() {
-        check(
-            quote!('gc; [&u8; { size_of::<Gc<'_, &u8>>() }]),
-            quote!([&'gc u8; { size_of::<Gc<'_, &u8>>() }]),
-        );
+        check(quote!('gc; [&u8; { size_of::<Gc<'_, &u8>>() }]), quote!([&'gc u8; { size_of::<Gc<'_, &u8>>() }]));
     }
 
     #[test]
     fn refuses_anything_but_a_lifetime_and_a_type() {
-        for input in [
-            quote!(Gc<'_, u8>),
-            quote!('gc Gc),
-            quote!('gc;),
-            quote!('gc; u8, u8),
-        ] {
+        for input in [quote!(Gc<'_, u8>), quote!('gc Gc), quote!('gc;), quote!('gc; u8, u8)] {
             assert!(unelide_lifetimes(input).is_err());
         }
     }

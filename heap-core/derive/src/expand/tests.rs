@@ -18,12 +18,8 @@ fn expand(input: &DeriveInput) -> ItemImpl {
 fn items(input: &DeriveInput) -> Vec<Item> {
     let tokens = derive_trace(input).expect("the type is accepted");
     let file: File = syn::parse2(tokens).expect("the expansion parses");
-    let [Item::Const(constant)] = &file.items[..] else {
-        panic!("the expansion is one constant")
-    };
-    let syn::Expr::Block(body) = &*constant.expr else {
-        panic!("the constant is a block")
-    };
+    let [Item::Const(constant)] = &file.items[..] else { panic!("the expansion is one constant") };
+    let syn::Expr::Block(body) = &*constant.expr else { panic!("the constant is a block") };
     let item = |statement: &syn::Stmt| match statement {
         syn::Stmt::Item(item) => item.clone(),
         _ => panic!("the block holds items only"),
@@ -32,9 +28,7 @@ fn items(input: &DeriveInput) -> Vec<Item> {
 }
 
 fn error(input: &DeriveInput) -> String {
-    derive_trace(input)
-        .expect_err("the type is refused")
-        .to_string()
+    derive_trace(input).expect_err("the type is refused").to_string()
 }
 
 /// `impl<..> Trace<..> for X<..> where ..`, as text.
@@ -47,9 +41,7 @@ fn header(item: &ItemImpl) -> String {
 
 fn member(item: &ItemImpl, name: &str) -> String {
     let found = item.items.iter().find_map(|member| match member {
-        ImplItem::Const(constant) if constant.ident == name => {
-            Some(constant.expr.to_token_stream())
-        }
+        ImplItem::Const(constant) if constant.ident == name => Some(constant.expr.to_token_stream()),
         ImplItem::Fn(function) if function.sig.ident == name => {
             let statements = &function.block.stmts;
             Some(quote!(#(#statements)*))
@@ -69,10 +61,7 @@ fn visits_the_fields_in_order() {
     let item = expand(&parse_quote! {
         struct Node<'gc> { r#type: A, next: Gc<'gc, u8> }
     });
-    assert_eq!(
-        header(&item),
-        text(quote!(impl<'gc> ::heap_core::Trace<'gc> for Node<'gc>))
-    );
+    assert_eq!(header(&item), text(quote!(impl<'gc> ::heap_core::Trace<'gc> for Node<'gc>)));
     assert_eq!(
         member(&item, "NEEDS_TRACE"),
         text(quote! {
@@ -87,10 +76,7 @@ fn visits_the_fields_in_order() {
                 || <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::THREAD_BOUND
         })
     );
-    for (method, argument) in [
-        ("trace", quote!(__tracer)),
-        ("relocate", quote!(__relocator)),
-    ] {
+    for (method, argument) in [("trace", quote!(__tracer)), ("relocate", quote!(__relocator))] {
         let call = quote::format_ident!("{method}");
         assert_eq!(
             member(&item, method),
@@ -149,7 +135,7 @@ fn types_without_fields_hold_nothing() {
     assert_eq!(
         member(&item, "trace"),
         text(quote!(match self {
-            Self { } => {}
+            Self {} => {}
         }))
     );
     let item = expand(&parse_quote!(
@@ -163,10 +149,7 @@ fn the_only_lifetime_is_the_brand() {
     let item = expand(&parse_quote!(
         struct X<'heap>(A<'heap>);
     ));
-    assert_eq!(
-        header(&item),
-        text(quote!(impl<'heap> ::heap_core::Trace<'heap> for X<'heap>))
-    );
+    assert_eq!(header(&item), text(quote!(impl<'heap> ::heap_core::Trace<'heap> for X<'heap>)));
 }
 
 #[test]
@@ -174,17 +157,11 @@ fn a_missing_brand_is_introduced() {
     let item = expand(&parse_quote!(
         struct X(A);
     ));
-    assert_eq!(
-        header(&item),
-        text(quote!(impl<'gc> ::heap_core::Trace<'gc> for X))
-    );
+    assert_eq!(header(&item), text(quote!(impl<'gc> ::heap_core::Trace<'gc> for X)));
     let item = expand(&parse_quote!(
         struct X(for<'gc> fn(&'gc u8));
     ));
-    assert_eq!(
-        header(&item),
-        text(quote!(impl<'__gc> ::heap_core::Trace<'__gc> for X))
-    );
+    assert_eq!(header(&item), text(quote!(impl<'__gc> ::heap_core::Trace<'__gc> for X)));
 }
 
 #[test]
@@ -199,10 +176,7 @@ fn several_lifetimes_need_a_choice() {
         #[trace(gc_lifetime = 'b)]
         struct X<'a, 'b>(A<'a, 'b>);
     });
-    assert_eq!(
-        header(&item),
-        text(quote!(impl<'a, 'b> ::heap_core::Trace<'b> for X<'a, 'b>))
-    );
+    assert_eq!(header(&item), text(quote!(impl<'a, 'b> ::heap_core::Trace<'b> for X<'a, 'b>)));
 
     let message = error(&parse_quote! {
         #[trace(gc_lifetime = 'c)]
@@ -233,18 +207,13 @@ fn bounds_can_be_replaced() {
     });
     assert_eq!(
         header(&item),
-        text(
-            quote!(impl<'gc, T, U> ::heap_core::Trace<'gc> for X<T, U> where T: Copy, U: Trace<'gc>)
-        )
+        text(quote!(impl<'gc, T, U> ::heap_core::Trace<'gc> for X<T, U> where T: Copy, U: Trace<'gc>))
     );
     let item = expand(&parse_quote! {
         #[trace(bound = "")]
         struct X<T>(PhantomData<T>);
     });
-    assert_eq!(
-        header(&item),
-        text(quote!(impl<'gc, T> ::heap_core::Trace<'gc> for X<T>))
-    );
+    assert_eq!(header(&item), text(quote!(impl<'gc, T> ::heap_core::Trace<'gc> for X<T>)));
 }
 
 #[test]
@@ -261,14 +230,9 @@ fn static_fields_are_checked_and_not_traced() {
     );
     assert_eq!(
         member(&item, "NEEDS_TRACE"),
-        text(quote!(
-            false || <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::NEEDS_TRACE
-        ))
+        text(quote!(false || <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::NEEDS_TRACE))
     );
-    assert!(
-        member(&item, "THREAD_BOUND")
-            .starts_with(&text(quote!(false || <__SendProbe<Vec<T>>>::THREAD_BOUND)))
-    );
+    assert!(member(&item, "THREAD_BOUND").starts_with(&text(quote!(false || <__SendProbe<Vec<T>>>::THREAD_BOUND))));
     assert!(member(&item, "trace").contains(&text(quote!(__require_static::<Vec<T>>(__field_0);))));
     assert!(!member(&item, "relocate").contains("__field_0"));
     assert!(!member(&item, "owned_bytes").contains("__field_0"));
@@ -279,13 +243,8 @@ fn a_branded_static_field_is_no_condition_but_an_error() {
     let item = expand(&parse_quote! {
         struct X<'gc>(#[trace(require_static)] Gc<'gc, u8>, #[trace(require_static)] Option<Box<Self>>);
     });
-    assert_eq!(
-        header(&item),
-        text(quote!(impl<'gc> ::heap_core::Trace<'gc> for X<'gc>))
-    );
-    assert!(
-        member(&item, "trace").contains(&text(quote!(__require_static::<Gc<'gc, u8>>(__field_0);)))
-    );
+    assert_eq!(header(&item), text(quote!(impl<'gc> ::heap_core::Trace<'gc> for X<'gc>)));
+    assert!(member(&item, "trace").contains(&text(quote!(__require_static::<Gc<'gc, u8>>(__field_0);))));
 }
 
 #[test]
@@ -296,28 +255,17 @@ fn static_types_ask_nothing_of_their_fields() {
     });
     assert_eq!(
         header(&item),
-        text(
-            quote!(impl<'__gc, 'a, 'gc, T> ::heap_core::Trace<'__gc> for X<'a, 'gc, T> where Self: 'static)
-        )
+        text(quote!(impl<'__gc, 'a, 'gc, T> ::heap_core::Trace<'__gc> for X<'a, 'gc, T> where Self: 'static))
     );
     assert_eq!(member(&item, "NEEDS_TRACE"), "false");
-    assert_eq!(
-        member(&item, "THREAD_BOUND"),
-        text(quote!(<__SendProbe<Self>>::THREAD_BOUND))
-    );
-    assert_eq!(
-        member(&item, "trace"),
-        text(quote!(__require_static::<Self>(self);))
-    );
+    assert_eq!(member(&item, "THREAD_BOUND"), text(quote!(<__SendProbe<Self>>::THREAD_BOUND)));
+    assert_eq!(member(&item, "trace"), text(quote!(__require_static::<Self>(self);)));
 
     let item = expand(&parse_quote! {
         #[trace(require_static)]
         struct X;
     });
-    assert_eq!(
-        header(&item),
-        text(quote!(impl<'gc> ::heap_core::Trace<'gc> for X))
-    );
+    assert_eq!(header(&item), text(quote!(impl<'gc> ::heap_core::Trace<'gc> for X)));
 }
 
 #[test]
@@ -353,9 +301,7 @@ fn drop_is_refused_for_every_instance() {
         #[trace(require_static)]
         struct X;
     );
-    assert!(
-        text(derive_trace(&static_type).unwrap()).contains("DropIsNotAllowedOnTracedTypesforX")
-    );
+    assert!(text(derive_trace(&static_type).unwrap()).contains("DropIsNotAllowedOnTracedTypesforX"));
 }
 
 #[test]
@@ -396,10 +342,7 @@ fn misplaced_options_are_refused() {
         #[trace(require_static)]
         struct X(#[trace(require_static)] u8);
     });
-    assert!(
-        message.contains("the whole type is `require_static`"),
-        "{message}"
-    );
+    assert!(message.contains("the whole type is `require_static`"), "{message}");
 }
 
 #[test]
@@ -409,8 +352,5 @@ fn all_faulty_fields_are_reported() {
     );
     let errors = derive_trace(&input).expect_err("both options are unknown");
     let messages: Vec<String> = errors.into_iter().map(|error| error.to_string()).collect();
-    assert!(
-        messages[0].starts_with("unknown option `foo`")
-            && messages[1].starts_with("unknown option `bar`")
-    );
+    assert!(messages[0].starts_with("unknown option `foo`") && messages[1].starts_with("unknown option `bar`"));
 }
