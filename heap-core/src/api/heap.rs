@@ -19,7 +19,7 @@ use crate::statistics::Statistics;
 
 /// A private, garbage-collected heap.
 ///
-/// `R` names the family of the root's type (see [`Rootable!`](crate::Rootable)). The collector is chosen by value when
+/// `R` names the family of the root's type (see [`Rootable!`](crate::Rootable!)). The collector is chosen by value when
 /// the heap is made; it is not part of the type.
 ///
 /// Objects are reclaimed or moved only at *safepoints*: when a [`mutate`](Self::mutate) ends, or when the program asks.

@@ -2,7 +2,7 @@
 
 use crate::trace::Trace;
 
-/// A family of types, one for each brand. Written with the macro [`Rootable!`](crate::Rootable).
+/// A family of types, one for each brand. Written with the macro [`Rootable!`](crate::Rootable!).
 pub trait Rootable<'gc> {
     /// The member of the family for the brand `'gc`.
     type Root: Trace<'gc> + 'gc;

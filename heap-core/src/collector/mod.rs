@@ -25,7 +25,7 @@
 //! Safepoints happen only between calls of `mutate` (property P3), so no pointer is on the Rust stack. Every collector
 //! keeps this order, because each step relies on the ones before:
 //!
-//! 1. bring roots and logs up to date ([`Roots::synchronize`], called by the heap before the collector);
+//! 1. bring roots and logs up to date (`Roots::synchronize`, called by the heap before the collector);
 //! 2. mark, copy or count;
 //! 3. the ephemeron fixpoint: values whose keys were reached, until nothing changes *(place kept: between 2 and 4, inside
 //!    [`HeapCore::process_dead`])*;

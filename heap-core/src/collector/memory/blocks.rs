@@ -156,7 +156,7 @@ impl Blocks {
     ///
     /// # Errors
     ///
-    /// [`AllocError::Refused`] when the system does not grant the address space.
+    /// [`AllocError::REFUSED`] when the system does not grant the address space.
     pub fn new(limit: Option<usize>, reservation: Option<usize>) -> Result<Self, AllocError> {
         let (bytes, min) = match (reservation, limit) {
             (Some(bytes), _) => (bytes.max(1), bytes.max(1)),
@@ -290,7 +290,7 @@ impl Blocks {
     ///
     /// # Errors
     ///
-    /// [`AllocError::Refused`] when the system does not grant the addresses or the memory.
+    /// [`AllocError::REFUSED`] when the system does not grant the addresses or the memory.
     pub fn side_table(&mut self, shift: u32) -> Result<ByteTable, AllocError> {
         let refused = |_: OsError| AllocError::REFUSED;
         let table = ByteTable::new(self.heap.bytes(), shift).map_err(refused)?;
@@ -342,7 +342,7 @@ impl Blocks {
     ///
     /// # Errors
     ///
-    /// [`AllocError::Limit`] when it would exceed the limit; nothing is charged then.
+    /// [`AllocError::LIMIT`] when it would exceed the limit; nothing is charged then.
     pub fn charge(&mut self, bytes: usize) -> Result<(), AllocError> {
         self.check_limit(bytes)?;
         self.charge_forced(bytes);
@@ -370,7 +370,7 @@ impl Blocks {
     ///
     /// # Errors
     ///
-    /// Any of [`AllocError`] but `TooLarge`; nothing has changed then.
+    /// Any of [`AllocError`] but `TOO_LARGE`; nothing has changed then.
     pub fn allocate(&mut self, kind: BlockKind) -> Result<BlockIndex, AllocError> {
         self.check_limit(BLOCK_BYTES)?;
         let block = self.free.lowest().unwrap_or(self.free.len());
@@ -439,7 +439,7 @@ impl Blocks {
     ///
     /// # Errors
     ///
-    /// Any of [`AllocError`] but `TooLarge`; nothing is charged either way.
+    /// Any of [`AllocError`] but `TOO_LARGE`; nothing is charged either way.
     pub fn prepare(&mut self, n: usize) -> Result<(), AllocError> {
         self.check_limit(n.saturating_mul(BLOCK_BYTES))?;
         let more = n.saturating_sub(self.free.free());

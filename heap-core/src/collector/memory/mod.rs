@@ -53,7 +53,7 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// [`AllocError::Refused`] when the system does not grant the address space.
+    /// [`AllocError::REFUSED`] when the system does not grant the address space.
     pub fn new(limit: Option<usize>, reservation: Option<usize>) -> Result<Self, AllocError> {
         let mut blocks = Blocks::new(limit, reservation)?;
         let lines = LineTable::from_table(blocks.side_table(LINE_SHIFT)?, blocks.base().addr().get());

@@ -96,7 +96,7 @@ impl Blocks {
     ///
     /// # Errors
     ///
-    /// [`AllocError::TooLarge`] or [`AllocError::AddressSpace`] when there is no such run; [`AllocError::Refused`]
+    /// [`AllocError::TOO_LARGE`] or [`AllocError::ADDRESS_SPACE`] when there is no such run; [`AllocError::REFUSED`]
     /// when the metadata for it cannot be had. Nothing has changed then.
     pub fn allocate_window(&mut self, n: usize) -> Result<Window, AllocError> {
         if n == 0 || n > self.total_blocks() {
@@ -129,7 +129,7 @@ impl Blocks {
     ///
     /// # Errors
     ///
-    /// [`AllocError::Limit`], [`AllocError::Refused`], or [`AllocError::AddressSpace`] when the window is not that
+    /// [`AllocError::LIMIT`], [`AllocError::REFUSED`], or [`AllocError::ADDRESS_SPACE`] when the window is not that
     /// large. Nothing has changed then.
     pub fn window_commit(&mut self, window: &mut Window, upto: usize) -> Result<(), AllocError> {
         let old = window.committed_blocks();
