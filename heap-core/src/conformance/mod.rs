@@ -19,14 +19,60 @@
 //! | `objects.rs` | a type for each way in which a type can hold a pointer |
 //! | `program.rs` | random programs over the whole API |
 //! | `interpreter.rs` | runs a program on the heap and on the model, and compares |
+//! | `regressions/` | small programs, each for something that a collector once got wrong |
 //!
 //! The verdict is exact: after a full collection the heap holds what the model holds, no more and no less, by the count
 //! of the collector, by the census of the verifier, and by the drop glue that ran.
+//!
+//! # Holes that others had
+//!
+//! Collectors for Rust have been unsound in a few dozen known ways. Each is closed here by the compiler (the tests of
+//! `tests/ui`), by a check of this kit, or because the interface has no place for it:
+//!
+//! * *A finalizer or destructor looks at a dead neighbour, brings it back, lets it escape, or allocates.* Types with
+//!   pointers have no destructors: the derive refuses `Drop`. What glue there is belongs to `'static` parts, has no mutator
+//!   and no pointer. It may use other heaps, and release handles: [`Kit::heaps_in_drop_glue`],
+//!   [`Kit::handles_dropped_in_drop_glue`]. No analysis of destructor bodies is relied upon. Finalizers and ephemerons
+//!   do not exist yet.
+//! * *Glue runs after what it borrows is gone, on another thread, twice, or never.* Objects borrow nothing; heaps stay on
+//!   their threads; every verdict counts the drops.
+//! * *A weak pointer outlives its cycle, or is upgraded while its target dies.* [`Kit::weak_kept_past_cycle`],
+//!   [`Kit::weak_upgraded_in_time`]; upgrading needs a mutator, which glue does not have.
+//! * *Heaps, handles and thread-local variables are destroyed in an unlucky order, or leaked.*
+//!   [`Kit::thread_local_heaps`], [`Kit::heaps_that_move`].
+//! * *`trace` forgets a field, or reports one twice.* It is derived, and `unsafe` to write by hand; the verifier compares
+//!   it with `relocate`; [`Kit::containers`] counts the edges of every container of the standard library.
+//! * *Shared owners, hashers, keys, references, cells and mutexes smuggle pointers.* They do not compile. What is
+//!   `'static` can hold none, and is accepted.
+//! * *`trace` panics, or calls back.* The contract forbids it, and derived implementations call nothing of the program's.
+//!   A lock that is borrowed, poisoned or forgotten does not matter to them: [`Kit::forgotten_borrow`].
+//! * *A store without the barrier; a barrier for the wrong object; a store at the wrong moment.* The first does not
+//!   compile. For the second there are no traits that a program could implement to mislead a projection: addresses are
+//!   compared, and `tests/refusals.rs` tries every detour. For the third: [`Kit::hidden_behind_the_marker`],
+//!   [`Kit::old_to_young`], [`Kit::random_programs_with_increments`].
+//! * *A brand is coerced, or two heaps are mixed.* Brands are invariant, and what `mutate` returns knows none. Handles check
+//!   a number that is never used again: [`Kit::handles_and_other_heaps`].
+//! * *An entry of a table dies in a minor collection because its target is not looked at.* [`Kit::intern_table`].
+//! * *The header or the value of an over-aligned, erased or zero-sized object is looked for in the wrong place.*
+//!   [`Kit::over_aligned`], [`Kit::zero_sized`]. Nothing is cast to a prefix of itself; text is copied whole, so that it
+//!   cannot be cut inside a character.
+//! * *A count overflows.* [`Kit::many_references`]. Counts belong to one thread, so no two of their operations race.
+//! * *Memory is recycled and remembers what it was.* [`Kit::recycled_memory`], and poison in every check.
+//! * *A collection begins inside another, or inside `mutate`.* Both need `&mut Heap`, which is taken.
+//!   [`Kit::requested_collections`] happen afterwards.
+//! * *A root is missed at one particular safepoint.* [`Kit::random_programs_with_zeal`] and the other checks with zeal
+//!   collect at all of them.
+//! * *Pointers to pointers are counted in the wrong order.* [`Kit::double_indirection`].
+//! * *Floating garbage.* None is accepted after a full collection.
+//!
+//! That the kit would notice is itself tested: `tests/kit_detects.rs` has a collector that makes mistakes on purpose.
 //!
 //! # Variables
 //!
 //! * `PROPTEST_CASES`: random programs per test; 64 unless said otherwise.
 //! * `HEAP_CONFORMANCE_LOG=FILE`: each program is written to the file before it runs, for those that crash the process.
+//!   One test at a time, then: `--test-threads=1`.
+//! * `HEAP_CONFORMANCE_LINKS`: length of the long chain; ten million unless said otherwise.
 
 mod interpreter;
 mod model;
@@ -288,4 +334,20 @@ checks! {
     registry_entries(kit) { regressions::observation::registry_entries(kit) }
     /// Where a collector counts references, the counts are right when an epoch has ended.
     reference_counts(kit) { regressions::observation::reference_counts(kit) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kit;
+
+    /// The list in the macro is written by hand: a macro cannot ask another for names.
+    #[test]
+    fn the_macro_names_every_check() {
+        let source = include_str!("mod.rs");
+        let from = source.find("__conformance_tests! { $collector;").expect("the macro calls another");
+        let list = &source[from..];
+        let names: Vec<&str> = list[..list.find('}').expect("it ends")].lines().skip(1).map(str::trim).collect();
+        let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
+        assert!(Kit::CHECKS.iter().map(|(name, _)| *name).eq(names));
+    }
 }
