@@ -1,5 +1,5 @@
 //! A handle gives back what was put in.
-use heap_core::{Gc, Handle, Heap, Lock, NoGc, Rootable, Trace};
+use heap_core::{Gc, Heap, Lock, NoGc, Rootable, Trace};
 
 #[derive(Trace)]
 struct Node<'gc> {
@@ -16,5 +16,4 @@ fn main() {
     heap.mutate(|mc, _| {
         let _: Gc<'_, str> = mc.fetch(&handle);
     });
-    let _: Handle<Rootable![Gc<'_, str>]> = handle;
 }
