@@ -16,7 +16,7 @@ use heap_core::collector::{
     AllocRequest, Allocation, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, TypeInfo,
 };
 
-use crate::count::is_counted;
+use crate::count::{BUFFERED, is_counted};
 
 /// The block waits in the allocator's queue.
 const QUEUED: u8 = 1;
@@ -132,7 +132,10 @@ impl Space {
         let memory = &mut heap.core.memory;
         memory.large.retain_young(&mut memory.blocks, |payload| {
             // SAFETY: a large object that is listed was not freed, so its header is there.
-            is_counted(unsafe { ObjectRef::new(payload).header() }.load())
+            let word = unsafe { ObjectRef::new(payload).header() }.load();
+            // One that was counted, became a candidate, and died, all in this epoch, is still in the candidate buffer:
+            // it is released when it leaves that.
+            is_counted(word) || word.has(BUFFERED)
         });
         for object in self.dead_large.drain(..) {
             // An object that was born and died within the epoch is gone already.
