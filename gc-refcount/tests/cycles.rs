@@ -278,26 +278,33 @@ fn a_large_candidate_that_dies_young_is_kept_for_the_buffer() {
     let options = HeapOptions::default().with_verify(true);
     let collector = RefCount::with_cycle_collection();
     let mut heap = Heap::<Rootable![Gc<'_, [Slot<'_>]>]>::with_options(options, collector, |mc| {
-        Gc::new_slice_with(mc, 1, |_| Slot(Lock::new(None)))
+        Gc::new_slice_with(mc, 33, |_| Slot(Lock::new(None)))
     })
     .unwrap();
-    for _ in 0..8 {
-        heap.mutate(|mc, root| {
-            let parent = Gc::new_slice_with(mc, 1, |_| Slot(Lock::new(None)));
-            store!(mc, root => [0].0, Some(parent));
-        });
-        heap.collect_minor();
-        // The parent is counted now. It gains a young owner of two references to a large object, and dies: the large
-        // object is counted to two, then down to one, which makes it a candidate, and to zero.
-        heap.mutate(|mc, root| {
-            let large = Gc::new_slice_with(mc, 4096, |_| Slot(Lock::new(None)));
-            let owner = Gc::new_slice_with(mc, 2, |_| Slot(Lock::new(Some(large))));
-            let parent = root[0].0.get().unwrap();
-            store!(mc, parent => [0].0, Some(owner));
-            store!(mc, root => [0].0, None);
-        });
-        heap.collect_minor();
-        heap.collect();
-        assert_eq!(heap.statistics().live_objects, 2);
-    }
+    heap.mutate(|mc, root| {
+        for index in 0..17 {
+            let object = Gc::new_slice_with(mc, 1, |_| Slot(Lock::new(None)));
+            store!(mc, root => [index].0, Some(object));
+            store!(mc, root => [(index + 16).max(index)].0, Some(object));
+        }
+        store!(mc, root => [16].0, root[0].0.get());
+    });
+    heap.collect_minor();
+    // Slot 32 holds the parent, which gains a young owner of two references to a large object, and dies: the large object
+    // is counted to two, then down to one, which makes it a candidate, and to zero. Sixteen living candidates keep the
+    // buffer from being purged at once.
+    heap.mutate(|mc, root| {
+        let large = Gc::new_slice_with(mc, 4096, |_| Slot(Lock::new(None)));
+        let owner = Gc::new_slice_with(mc, 2, |_| Slot(Lock::new(Some(large))));
+        let parent = root[32].0.get().unwrap();
+        store!(mc, parent => [0].0, Some(owner));
+        for index in 16..33 {
+            store!(mc, root => [index].0, None);
+        }
+    });
+    heap.collect_minor();
+    // Were its blocks free, this would lie there, and its bytes where the header was.
+    let bytes = heap.mutate(|mc, _| mc.stash::<Rootable![Gc<'_, [u8; 32_000]>]>(Gc::new(mc, [0xFF; 32_000])));
+    heap.collect();
+    drop(bytes);
 }
