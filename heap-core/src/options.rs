@@ -7,7 +7,7 @@
 /// let options = HeapOptions::default().with_limit(64 << 20).with_verify(true);
 /// assert_eq!(options.limit, Some(64 << 20));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HeapOptions {
     /// Hard limit in bytes for what the heap holds: blocks and large objects. Allocation fails rather than exceed it.
@@ -20,6 +20,16 @@ pub struct HeapOptions {
     pub verify: bool,
     /// Fill reclaimed memory with `0xDD` before it is reused. Always on in builds with debug assertions.
     pub poison: bool,
+    /// Ask the system for huge pages once the heap holds more than 8 MiB (Linux, where they are not switched off): fewer
+    /// page faults and faster access, for up to 2 MiB more of resident memory. On by default; a program that needs the
+    /// last microsecond of its worst case may not want the system to look for them.
+    pub huge_pages: bool,
+}
+
+impl Default for HeapOptions {
+    fn default() -> Self {
+        HeapOptions { limit: None, reservation: None, zeal: false, verify: false, poison: false, huge_pages: true }
+    }
 }
 
 impl HeapOptions {
@@ -50,6 +60,12 @@ impl HeapOptions {
     /// Fills reclaimed memory before it is reused.
     pub fn with_poison(mut self, on: bool) -> Self {
         self.poison = on;
+        self
+    }
+
+    /// Asks the system for huge pages, or not.
+    pub fn with_huge_pages(mut self, on: bool) -> Self {
+        self.huge_pages = on;
         self
     }
 

@@ -77,8 +77,12 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
         E: From<AllocError>,
     {
         let collector = collector.into_collector();
+        let mut memory = Memory::new(options.limit, options.reservation)?;
+        if !options.huge_pages {
+            memory.blocks.refuse_huge_pages();
+        }
         let core = HeapCore {
-            memory: Memory::new(options.limit, options.reservation)?,
+            memory,
             roots: Roots::new(),
             weak: WeakTable::default(),
             drops: DropList::default(),

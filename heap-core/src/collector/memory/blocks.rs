@@ -44,6 +44,18 @@ const RESERVATION_MIN: usize = 64 << 20;
 /// Contiguous runs need slack: a limited heap reserves this many times its limit.
 const RESERVATION_PER_LIMIT: usize = 8;
 
+/// Bytes charged from which on a heap asks for huge pages.
+///
+/// A page fault costs as much as allocating fifty small objects, and a huge page saves 511 of them, and most misses of
+/// the translation cache. Measured as medians with and without (milliseconds, same run): `deep_list` on `marksweep` 135 and
+/// 216, on `generational` 366 and 435; `list_churn` on `generational` 304 and 382; `gcbench` on `generational` 80 and 87;
+/// none of the collectors slower. On a virtual machine, memory that the host has not backed yet makes single runs slower,
+/// more so with huge pages; committing small pages ahead in batches (`MADV_POPULATE_WRITE`) gained nothing.
+///
+/// Small heaps do not ask: they would be resident with up to 2 MiB for every few KiB that they use, and a program may
+/// have many of them.
+const HUGE_PAGES_FROM: usize = 8 << 20;
+
 /// The number of a block, counted from the heap's base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
@@ -144,6 +156,8 @@ pub struct Blocks {
     used: usize,
     peak: usize,
     limit: usize,
+    /// Charge at which the system is asked for huge pages; `usize::MAX` when it was, or is not to be.
+    huge_pages_at: usize,
 }
 
 impl Blocks {
@@ -183,6 +197,7 @@ impl Blocks {
             used: 0,
             peak: 0,
             limit: limit.unwrap_or(usize::MAX),
+            huge_pages_at: HUGE_PAGES_FROM,
         })
     }
 
@@ -354,6 +369,20 @@ impl Blocks {
     pub fn charge_forced(&mut self, bytes: usize) {
         self.used = self.used.saturating_add(bytes);
         self.peak = self.peak.max(self.used);
+        if self.used >= self.huge_pages_at {
+            self.ask_for_huge_pages();
+        }
+    }
+
+    #[cold]
+    fn ask_for_huge_pages(&mut self) {
+        self.huge_pages_at = usize::MAX;
+        self.heap.advise_huge_pages();
+    }
+
+    /// Never asks the system for huge pages. To be said before the heap has grown.
+    pub fn refuse_huge_pages(&mut self) {
+        self.huge_pages_at = usize::MAX;
     }
 
     /// Takes back a charge.

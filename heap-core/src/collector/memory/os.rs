@@ -142,6 +142,22 @@ pub unsafe fn decommit(ptr: NonNull<u8>, bytes: usize) {
     unsafe { imp::decommit(ptr, bytes) }
 }
 
+/// Asks for pages of 2 MiB, or whatever the system has, where a range is touched from now on. An advice: no promise and
+/// no error. Only Linux listens; the contents do not change, committed or not.
+///
+/// # Safety
+///
+/// The range lies in one reservation of [`reserve`], and both ends are multiples of [`page_bytes`].
+pub unsafe fn advise_huge_pages(ptr: NonNull<u8>, bytes: usize) {
+    #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+    // SAFETY: the same contract.
+    unsafe {
+        imp::advise_huge_pages(ptr, bytes)
+    }
+    #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
+    let _ = (ptr, bytes);
+}
+
 /// Gives a whole reservation back.
 ///
 /// # Safety
@@ -225,6 +241,13 @@ mod imp {
         const GIVE_BACK: Advice = Advice::DontNeed;
         // SAFETY: the caller owns the range, holds no reference into it and expects unspecified contents.
         let _ = unsafe { mm::madvise(ptr.as_ptr().cast(), bytes, GIVE_BACK) };
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) unsafe fn advise_huge_pages(ptr: NonNull<u8>, bytes: usize) {
+        // SAFETY: the caller owns the range; the advice changes how pages are made, not what they hold. A kernel without
+        // huge pages refuses, which is as good.
+        let _ = unsafe { mm::madvise(ptr.as_ptr().cast(), bytes, Advice::LinuxHugepage) };
     }
 
     pub(super) unsafe fn release(ptr: NonNull<u8>, bytes: usize) {

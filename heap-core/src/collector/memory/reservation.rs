@@ -124,6 +124,12 @@ impl Reservation {
         Ok(())
     }
 
+    /// Asks the system for huge pages wherever the range is touched from now on, committed already or not.
+    pub fn advise_huge_pages(&self) {
+        // SAFETY: the whole range is this reservation's; base and length are multiples of every page size.
+        unsafe { os::advise_huge_pages(self.base, self.bytes) }
+    }
+
     /// Offers the pages that lie wholly in `range` (offsets from the base, in bytes) back to the system. They can
     /// still be read and written, and hold their old contents or zeros, page by page.
     ///

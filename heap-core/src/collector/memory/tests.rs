@@ -610,3 +610,39 @@ fn memory_can_move_to_another_thread() {
     let mut memory = sendable(Memory::new(Some(1 << 20), None).unwrap());
     std::thread::spawn(move || memory.blocks.allocate(BlockKind::Small).unwrap()).join().unwrap();
 }
+
+/// The `hg` flag of the mapping that an address lies in: huge pages were asked for.
+#[cfg(all(target_os = "linux", not(miri)))]
+fn wants_huge_pages(address: usize) -> bool {
+    let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let mut inside = false;
+    for line in smaps.lines() {
+        let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+        if let Some((start, end)) = range
+            && let (Ok(start), Ok(end)) = (usize::from_str_radix(start, 16), usize::from_str_radix(end, 16))
+        {
+            inside = (start..end).contains(&address);
+        } else if inside && let Some(flags) = line.strip_prefix("VmFlags:") {
+            return flags.split_whitespace().any(|flag| flag == "hg");
+        }
+    }
+    panic!("the address is in no mapping");
+}
+
+#[test]
+#[cfg(all(target_os = "linux", not(miri)))]
+fn only_a_heap_that_has_grown_asks_for_huge_pages() {
+    if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+        return; // This kernel has none to give.
+    }
+    for (refused, small) in [(false, false), (false, true), (true, false)] {
+        let mut blocks = Blocks::new(None, Some(64 << 20)).unwrap();
+        if refused {
+            blocks.refuse_huge_pages();
+        }
+        for _ in 0..(if small { 7 << 20 } else { 9 << 20 }) / BLOCK_BYTES {
+            blocks.allocate(BlockKind::Small).unwrap();
+        }
+        assert_eq!(wants_huge_pages(blocks.base().addr().get()), !refused && !small);
+    }
+}
