@@ -103,7 +103,7 @@ impl<'h> Promotion<'h> {
         let info = unsafe { word.type_info() };
         header.store(self.epoch.put_on(word).with(UNLOGGED));
         // SAFETY: live, of this type.
-        let (extent, count) = unsafe { (object.extent(info), object.count(info)) };
+        let (extent, count) = unsafe { object.measure(info) };
         self.memory.lines.mark(extent.start, extent.end, self.stamp);
         self.bytes += extent.end - extent.start;
         match info.trace() {

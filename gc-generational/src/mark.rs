@@ -100,7 +100,7 @@ impl Worker {
         // SAFETY: the nursery is empty, so nothing is forwarded.
         let info = unsafe { word.type_info() };
         // SAFETY: live, of this type.
-        let (extent, count) = unsafe { (object.extent(info), object.count(info)) };
+        let (extent, count) = unsafe { object.measure(info) };
         let bytes = extent.end - extent.start;
         self.objects += 1;
         self.bytes += bytes as u64;

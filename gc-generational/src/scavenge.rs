@@ -17,7 +17,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use heap_core::collector::memory::Memory;
-use heap_core::collector::object::{self, OBJECT_ALIGN, UNLOGGED};
+use heap_core::collector::object::{OBJECT_ALIGN, UNLOGGED};
 use heap_core::collector::{AllocRequest, HeaderWord, ObjectRef, SlotSink, TypeInfo};
 
 use crate::old::OldSpace;
@@ -66,11 +66,8 @@ impl Scavenger<'_> {
         // SAFETY: not forwarded.
         let info = unsafe { word.type_info() };
         // SAFETY: live, of this type.
-        let count = unsafe { object.count(info) };
-        let prefix = info.prefix_bytes();
-        // Without the multiplication for the many objects that are one element.
-        let payload_bytes = if count == 1 { info.element_bytes() } else { info.element_bytes() * count };
-        let bytes = prefix + object::payload_bytes(payload_bytes);
+        let (extent, count) = unsafe { object.measure(info) };
+        let (prefix, bytes) = (object.address() - extent.start, extent.end - extent.start);
         let request = AllocRequest { bytes, prefix, align: info.align().max(OBJECT_ALIGN) };
         let payload = match self.old.allocate(self.memory, request) {
             Ok(payload) => payload,

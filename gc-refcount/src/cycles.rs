@@ -27,7 +27,7 @@ use heap_core::events::EventKind;
 
 use crate::RefCount;
 use crate::count::{BUFFERED, GRAY, is_counted};
-use crate::epoch::bury;
+use crate::epoch::{Census, bury};
 use crate::space::Space;
 use crate::work::Scan;
 
@@ -95,8 +95,10 @@ impl Candidates {
                 at += 1;
                 continue;
             }
-            // SAFETY: dead, buried, intact, of this type; it leaves the buffer, so this happens once.
-            unsafe { space.release(core, object, word.type_info()) };
+            // Dead and buried; it leaves the buffer, so this happens once.
+            // SAFETY: intact, of this type.
+            let (info, extent) = unsafe { (word.type_info(), object.extent(word.type_info())) };
+            space.release(&core.memory, object, extent, info);
             // The order of candidates means nothing.
             self.objects.swap_remove(at);
         }
@@ -131,6 +133,7 @@ impl RefCount {
             return false;
         }
         self.restore(&gray);
+        let mut died = Census::default();
         for &object in &gray {
             // SAFETY: nothing was reclaimed.
             let header = unsafe { object.header() };
@@ -144,10 +147,13 @@ impl RefCount {
             // refers to needs no decrement: subtraction did that.
             unsafe {
                 let info = word.type_info();
-                bury(core, &mut self.droppable, object, info);
-                self.space.release(core, object, info);
+                let extent = object.extent(info);
+                died.add(&extent);
+                bury(core, &mut self.droppable, object, word, info);
+                self.space.release(&core.memory, object, extent, info);
             }
         }
+        died.leave(core);
         gray.clear();
         gray.shrink_to(1 << 16);
         self.candidates.objects = gray;

@@ -18,9 +18,11 @@
 //!
 //! An epoch costs what survived it and what was changed in it, not what is alive and not what died young.
 
+use core::ops::Range;
+
 use heap_core::CollectionKind;
 use heap_core::collector::object::{SIDE_ENTRY, UNLOGGED};
-use heap_core::collector::{HeapContext, HeapCore, ObjectRef, Scope, Shape, TypeInfo};
+use heap_core::collector::{HeaderWord, HeapContext, HeapCore, ObjectRef, Scope, Shape, TypeInfo};
 use heap_core::events::EventKind;
 
 use crate::RefCount;
@@ -75,6 +77,7 @@ impl RefCount {
 
 /// Increments every object that waits, and scans those that were not counted.
 fn raise(work: &mut Worklist, counts: &mut Counts, space: &mut Space, core: &mut HeapCore) {
+    let mut born = Census::default();
     // SAFETY: what waits is referred to by roots and live objects, and nothing is reclaimed during increments. The
     // scan is the object's own.
     unsafe {
@@ -87,11 +90,13 @@ fn raise(work: &mut Worklist, counts: &mut Counts, space: &mut Space, core: &mut
                 return None;
             }
             let info = word.type_info();
-            space.retain(core, object, info);
+            let (extent, count) = object.measure(info);
+            born.add(&extent);
+            space.retain(&core.memory, extent, info);
             match info.trace() {
                 Some(trace) => {
                     header.store(counted.with(UNLOGGED));
-                    Some(Scan { trace, count: object.count(info) })
+                    Some(Scan { trace, count })
                 }
                 // Writes to an object without references change no count: it needs no barrier.
                 None => {
@@ -101,6 +106,10 @@ fn raise(work: &mut Worklist, counts: &mut Counts, space: &mut Space, core: &mut
             }
         });
     }
+    let statistics = &mut core.statistics;
+    statistics.live_objects += born.objects;
+    statistics.live_bytes += born.bytes;
+    statistics.promoted_bytes += born.bytes;
 }
 
 /// Decrements every object that waits, and those that dead objects refer to. With `candidates`, objects that lose a
@@ -113,6 +122,7 @@ fn lower(
     droppable: &mut ObjectSet,
     mut candidates: Option<&mut Candidates>,
 ) {
+    let mut died = Census::default();
     // SAFETY: each object that waits had a reference counted which is gone, so its count is not zero and its memory
     // intact; memory of objects that die here stays intact until the end of the epoch. The scan is the object's own.
     unsafe {
@@ -132,17 +142,42 @@ fn lower(
                 }
                 return None;
             }
+            let (extent, count) = object.measure(info);
+            died.add(&extent);
             header.store(word);
-            bury(core, droppable, object, info);
+            bury(core, droppable, object, word, info);
             if let Some(candidates) = &mut candidates
                 && word.has(BUFFERED)
             {
-                candidates.note_dead(object.size(info));
+                candidates.note_dead(extent.end - extent.start);
             } else {
-                space.release(core, object, info);
+                space.release(&core.memory, object, extent, info);
             }
-            info.trace().map(|trace| Scan { trace, count: object.count(info) })
+            info.trace().map(|trace| Scan { trace, count })
         });
+    }
+    died.leave(core);
+}
+
+/// Objects that became counted, or died. Added up here and not in the heap's statistics, because three counters in
+/// memory for each object take as long as everything else that is done to it.
+#[derive(Default)]
+pub(crate) struct Census {
+    objects: u64,
+    bytes: u64,
+}
+
+impl Census {
+    #[inline(always)]
+    pub(crate) fn add(&mut self, extent: &Range<usize>) {
+        self.objects += 1;
+        self.bytes += (extent.end - extent.start) as u64;
+    }
+
+    /// These objects are counted no more.
+    pub(crate) fn leave(self, core: &mut HeapCore) {
+        core.statistics.live_objects -= self.objects;
+        core.statistics.live_bytes -= self.bytes;
     }
 }
 
@@ -150,14 +185,33 @@ fn lower(
 /// is cleared, its drop glue is ordered.
 ///
 /// # Safety
-/// The object must have been counted, be intact, and `info` its type; once for each object.
-pub(crate) unsafe fn bury(core: &mut HeapCore, droppable: &mut ObjectSet, object: ObjectRef, info: &TypeInfo) {
-    core.statistics.live_objects -= 1;
-    // SAFETY: the caller's promise.
-    core.statistics.live_bytes -= unsafe { object.size(info) } as u64;
-    // SAFETY: intact, as is its cell: nothing is reclaimed before the end of the epoch.
-    if unsafe { object.header() }.load().has(SIDE_ENTRY) {
-        // SAFETY: as above.
+/// The object must have been counted, be intact, with this header and type; once for each object.
+#[inline(always)]
+pub(crate) unsafe fn bury(
+    core: &mut HeapCore,
+    droppable: &mut ObjectSet,
+    object: ObjectRef,
+    word: HeaderWord,
+    info: &TypeInfo,
+) {
+    if word.has(SIDE_ENTRY) || info.shape() == Shape::WeakCell || info.drop().is_some() {
+        // SAFETY: the caller's promise.
+        unsafe { bury_with_rites(core, droppable, object, word, info) }
+    }
+}
+
+/// # Safety
+/// As for [`bury`].
+#[inline(never)]
+unsafe fn bury_with_rites(
+    core: &mut HeapCore,
+    droppable: &mut ObjectSet,
+    object: ObjectRef,
+    word: HeaderWord,
+    info: &TypeInfo,
+) {
+    if word.has(SIDE_ENTRY) {
+        // SAFETY: intact, as is its cell: nothing is reclaimed before the end of the epoch.
         unsafe { core.weak.target_died(object) };
     }
     if info.shape() == Shape::WeakCell {

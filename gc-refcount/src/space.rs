@@ -10,8 +10,10 @@
 //! after an epoch, blocks from which memory was taken and blocks in which a line became zero are looked at, and are
 //! queued if they are not, or returned whole.
 
+use core::ops::Range;
+
 use heap_core::AllocError;
-use heap_core::collector::memory::{BlockIndex, BlockKind, LINES_PER_BLOCK};
+use heap_core::collector::memory::{BlockIndex, BlockKind, LINES_PER_BLOCK, Memory};
 use heap_core::collector::{
     AllocRequest, Allocation, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, TypeInfo,
 };
@@ -31,9 +33,9 @@ pub(crate) struct Space {
 }
 
 /// Whether an object of this type and size has blocks of its own: as [`AllocRequest::is_large`] decided at its birth.
-#[inline]
+#[inline(always)]
 fn is_large(info: &TypeInfo, bytes: usize) -> bool {
-    AllocRequest { bytes, prefix: info.prefix_bytes(), align: info.align() }.is_large()
+    info.small_bytes() == 0 && AllocRequest { bytes, prefix: info.prefix_bytes(), align: info.align() }.is_large()
 }
 
 impl Space {
@@ -69,37 +71,22 @@ impl Space {
         }
     }
 
-    /// A young object has become counted.
-    ///
-    /// # Safety
-    /// The object must be alive and `info` its type.
-    #[inline]
-    pub(crate) unsafe fn retain(&mut self, core: &mut HeapCore, object: ObjectRef, info: &TypeInfo) {
-        // SAFETY: the caller's promise.
-        let extent = unsafe { object.extent(info) };
-        let bytes = extent.end - extent.start;
-        core.statistics.live_objects += 1;
-        core.statistics.live_bytes += bytes as u64;
-        core.statistics.promoted_bytes += bytes as u64;
-        if !is_large(info, bytes) {
-            core.memory.lines.increment(extent.start, extent.end);
+    /// A young object of this extent and type has become counted.
+    #[inline(always)]
+    pub(crate) fn retain(&mut self, memory: &Memory, extent: Range<usize>, info: &TypeInfo) {
+        if !is_large(info, extent.end - extent.start) {
+            memory.lines.increment(extent.start, extent.end);
         }
     }
 
-    /// A counted object is dead: its memory is reclaimed by the next [`reclaim`](Self::reclaim), and is intact until
-    /// then.
-    ///
-    /// # Safety
-    /// The object must have been counted, be intact, and `info` its type; once for each object.
-    #[inline]
-    pub(crate) unsafe fn release(&mut self, core: &mut HeapCore, object: ObjectRef, info: &TypeInfo) {
-        // SAFETY: the caller's promise.
-        let extent = unsafe { object.extent(info) };
-        let bytes = extent.end - extent.start;
-        if is_large(info, bytes) {
+    /// A counted object of this extent and type is dead: its memory is reclaimed by the next
+    /// [`reclaim`](Self::reclaim), and is intact until then. Once for each object.
+    #[inline(always)]
+    pub(crate) fn release(&mut self, memory: &Memory, object: ObjectRef, extent: Range<usize>, info: &TypeInfo) {
+        if is_large(info, extent.end - extent.start) {
             self.dead_large.push(object);
-        } else if core.memory.lines.decrement(extent.start, extent.end) {
-            self.touch(core.memory.blocks.block_of(extent.start));
+        } else if memory.lines.decrement(extent.start, extent.end) {
+            self.touch(memory.blocks.block_of(extent.start));
         }
     }
 

@@ -9,6 +9,8 @@
 //! which needs one word for it instead of one for each edge. Only if a single object's edges exceed all the stack there
 //! is does the list insist, by an ordinary infallible allocation.
 
+use core::ptr::NonNull;
+
 use heap_core::collector::{EdgeSink, ObjectRef, TraceFn, prefetch};
 
 /// How many objects wait between being popped and being looked at.
@@ -45,26 +47,36 @@ impl Worklist {
     /// All objects that wait, and all that they lead to, must be intact, and `visit` must return their own scan.
     #[inline]
     pub(crate) unsafe fn drain(&mut self, mut visit: impl FnMut(ObjectRef) -> Option<Scan>) {
-        let mut ahead = [None; AHEAD];
+        let mut ahead = [ObjectRef::new(NonNull::dangling()); AHEAD];
         let (mut first, mut waiting) = (0, 0);
         loop {
-            while waiting < AHEAD
-                && let Some(object) = self.sink.stack.pop()
+            let object = if waiting == 0
+                && let [object] = self.sink.stack[..]
             {
-                prefetch(object);
-                ahead[(first + waiting) % AHEAD] = Some(object);
-                waiting += 1;
-            }
-            // When the stack is empty, as it is after every link of a list, the queue is drained without turning it.
-            let Some(object) = ahead[first].take() else {
-                // SAFETY: the caller's promise.
-                if unsafe { self.trace_postponed() } {
-                    continue;
+                // One object alone has nothing to overlap with. That is every link of a list.
+                self.sink.stack.clear();
+                object
+            } else {
+                while waiting < AHEAD
+                    && let Some(object) = self.sink.stack.pop()
+                {
+                    prefetch(object);
+                    ahead[(first + waiting) % AHEAD] = object;
+                    waiting += 1;
                 }
-                return;
+                // When the stack is empty the queue is drained without turning it.
+                if waiting == 0 {
+                    // SAFETY: the caller's promise.
+                    if unsafe { self.trace_postponed() } {
+                        continue;
+                    }
+                    return;
+                }
+                let object = ahead[first];
+                first = (first + 1) % AHEAD;
+                waiting -= 1;
+                object
             };
-            first = (first + 1) % AHEAD;
-            waiting -= 1;
             if let Some(scan) = visit(object) {
                 // SAFETY: the caller's promise.
                 unsafe { self.trace(object, scan) };

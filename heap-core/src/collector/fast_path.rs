@@ -131,7 +131,7 @@ impl AllocRequest {
     /// True for objects that get blocks of their own: larger than half a block, or aligned so widely that a block could
     /// not hold them together with their prefix.
     #[inline]
-    pub fn is_large(self) -> bool {
+    pub const fn is_large(self) -> bool {
         self.bytes > MEDIUM_FOOTPRINT_MAX || self.align > BLOCK_BYTES / 4
     }
 

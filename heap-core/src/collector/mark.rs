@@ -19,6 +19,7 @@
 //! array is `BUSY`: the write barrier must have the rest scanned before the array changes. At most one array is busy;
 //! the others wait, white, so that the barrier finds the busy one without a search.
 
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use super::memory::{MEDIUM_FOOTPRINT_MAX, Memory};
@@ -250,7 +251,7 @@ impl Marker {
         // SAFETY: headers of objects reached by a marking are not forwarded.
         let info = unsafe { word.type_info() };
         // SAFETY: live, of this type.
-        let count = unsafe { object.count(info) };
+        let (extent, count) = unsafe { object.measure(info) };
         if let Some(trace) = info.trace() {
             if count > PIECE {
                 return self.meet_array(memory, object, info);
@@ -258,7 +259,7 @@ impl Marker {
             self.report(trace, object.payload().as_ptr(), count)?;
         }
         header.store(word.replace(Colour::MASK, self.colour.bits()));
-        Ok(self.account(memory, object, info))
+        Ok(self.account(memory, extent))
     }
 
     /// Reports the edges of some elements, all or none.
@@ -288,7 +289,8 @@ impl Marker {
             // SAFETY: reached by the marking, hence live.
             let header = unsafe { array.header() };
             header.store(header.load().replace(Colour::MASK, self.colour.bits()).with(Colour::BUSY));
-            self.account(memory, array, info);
+            // SAFETY: as above, of this type.
+            self.account(memory, unsafe { array.extent(info) });
             self.array = Some((array, 0));
         } else {
             let full = self.arrays.len() == self.arrays.capacity();
@@ -326,7 +328,8 @@ impl Marker {
             }
         }
         if white {
-            self.account(memory, object, info);
+            // SAFETY: live, of this type.
+            self.account(memory, unsafe { object.extent(info) });
         } else {
             self.array = None;
         }
@@ -370,9 +373,7 @@ impl Marker {
     }
 
     #[inline]
-    fn account(&mut self, memory: &Memory, object: ObjectRef, info: &TypeInfo) -> usize {
-        // SAFETY: live, of this type.
-        let extent = unsafe { object.extent(info) };
+    fn account(&mut self, memory: &Memory, extent: Range<usize>) -> usize {
         let bytes = extent.end - extent.start;
         self.objects += 1;
         self.bytes += bytes as u64;

@@ -10,7 +10,9 @@
 
 use crate::trace::{EdgeSink, Relocator, SlotSink, Trace, Tracer};
 
-use super::object::{HEADER_BYTES, SLICE_PREFIX_BYTES};
+use super::AllocRequest;
+use super::memory::MEDIUM_FOOTPRINT_MAX;
+use super::object::{HEADER_BYTES, SLICE_PREFIX_BYTES, payload_bytes};
 
 /// Reports the edges of `count` elements starting at the pointer.
 pub type TraceFn = unsafe fn(*const u8, usize, &mut EdgeSink);
@@ -38,6 +40,7 @@ pub enum Shape {
 pub struct TypeInfo {
     element_bytes: usize,
     align: u32,
+    small_bytes: u16,
     shape: Shape,
     trace: Option<TraceFn>,
     relocate: Option<RelocateFn>,
@@ -49,12 +52,21 @@ pub struct TypeInfo {
 }
 
 const _: () = assert!(size_of::<TypeInfo>() == 64);
+const _: () = assert!(MEDIUM_FOOTPRINT_MAX <= u16::MAX as usize);
 
 impl TypeInfo {
     /// Bytes of one element: the whole payload of a sized type, the stride of a slice.
     #[inline]
     pub fn element_bytes(&self) -> usize {
         self.element_bytes
+    }
+
+    /// Bytes of the footprint, header included, when every object of this description is one element and shares its
+    /// blocks with others: nearly all objects, so that collectors find their size by one load. Zero for slices and for
+    /// objects with blocks of their own.
+    #[inline]
+    pub fn small_bytes(&self) -> usize {
+        self.small_bytes as usize
     }
 
     /// Alignment of the payload in bytes.
@@ -115,6 +127,7 @@ impl TypeInfo {
     pub const RAW_BYTES: &'static TypeInfo = &TypeInfo {
         element_bytes: 1,
         align: 1,
+        small_bytes: 0,
         shape: Shape::Slice,
         trace: None,
         relocate: None,
@@ -127,12 +140,28 @@ impl TypeInfo {
     pub(crate) const fn of<'gc, T: Trace<'gc>>(shape: Shape) -> TypeInfo {
         // What has no bytes holds nothing, whatever it says. A slice of it may have 2^64 elements, too many to ask.
         let holds = size_of::<T>() != 0;
+        let is_slice = matches!(shape, Shape::Slice);
+        let bytes = HEADER_BYTES + payload_bytes(size_of::<T>());
+        let shares_blocks = !AllocRequest { bytes, prefix: HEADER_BYTES, align: align_of::<T>() }.is_large();
         TypeInfo {
             element_bytes: size_of::<T>(),
             align: if align_of::<T>() > u32::MAX as usize { panic!() } else { align_of::<T>() as u32 },
+            small_bytes: if !is_slice && shares_blocks { bytes as u16 } else { 0 },
             shape,
-            trace: if T::NEEDS_TRACE && holds { Some(trace_elements::<T> as TraceFn) } else { None },
-            relocate: if T::NEEDS_TRACE && holds { Some(relocate_elements::<T> as RelocateFn) } else { None },
+            trace: if !(T::NEEDS_TRACE && holds) {
+                None
+            } else if is_slice {
+                Some(trace_elements::<T> as TraceFn)
+            } else {
+                Some(trace_element::<T> as TraceFn)
+            },
+            relocate: if !(T::NEEDS_TRACE && holds) {
+                None
+            } else if is_slice {
+                Some(relocate_elements::<T> as RelocateFn)
+            } else {
+                Some(relocate_element::<T> as RelocateFn)
+            },
             drop: if core::mem::needs_drop::<T>() { Some(drop_elements::<T> as DropFn) } else { None },
             owned_bytes: if core::mem::needs_drop::<T>() && holds {
                 Some(owned_bytes_of_elements::<T> as OwnedBytesFn)
@@ -161,6 +190,13 @@ impl core::fmt::Debug for TypeInfo {
     }
 }
 
+/// The same for what is always one element: no loop, so it is a leaf that saves no registers.
+unsafe fn trace_element<'gc, T: Trace<'gc>>(element: *const u8, count: usize, sink: &mut EdgeSink) {
+    debug_assert_eq!(count, 1);
+    // SAFETY: the caller passes an initialised, live element of type T, not written to meanwhile.
+    unsafe { (*element.cast::<T>()).trace(Tracer::brand(sink)) };
+}
+
 unsafe fn trace_elements<'gc, T: Trace<'gc>>(first: *const u8, count: usize, sink: &mut EdgeSink) {
     let tracer = Tracer::brand(sink);
     let first = first.cast::<T>();
@@ -168,6 +204,13 @@ unsafe fn trace_elements<'gc, T: Trace<'gc>>(first: *const u8, count: usize, sin
         // SAFETY: the caller passes `count` initialised, live elements of type T, not written to meanwhile.
         unsafe { (*first.add(index)).trace(tracer) };
     }
+}
+
+/// As [`trace_element`].
+unsafe fn relocate_element<'gc, T: Trace<'gc>>(element: *mut u8, count: usize, sink: &mut SlotSink) {
+    debug_assert_eq!(count, 1);
+    // SAFETY: the caller passes an initialised, live element of type T that nobody else accesses.
+    unsafe { (*element.cast::<T>()).relocate(Relocator::brand(sink)) };
 }
 
 unsafe fn relocate_elements<'gc, T: Trace<'gc>>(first: *mut u8, count: usize, sink: &mut SlotSink) {

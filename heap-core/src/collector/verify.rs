@@ -89,7 +89,7 @@ impl Verifier {
                 return in_type("the payload is not aligned as its type asks");
             }
             // SAFETY: the object is live by what was checked.
-            let (extent, count) = unsafe { (object.extent(info), object.count(info)) };
+            let (extent, count) = unsafe { object.measure(info) };
             // A block promoted in place may hold an object that reaches into the next one; both must be in use.
             let last = core.memory.blocks.block_of(extent.end - 1);
             if kind == BlockKind::Small && core.memory.blocks.kind(last) != BlockKind::Small {
