@@ -15,12 +15,10 @@ use core::ops::Range;
 
 use heap_core::collector::memory::{LINE_SHIFT, Memory};
 use heap_core::collector::object::UNLOGGED;
-use heap_core::collector::{EdgeSink, ObjectRef, prefetch};
+use heap_core::collector::{EdgeSink, Lookahead, ObjectRef};
 
 use crate::epoch::{Epoch, Epochs};
 
-/// Objects between being popped and being looked at.
-const AHEAD: usize = 8;
 /// Elements of a large array whose edges are visited at a time.
 const PIECE: usize = 1024;
 
@@ -28,6 +26,7 @@ const PIECE: usize = 1024;
 pub(crate) struct Promotion<'h> {
     memory: &'h Memory,
     sink: &'h mut EdgeSink,
+    ahead: Lookahead,
     arrays: Vec<(ObjectRef, usize)>,
     epoch: Epoch,
     stamp: u8,
@@ -46,7 +45,15 @@ impl<'h> Promotion<'h> {
         sink.stack.clear();
         sink.clear_overflow();
         sink.set_window(young);
-        Promotion { memory, sink, arrays: Vec::new(), epoch: epochs.now(), stamp: epochs.stamp(), bytes: 0 }
+        Promotion {
+            memory,
+            sink,
+            ahead: Lookahead::default(),
+            arrays: Vec::new(),
+            epoch: epochs.now(),
+            stamp: epochs.stamp(),
+            bytes: 0,
+        }
     }
 
     /// A root: reached, whatever it is.
@@ -65,26 +72,12 @@ impl<'h> Promotion<'h> {
 
     /// Promotes everything that the pending edges reach.
     pub(crate) fn drain(&mut self) {
-        let mut ahead = [None; AHEAD];
-        let mut at = 0;
-        let mut waiting = 0;
         loop {
-            let next = self.sink.stack.pop();
-            if let Some(object) = next {
-                prefetch(object);
-                waiting += 1;
-            } else if waiting == 0 {
-                if !self.piece() {
-                    return;
-                }
-                continue;
-            }
-            let object = core::mem::replace(&mut ahead[at], next);
-            at = (at + 1) % AHEAD;
-            if let Some(object) = object {
-                waiting -= 1;
+            if let Some(object) = self.ahead.next(&mut self.sink.stack) {
                 // SAFETY: the sink keeps only edges into the nursery; their targets are young and live.
                 unsafe { self.promote(object) };
+            } else if !self.piece() {
+                return;
             }
         }
     }

@@ -7,8 +7,8 @@
 //! queue is empty, and all others are hungry: whoever still has work is not hungry, so no work is ever lost.
 //!
 //! An object is claimed when it is looked at, by a compare-and-swap of its header from the old epoch to the new one, so
-//! exactly one worker reports its edges and counts it. Between being popped and being looked at, objects wait in a small
-//! queue for their headers to arrive from memory. A lone worker claims with an ordinary store.
+//! exactly one worker reports its edges and counts it. Between being popped and being looked at, objects wait in a
+//! [`Lookahead`]. A lone worker claims with an ordinary store.
 //!
 //! *Who runs it.* The program's own thread is one of the workers: nobody has to be woken for a small heap. The others
 //! are jobs on the collector's own rayon pool, spawned, never `install`ed or `join`ed, and the program's thread waits on
@@ -23,15 +23,13 @@ use std::thread::Thread;
 
 use crossbeam_deque::{Injector, Steal};
 use heap_core::collector::memory::{LineTable, MEDIUM_FOOTPRINT_MAX};
-use heap_core::collector::{EdgeSink, ObjectRef, prefetch};
+use heap_core::collector::{EdgeSink, Lookahead, ObjectRef};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::epoch::Epoch;
 
 /// Elements of a large array that are scanned in one go: 8 KiB of pointers.
 const PIECE: usize = 1024;
-/// Objects between being popped and being looked at.
-const AHEAD: usize = 8;
 /// Objects that a worker looks at before it asks whether somebody is hungry.
 const TURN: usize = 256;
 /// A stack shorter than this is not worth sharing.
@@ -67,6 +65,7 @@ pub(crate) struct Census {
 /// One worker's state.
 struct Worker {
     sink: EdgeSink,
+    ahead: Lookahead,
     pieces: Vec<Piece>,
     lines: LineTable,
     epoch: Epoch,
@@ -77,7 +76,16 @@ struct Worker {
 
 impl Worker {
     fn new(lines: LineTable, epoch: Epoch, stamp: u8) -> Self {
-        Worker { sink: EdgeSink::everything(), pieces: Vec::new(), lines, epoch, stamp, objects: 0, bytes: 0 }
+        Worker {
+            sink: EdgeSink::everything(),
+            ahead: Lookahead::default(),
+            pieces: Vec::new(),
+            lines,
+            epoch,
+            stamp,
+            objects: 0,
+            bytes: 0,
+        }
     }
 
     /// Marks one object unless it is marked.
@@ -118,32 +126,17 @@ impl Worker {
     /// Marks at most about `budget` objects. True when nothing is left.
     #[inline(always)]
     fn drain<const SHARED: bool>(&mut self, mut budget: usize) -> bool {
-        let mut ahead = [None; AHEAD];
-        let mut at = 0;
-        let mut waiting = 0;
-        loop {
-            let next = if budget > 0 { self.sink.stack.pop() } else { None };
-            if let Some(object) = next {
-                prefetch(object);
-                waiting += 1;
-                budget -= 1;
-            } else if waiting == 0 {
-                if budget == 0 {
-                    return self.sink.stack.is_empty() && self.pieces.is_empty();
-                }
-                if !self.scan_piece() {
-                    return true;
-                }
-                budget = budget.saturating_sub(PIECE / 4);
-                continue;
-            }
-            let object = core::mem::replace(&mut ahead[at], next);
-            at = (at + 1) % AHEAD;
-            if let Some(object) = object {
-                waiting -= 1;
+        while budget > 0 {
+            if let Some(object) = self.ahead.next(&mut self.sink.stack) {
                 self.mark::<SHARED>(object);
+                budget -= 1;
+            } else if self.scan_piece() {
+                budget = budget.saturating_sub(PIECE / 4);
+            } else {
+                return true;
             }
         }
+        self.ahead.is_empty() && self.sink.stack.is_empty() && self.pieces.is_empty()
     }
 
     fn scan_piece(&mut self) -> bool {

@@ -1,20 +1,14 @@
 //! The work list: objects whose count is to be changed, and whose edges may follow.
 //!
 //! A stack, so that a list of ten million links needs ten million iterations and no recursion (property P7), with a
-//! short queue between popping an object and looking at it, so that its header is on the way from memory when it is
-//! needed (Cher, Hosking and Vitek, 2004).
+//! [`Lookahead`] between popping an object and looking at it.
 //!
 //! *When the system refuses memory for the stack.* An increment phase cannot be given up half-way: some counts are
 //! raised and others are not. So an object whose edges do not fit is put aside and traced again when the stack is empty,
 //! which needs one word for it instead of one for each edge. Only if a single object's edges exceed all the stack there
 //! is does the list insist, by an ordinary infallible allocation.
 
-use core::ptr::NonNull;
-
-use heap_core::collector::{EdgeSink, ObjectRef, TraceFn, prefetch};
-
-/// How many objects wait between being popped and being looked at.
-const AHEAD: usize = 8;
+use heap_core::collector::{EdgeSink, Lookahead, ObjectRef, TraceFn};
 
 /// How an object's edges are found: its trace function and its number of elements.
 #[derive(Clone, Copy)]
@@ -47,35 +41,14 @@ impl Worklist {
     /// All objects that wait, and all that they lead to, must be intact, and `visit` must return their own scan.
     #[inline]
     pub(crate) unsafe fn drain(&mut self, mut visit: impl FnMut(ObjectRef) -> Option<Scan>) {
-        let mut ahead = [ObjectRef::new(NonNull::dangling()); AHEAD];
-        let (mut first, mut waiting) = (0, 0);
+        let mut ahead = Lookahead::default();
         loop {
-            let object = if waiting == 0
-                && let [object] = self.sink.stack[..]
-            {
-                // One object alone has nothing to overlap with. That is every link of a list.
-                self.sink.stack.clear();
-                object
-            } else {
-                while waiting < AHEAD
-                    && let Some(object) = self.sink.stack.pop()
-                {
-                    prefetch(object);
-                    ahead[(first + waiting) % AHEAD] = object;
-                    waiting += 1;
+            let Some(object) = ahead.next(&mut self.sink.stack) else {
+                // SAFETY: the caller's promise.
+                if unsafe { self.trace_postponed() } {
+                    continue;
                 }
-                // When the stack is empty the queue is drained without turning it.
-                if waiting == 0 {
-                    // SAFETY: the caller's promise.
-                    if unsafe { self.trace_postponed() } {
-                        continue;
-                    }
-                    return;
-                }
-                let object = ahead[first];
-                first = (first + 1) % AHEAD;
-                waiting -= 1;
-                object
+                return;
             };
             if let Some(scan) = visit(object) {
                 // SAFETY: the caller's promise.

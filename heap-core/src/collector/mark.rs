@@ -1,7 +1,6 @@
 //! The marking loop that tracing collectors share.
 //!
-//! Depth-first over an explicit stack, with a small queue between popping an object and looking at it, so that its
-//! header is on the way from memory when it is needed (Cher, Hosking and Vitek, 2004). An object is claimed when it is
+//! Depth-first over an explicit stack, with a [`Lookahead`] between popping an object and looking at it. An object is claimed when it is
 //! scanned, not when it is pushed: the barrier may then scan an object that waits on the stack without asking whether it
 //! does, and duplicates on the stack cost one header load each.
 //!
@@ -20,8 +19,8 @@
 //! the others wait, white, so that the barrier finds the busy one without a search.
 
 use core::ops::Range;
-use core::ptr::NonNull;
 
+use super::lookahead::Lookahead;
 use super::memory::{MEDIUM_FOOTPRINT_MAX, Memory};
 use super::object::{COLLECTOR_SHIFT, HEADER_BYTES, HeaderWord, ObjectRef};
 use super::type_info::{TraceFn, TypeInfo};
@@ -61,15 +60,12 @@ impl Colour {
 /// Elements of a large array that are scanned in one piece: 8 KiB of pointers.
 const PIECE: usize = 1024;
 
-/// How many objects wait between being popped and being looked at.
-const AHEAD: usize = 8;
-
 /// A marking in progress.
 pub struct Marker {
     sink: EdgeSink,
     /// Popped from the stack, header on its way from memory. Kept between calls of [`Marker::drain`], because there may
     /// be no room on the stack to put them back.
-    ahead: [Option<ObjectRef>; AHEAD],
+    ahead: Lookahead,
     /// The busy array, and the index of its first element that was not scanned.
     array: Option<(ObjectRef, usize)>,
     /// Large arrays that wait; white, unless the barrier was faster.
@@ -84,42 +80,11 @@ pub struct Marker {
 /// The system refused memory for the stack.
 struct Refused;
 
-/// A queue of at most [`AHEAD`] objects.
-struct Queue {
-    slots: [ObjectRef; AHEAD],
-    first: usize,
-    len: usize,
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Queue { slots: [ObjectRef::new(NonNull::dangling()); AHEAD], first: 0, len: 0 }
-    }
-}
-
-impl Queue {
-    /// Adds an object; there must be room.
-    #[inline(always)]
-    fn put(&mut self, object: ObjectRef) {
-        self.slots[(self.first + self.len) % AHEAD] = object;
-        self.len += 1;
-    }
-
-    /// Removes the oldest object; there must be one.
-    #[inline(always)]
-    fn take(&mut self) -> ObjectRef {
-        let object = self.slots[self.first];
-        self.first = (self.first + 1) % AHEAD;
-        self.len -= 1;
-        object
-    }
-}
-
 impl Default for Marker {
     fn default() -> Self {
         Marker {
             sink: EdgeSink::everything(),
-            ahead: [None; AHEAD],
+            ahead: Lookahead::default(),
             array: None,
             arrays: Vec::new(),
             colour: Colour::FIRST,
@@ -136,7 +101,7 @@ impl Marker {
     pub fn begin(&mut self, colour: Colour, stamp: u8) {
         self.sink.stack.clear();
         self.sink.clear_overflow();
-        self.ahead = [None; AHEAD];
+        self.ahead.clear();
         self.array = None;
         self.arrays.clear();
         self.colour = colour;
@@ -185,8 +150,7 @@ impl Marker {
     /// For verification.
     pub fn waiting(&self) -> impl Iterator<Item = ObjectRef> + '_ {
         let busy = self.array.map(|(array, _)| array);
-        let ahead = self.ahead.iter().copied().flatten();
-        self.sink.stack.iter().copied().chain(ahead).chain(self.arrays.iter().copied()).chain(busy)
+        self.sink.stack.iter().copied().chain(self.ahead.iter()).chain(self.arrays.iter().copied()).chain(busy)
     }
 
     /// Marks until nothing is left or about `budget` bytes of objects were looked at. True when nothing is left.
@@ -195,45 +159,23 @@ impl Marker {
     pub fn drain(&mut self, memory: &Memory, budget: usize) -> bool {
         self.refused = false;
         self.sink.clear_overflow();
-        let mut ahead = Queue::default();
-        for object in core::mem::replace(&mut self.ahead, [None; AHEAD]).into_iter().flatten() {
-            ahead.put(object);
-        }
         let mut work = 0usize;
         let done = loop {
-            if let Some(object) = self.sink.stack.pop() {
-                prefetch(object);
-                ahead.put(object);
-                if ahead.len < AHEAD {
-                    continue;
-                }
-            } else if ahead.len == 0 {
-                match self.scan_piece(memory) {
+            let looked_at = match self.ahead.next(&mut self.sink.stack) {
+                Some(object) => self.mark(memory, object).inspect_err(|_| self.ahead.put_back(object)),
+                None => match self.scan_piece(memory) {
+                    Some(outcome) => outcome,
                     None => break true,
-                    Some(Ok(bytes)) => work = work.saturating_add(bytes),
-                    Some(Err(Refused)) => break false,
-                }
-                if work >= budget {
-                    break false;
-                }
-                continue;
-            }
-            let object = ahead.take();
-            match self.mark(memory, object) {
+                },
+            };
+            match looked_at {
                 Ok(bytes) => work = work.saturating_add(bytes),
-                Err(Refused) => {
-                    // There is room: either an object was just popped, or the stack is empty, and it once held this one.
-                    self.sink.push(object);
-                    break false;
-                }
+                Err(Refused) => break false,
             }
             if work >= budget {
                 break false;
             }
         };
-        for slot in &mut self.ahead[..ahead.len] {
-            *slot = Some(ahead.take());
-        }
         done || (!self.refused && self.waiting().next().is_none())
     }
 
