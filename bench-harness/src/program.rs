@@ -87,8 +87,8 @@ impl Program {
     /// Finds out whether the input can be read, if there is any to read.
     ///
     /// # Errors
-    /// What is wrong with the snapshot, and where.
-    pub fn check(&self) -> Result<(), SnapshotError> {
+    /// A sentence for the user: which snapshot, what is wrong with it, and where.
+    pub fn check(&self) -> Result<(), String> {
         match self {
             Self::Classic(_) | Self::Names => Ok(()),
             Self::Snapshot(file) => read(file.as_deref()).map(drop),
@@ -98,8 +98,8 @@ impl Program {
     /// Reads the input, if there is any to read, and prepares what can be prepared.
     ///
     /// # Errors
-    /// What is wrong with the snapshot, and where.
-    pub fn load(&self) -> Result<Loaded, SnapshotError> {
+    /// As for [`check`](Self::check).
+    pub fn load(&self) -> Result<Loaded, String> {
         Ok(match self {
             Self::Classic(workload) => Loaded::Classic(*workload),
             Self::Names => Loaded::Names,
@@ -109,11 +109,15 @@ impl Program {
 }
 
 /// Reads a heap dump, the built-in one without a file.
-fn read(file: Option<&Path>) -> Result<SnapshotGraph, SnapshotError> {
-    match file {
-        Some(path) => snapshot::read_path(path),
-        None => snapshot::read(snapshot::builtin()),
-    }
+fn read(file: Option<&Path>) -> Result<SnapshotGraph, String> {
+    let Some(path) = file else { return snapshot::read(snapshot::builtin()).map_err(|error| error.to_string()) };
+    snapshot::read_path(path).map_err(|error| match error {
+        SnapshotError::Open { .. } | SnapshotError::Directory { .. } | SnapshotError::NotAFile { .. } => {
+            error.to_string()
+        }
+        // A place in a file is worth little when several were given.
+        _ => format!("{}: {error}", path.display()),
+    })
 }
 
 impl fmt::Display for Program {

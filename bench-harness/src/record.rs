@@ -116,6 +116,8 @@ pub enum Status {
     Unsupported,
     /// It finished, but found its own heap wrong.
     Failed,
+    /// It could not read its input, which was readable when the comparison began.
+    NoInput,
     /// It was stopped because it took too long.
     Timeout,
     /// It ran out of stack.
@@ -131,6 +133,7 @@ impl fmt::Display for Status {
             Self::OutOfMemory => f.write_str("out_of_memory"),
             Self::Unsupported => f.write_str("unsupported"),
             Self::Failed => f.write_str("failed"),
+            Self::NoInput => f.write_str("no_input"),
             Self::Timeout => f.write_str("timeout"),
             Self::StackOverflow => f.write_str("stack_overflow"),
             Self::Crashed(how) => write!(f, "crashed: {how}"),
@@ -147,6 +150,7 @@ impl FromStr for Status {
             "out_of_memory" => Self::OutOfMemory,
             "unsupported" => Self::Unsupported,
             "failed" => Self::Failed,
+            "no_input" => Self::NoInput,
             "timeout" => Self::Timeout,
             "stack_overflow" => Self::StackOverflow,
             other => match other.strip_prefix("crashed: ") {
@@ -288,6 +292,7 @@ pub(crate) mod tests {
             Status::OutOfMemory,
             Status::Unsupported,
             Status::Failed,
+            Status::NoInput,
             Status::Timeout,
             Status::StackOverflow,
             Status::Crashed("SIGSEGV".to_owned()),

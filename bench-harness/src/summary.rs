@@ -212,6 +212,7 @@ pub fn explain(record: &Record) -> String {
         },
         Status::Unsupported => "cannot run this".to_owned(),
         Status::Failed => "WRONG".to_owned(),
+        Status::NoInput => "lost its input".to_owned(),
         Status::Timeout => "timeout".to_owned(),
         Status::StackOverflow => return "overflowed its stack".to_owned(),
         Status::Crashed(how) => format!("crashed ({how})"),

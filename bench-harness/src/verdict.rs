@@ -25,7 +25,7 @@ pub fn complaints(records: &[Record]) -> Vec<String> {
 fn is_failure(status: &Status) -> bool {
     match status {
         Status::Ok | Status::OutOfMemory | Status::Unsupported => false,
-        Status::Failed | Status::Timeout | Status::StackOverflow | Status::Crashed(_) => true,
+        Status::Failed | Status::NoInput | Status::Timeout | Status::StackOverflow | Status::Crashed(_) => true,
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn our_crashes_count_and_those_of_peers_do_not() {
         let crash = Status::Crashed("SIGSEGV".to_owned());
-        for status in [crash, Status::StackOverflow, Status::Timeout, Status::Failed] {
+        for status in [crash, Status::StackOverflow, Status::Timeout, Status::Failed, Status::NoInput] {
             assert_eq!(complaints(&[with_status(Kind::Collector, status.clone())]).len(), 1, "{status}");
             assert!(complaints(&[with_status(Kind::Peer, status)]).is_empty());
         }

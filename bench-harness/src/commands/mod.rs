@@ -44,7 +44,7 @@ pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions, invocation
     let peers = cli::peers(options.peers.as_deref())?;
     for program in &programs {
         // Each child reads its own input; here it is only about whether it can.
-        program.check().map_err(|error| error.to_string())?;
+        program.check()?;
     }
     let selection = Selection {
         programs,
