@@ -95,7 +95,7 @@ pub struct CommonOptions {
     /// How often each runs; from 3 on there are confidence intervals [default: 2 for compare, else 1]
     #[arg(long, short = 'n', value_name = "N", value_parser = quantity::invocations)]
     pub invocations: Option<u32>,
-    /// How large the workloads are: small, default or large
+    /// How large the workloads are: small, default or large; heap dumps are as large as they are
     #[arg(long, value_name = "SIZE", value_parser = names::find::<Size>, default_value = "default")]
     pub size: Size,
     /// The hard limit of each heap, with suffix K, M or G; peers have none [default: the library's]

@@ -84,6 +84,15 @@ impl Program {
         }
     }
 
+    /// The file that is read, if one is.
+    #[must_use]
+    pub fn input(&self) -> Option<&Path> {
+        match self {
+            Self::Snapshot(file) => file.as_deref(),
+            Self::Classic(_) | Self::Names => None,
+        }
+    }
+
     /// Finds out whether the input can be read, if there is any to read.
     ///
     /// # Errors

@@ -47,11 +47,11 @@ pub struct Context {
 pub fn render(groups: &[Group], context: &Context) -> String {
     let layout = Layout::of(groups);
     let mut lines = Vec::new();
-    for (position, group) in groups.iter().enumerate() {
+    for (position, (group, title)) in groups.iter().zip(titles(groups)).enumerate() {
         if position > 0 {
             lines.push(String::new());
         }
-        lines.extend(layout.block(group, position == 0));
+        lines.extend(layout.block(group, &title, position == 0));
     }
     lines.push(String::new());
     for paragraph in footer(context, &layout) {
@@ -95,8 +95,8 @@ impl Layout {
     }
 
     /// One workload.
-    fn block(&self, group: &Group, with_units: bool) -> Vec<String> {
-        let mut lines: Vec<String> = self.table(group, with_units).lines().map(str::to_owned).collect();
+    fn block(&self, group: &Group, title: &str, with_units: bool) -> Vec<String> {
+        let mut lines: Vec<String> = self.table(group, title, with_units).lines().map(str::to_owned).collect();
         let (width, indent) = (self.label_width, " ".repeat(self.label_width + 1));
         for Remark { label, text } in &group.remarks {
             let mut start = format!("{label:width$} ");
@@ -112,7 +112,7 @@ impl Layout {
         lines
     }
 
-    fn table(&self, group: &Group, with_units: bool) -> String {
+    fn table(&self, group: &Group, title: &str, with_units: bool) -> String {
         let cell = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
         let header = |unit: &str, name: &str| if with_units { format!("{unit}\n{name}") } else { name.to_owned() };
 
@@ -120,7 +120,7 @@ impl Layout {
         table.load_style(PLAIN);
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(WIDTH).unwrap_or(u16::MAX));
-        let mut titles = vec![Cell::new(header("", &group.title()))];
+        let mut titles = vec![Cell::new(header("", title))];
         titles.extend(self.figures.iter().map(|(column, _)| {
             let (unit, name) = column.header();
             cell(header(unit, name))
@@ -141,18 +141,24 @@ impl Layout {
     }
 }
 
-impl Group {
-    fn title(&self) -> String {
-        let name = match self.workload.strip_prefix("snapshot:") {
-            // A path is for the record; here the file's name is enough.
-            Some(path) => {
-                let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
-                file.trim_end_matches(".gz").trim_end_matches(".heapsnapshot")
-            }
-            None => &self.workload,
-        };
-        if self.size == "default" { name.to_owned() } else { format!("{name}, {}", self.size) }
-    }
+/// What stands above each block.
+fn titles(groups: &[Group]) -> Vec<String> {
+    let short: Vec<_> = groups.iter().map(short_title).collect();
+    let is_unique = |title: &String| short.iter().filter(|other| *other == title).count() == 1;
+    let titles = short.iter().zip(groups);
+    titles.map(|(title, group)| if is_unique(title) { title } else { &group.workload }.clone()).collect()
+}
+
+fn short_title(group: &Group) -> String {
+    let name = match group.workload.strip_prefix("snapshot:") {
+        // A path is for the record; here the file's name is enough, unless two have the same.
+        Some(path) => {
+            let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+            file.trim_end_matches(".gz").trim_end_matches(".heapsnapshot")
+        }
+        None => &group.workload,
+    };
+    if group.size == "default" { name.to_owned() } else { format!("{name}, {}", group.size) }
 }
 
 /// The columns of figures.
@@ -385,6 +391,17 @@ Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
             assert!(line.chars().count() <= WIDTH, "{}: {line}\n{text}", line.chars().count());
         }
         assert!(text.is_ascii() || text.chars().all(|c| c.is_ascii() || c == '±'), "{text}");
+    }
+
+    #[test]
+    fn snapshots_of_the_same_name_are_told_apart() {
+        let records =
+            ["snapshot:a/x.heapsnapshot", "snapshot:b/x.heapsnapshot.gz", "snapshot:b/y.heapsnapshot", "rings"]
+                .map(|workload| sample(workload, "nogc", 1, 10.0));
+        assert_eq!(
+            titles(&summarise(&records)),
+            ["snapshot:a/x.heapsnapshot", "snapshot:b/x.heapsnapshot.gz", "y", "rings"]
+        );
     }
 
     #[test]
