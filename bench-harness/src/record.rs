@@ -77,21 +77,23 @@ pub struct Measurement {
     pub wall_ns: Option<u64>,
     /// Processor time of all threads over the same span, in nanoseconds.
     pub cpu_ns: Option<u64>,
-    /// Time in the collector, in nanoseconds.
+    /// Elapsed time of all pauses together, in nanoseconds. What a collector does while the program allocates (sweeping
+    /// lazily, looking for a hole) is part of the program's time: nobody could measure it without slowing it down.
     pub gc_ns: Option<u64>,
-    /// How often the collector stopped the program.
+    /// How often the collector stopped the program, however briefly.
     pub pause_count: Option<u64>,
     /// Median pause in nanoseconds; `null` without pauses, as the other percentiles.
     pub pause_p50_ns: Option<u64>,
-    /// 99th percentile.
+    /// 99th percentile, in nanoseconds.
     pub pause_p99_ns: Option<u64>,
-    /// 99.9th percentile.
+    /// 99.9th percentile, in nanoseconds.
     pub pause_p999_ns: Option<u64>,
-    /// The longest pause.
+    /// The longest pause, in nanoseconds.
     pub pause_max_ns: Option<u64>,
     /// The most that the heap reserved for use: blocks, side tables, mark stacks, in bytes.
     pub peak_heap_bytes: Option<u64>,
-    /// The most memory that the process had resident, in bytes.
+    /// The most memory that the process had resident, in bytes. A replay's process has also read its input and holds the
+    /// model that the heap is compared with.
     pub peak_rss_bytes: Option<u64>,
     /// What the workload asked for in total, in bytes, headers not included.
     pub allocated_bytes: Option<u64>,
@@ -99,7 +101,7 @@ pub struct Measurement {
     pub allocated_objects: Option<u64>,
     /// Completed collections of any kind.
     pub collections: Option<u64>,
-    /// Objects that were garbage and still there at the end.
+    /// Objects that were garbage and still there after the last full collection. Only a replay knows.
     pub leaked_objects: Option<u64>,
 }
 

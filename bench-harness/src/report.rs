@@ -54,7 +54,7 @@ pub fn render(groups: &[Group], context: &Context) -> String {
         lines.extend(layout.block(group, &title, position == 0));
     }
     lines.push(String::new());
-    for paragraph in footer(context, &layout) {
+    for paragraph in footer(context, &layout, groups) {
         lines.extend(format::wrap(&paragraph, WIDTH));
     }
     for disagreement in &context.disagreements {
@@ -94,6 +94,13 @@ impl Layout {
         self.figures.iter().any(|(shown, _)| *shown == column)
     }
 
+    /// Whether others have intervals, and this row has lost too many runs, or the fastest has, to be compared. Without a
+    /// mark it would look like a difference that was shown.
+    fn is_undecided(&self, row: &Row) -> bool {
+        let has_no_interval = row.ratio.is_some_and(|ratio| ratio.interval.is_none() && ratio.value != 1.0);
+        self.has(Column::Interval) && has_no_interval
+    }
+
     /// One workload.
     fn block(&self, group: &Group, title: &str, with_units: bool) -> Vec<String> {
         let mut lines: Vec<String> = self.table(group, title, with_units).lines().map(str::to_owned).collect();
@@ -128,7 +135,12 @@ impl Layout {
         table.set_header(titles);
         for row in &group.rows {
             let mut cells = vec![Cell::new(&row.label)];
-            cells.extend(self.figures.iter().map(|(column, _)| cell(column.text(row))));
+            cells.extend(self.figures.iter().map(|(column, _)| match column {
+                Column::Ratio if self.is_undecided(row) => {
+                    cell(format!("{}?", column.text(row).trim_end_matches(SPACE)))
+                }
+                _ => cell(column.text(row)),
+            }));
             table.add_row(cells);
         }
         // The gap stands in front of each figure.
@@ -247,7 +259,7 @@ impl Column {
     }
 }
 
-fn footer(context: &Context, layout: &Layout) -> Vec<String> {
+fn footer(context: &Context, layout: &Layout, groups: &[Group]) -> Vec<String> {
     let mut legend = vec!["ms: median elapsed time"];
     if layout.has(Column::Interval) {
         legend.push("±%: half the 95 % confidence interval of the mean");
@@ -256,11 +268,14 @@ fn footer(context: &Context, layout: &Layout) -> Vec<String> {
     if layout.has(Column::Interval) {
         legend.push("~: no difference shown");
     }
+    if groups.iter().flat_map(|group| &group.rows).any(|row| layout.is_undecided(row)) {
+        legend.push("?: too few runs to tell");
+    }
     if layout.has(Column::GcTime) {
-        legend.push("in gc: time in the collector");
+        legend.push("in gc: all pauses together, and their share of the time");
     }
     if layout.has(Column::PauseMax) {
-        legend.push("pause: how long the program stood still, max of all runs");
+        legend.push("pause: how long the program stood still; max: the longest of all runs");
     }
     if layout.has(Column::Heap) {
         legend.push("heap: what the heap reserved for use");
@@ -355,9 +370,10 @@ nogc                    out of memory with a heap limit of 64 MiB
 some-peer               overflowed its stack
 
 ms: median elapsed time; ±%: half the 95 % confidence interval of the mean;
-ratio: to the fastest; ~: no difference shown; in gc: time in the collector;
-pause: how long the program stood still, max of all runs; heap: what the heap
-reserved for use; RSS: memory of the process.
+ratio: to the fastest; ~: no difference shown; in gc: all pauses together, and
+their share of the time; pause: how long the program stood still; max: the
+longest of all runs; heap: what the heap reserved for use; RSS: memory of the
+process.
 3 invocations each, interleaved, each in a process of its own.
 Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
 ";
@@ -402,6 +418,18 @@ Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
             titles(&summarise(&records)),
             ["snapshot:a/x.heapsnapshot", "snapshot:b/x.heapsnapshot.gz", "y", "rings"]
         );
+    }
+
+    #[test]
+    fn a_ratio_of_too_few_runs_is_marked() {
+        let mut records = Vec::new();
+        for n in 1..=3 {
+            records.push(sample("rings", "nogc", n, 10.0));
+            let other = sample("rings", "marksweep", n, 20.0);
+            records.push(if n == 1 { failed(other, Status::Timeout) } else { other });
+        }
+        let text = render(&summarise(&records), &context(3));
+        assert!(text.contains(" 2.00? ") && text.contains(" 1.00 ") && text.contains("?: too few"), "{text}");
     }
 
     #[test]

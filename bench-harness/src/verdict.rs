@@ -1,7 +1,7 @@
 //! What makes a comparison fail, rather than merely have results.
 //!
-//! Two things: a wrong answer, from whomever, and a collector of ours that did not end properly. Running out of a heap
-//! limit is a result, so is a peer that crashes or cannot run a workload.
+//! Two things: a wrong answer or none, from whomever, and a collector of ours that did not end properly. Running out of a
+//! heap limit is a result, so is a peer that crashes or cannot run a workload.
 
 use crate::names;
 use crate::record::{Checksum, Kind, Record, Status};
@@ -13,6 +13,11 @@ use crate::workloads::spec::{self, Size, Workload};
 pub fn complaints(records: &[Record]) -> Vec<String> {
     let mut complaints = disagreements(records);
     for record in records {
+        if record.measurement.status == Status::Ok && record.measurement.checksum.is_none() {
+            let Record { workload, invocation, .. } = record;
+            complaints
+                .push(format!("{} finished {workload} (invocation {invocation}) without a checksum", record.label()));
+        }
         if record.kind != Kind::Peer && is_failure(&record.measurement.status) {
             let Record { collector, workload, invocation, .. } = record;
             let how = summary::explain(record);
@@ -137,6 +142,14 @@ mod tests {
         assert!(complaints(&[record.clone()]).is_empty());
         record.measurement.checksum = Some(Checksum(!expected));
         assert!(complaints(&[record])[0].contains("by the reference"));
+    }
+
+    #[test]
+    fn success_without_an_answer_is_none() {
+        for kind in [Kind::Collector, Kind::Peer] {
+            let complaints = complaints(&[with_status(kind, Status::Ok)]);
+            assert!(complaints[0].ends_with("finished made-up (invocation 1) without a checksum"), "{complaints:?}");
+        }
     }
 
     #[test]
