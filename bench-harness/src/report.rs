@@ -157,8 +157,9 @@ impl Layout {
 fn titles(groups: &[Group]) -> Vec<String> {
     let short: Vec<_> = groups.iter().map(short_title).collect();
     let is_unique = |title: &String| short.iter().filter(|other| *other == title).count() == 1;
+    let long = |group: &Group| group.workload.trim_start_matches("snapshot:").to_owned();
     let titles = short.iter().zip(groups);
-    titles.map(|(title, group)| if is_unique(title) { title } else { &group.workload }.clone()).collect()
+    titles.map(|(title, group)| if is_unique(title) { title.clone() } else { long(group) }).collect()
 }
 
 fn short_title(group: &Group) -> String {
@@ -414,10 +415,7 @@ Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
         let records =
             ["snapshot:a/x.heapsnapshot", "snapshot:b/x.heapsnapshot.gz", "snapshot:b/y.heapsnapshot", "rings"]
                 .map(|workload| sample(workload, "nogc", 1, 10.0));
-        assert_eq!(
-            titles(&summarise(&records)),
-            ["snapshot:a/x.heapsnapshot", "snapshot:b/x.heapsnapshot.gz", "y", "rings"]
-        );
+        assert_eq!(titles(&summarise(&records)), ["a/x.heapsnapshot", "b/x.heapsnapshot.gz", "y", "rings"]);
     }
 
     #[test]

@@ -146,6 +146,8 @@ mod tests {
     use super::*;
     use heap_core::{Gc, Lock};
 
+    type Numbers = Rootable![Gc<'_, [Lock<Option<Gc<'_, u64>>>]>];
+
     /// As many pauses as the heap itself counts, those at its making included.
     #[test]
     fn no_pause_is_missed() {
@@ -153,7 +155,7 @@ mod tests {
             let mut meter = Meter::default();
             let statistics = guarded(collector, None, &mut meter, |setup| {
                 // 40 MB: enough that every collector finds a collection due.
-                let mut heap: Measured<Rootable![Gc<'_, [Lock<Option<Gc<'_, u64>>>]>]> =
+                let mut heap: Measured<Numbers> =
                     setup.heap(|mc| Gc::try_new_slice_with(mc, 5_000_000, |_| Lock::new(None)));
                 for number in 0..100_000 {
                     heap.batch(|mc, _| Gc::try_new(mc, number).map(drop));
