@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use crate::names;
 use crate::snapshot::{self, SnapshotError, SnapshotGraph};
+use crate::workloads;
 use crate::workloads::replay::Replay;
-use crate::workloads::spec::Workload;
+use crate::workloads::spec::{self, Size, Workload};
 
 /// A program, not yet loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +82,17 @@ impl Program {
             Self::Names => "bind a name, rebind it, put it into containers, leave the scope",
             Self::Snapshot(None) => "the heap of a real Node program, rebuilt and mutated",
             Self::Snapshot(Some(_)) => "the heap of a real program, rebuilt and mutated",
+        }
+    }
+
+    /// The checksum that the definition of the program promises, if it can be known.
+    #[must_use]
+    pub fn expected(&self, size: Size) -> Option<u64> {
+        match self {
+            Self::Classic(workload) => Some(spec::expected(*workload, size).checksum),
+            Self::Names => Some(workloads::names::expected(size)),
+            Self::Snapshot(None) => Some(workloads::replay::CHECKSUM_OF_BUILTIN),
+            Self::Snapshot(Some(_)) => None,
         }
     }
 

@@ -4,9 +4,9 @@
 //! heap limit is a result, so is a peer that crashes or cannot run a workload.
 
 use crate::names;
+use crate::program::Program;
 use crate::record::{Checksum, Kind, Record, Status};
 use crate::summary;
-use crate::workloads::spec::{self, Size, Workload};
 
 /// Every reason to fail, as sentences; none if all is well. The disagreements are among them.
 #[must_use]
@@ -83,8 +83,7 @@ fn disagreement(records: &[Record], workload: &str, size: &str) -> Option<String
 
 /// The checksum that the definition of a workload promises.
 fn expected(workload: &str, size: &str) -> Option<Checksum> {
-    let (workload, size) = (names::find::<Workload>(workload).ok()?, names::find::<Size>(size).ok()?);
-    Some(Checksum(spec::expected(workload, size).checksum))
+    Program::from_name(workload).ok()?.expected(names::find(size).ok()?).map(Checksum)
 }
 
 #[cfg(test)]
@@ -92,6 +91,7 @@ mod tests {
     use super::*;
     use crate::record::Measurement;
     use crate::record::tests::sample;
+    use crate::workloads::spec::Size;
 
     fn with_checksum(collector: &str, invocation: u32, checksum: u64) -> Record {
         let mut record = sample("made-up", collector, invocation, 10.0);
@@ -136,12 +136,14 @@ mod tests {
 
     #[test]
     fn a_wrong_answer_is_noticed_even_if_everybody_gives_it() {
-        let expected = spec::expected(Workload::Rings, Size::Small).checksum;
-        let mut record = Record { size: "small".to_owned(), ..sample("rings", "a", 1, 10.0) };
-        record.measurement.checksum = Some(Checksum(expected));
-        assert!(complaints(&[record.clone()]).is_empty());
-        record.measurement.checksum = Some(Checksum(!expected));
-        assert!(complaints(&[record])[0].contains("by the reference"));
+        for program in Program::all() {
+            let expected = program.expected(Size::Small).unwrap();
+            let mut record = Record { size: "small".to_owned(), ..sample(&program.to_string(), "a", 1, 10.0) };
+            record.measurement.checksum = Some(Checksum(expected));
+            assert!(complaints(&[record.clone()]).is_empty());
+            record.measurement.checksum = Some(Checksum(!expected));
+            assert!(complaints(&[record])[0].contains("by the reference"), "{program}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod gcbench;
 mod graph_mutate;
 mod heap;
 mod list_churn;
-mod names;
+pub(crate) mod names;
 pub mod replay;
 mod rings;
 pub mod spec;

@@ -23,6 +23,8 @@ use super::heap::{Measured, Setup};
 use super::spec::{Checksum, Outcome};
 use crate::snapshot::{Model, MutationPlan, Op, Reachable, RoundSize, SnapshotGraph};
 
+/// What a replay of the built-in snapshot returns: computed once, and agreed upon by all collectors.
+pub(crate) const CHECKSUM_OF_BUILTIN: u64 = 0x7646_2688_0778_6240;
 /// Rounds of mutation; on the heap of a Node program half of the objects are dead after ten.
 const ROUNDS: usize = 10;
 /// Seed of the operations.
@@ -293,6 +295,7 @@ mod tests {
         let prepared = Replay::prepare(&read(builtin()).unwrap());
         let dead = prepared.model.objects().count() as u64 - prepared.rounds.last().unwrap().1.objects();
         let (expected, _) = replay(&prepared, Collector::MarkSweep);
+        assert_eq!(expected.as_ref().unwrap().checksum, CHECKSUM_OF_BUILTIN);
         for collector in Collector::ALL {
             let (outcome, meter) = replay(&prepared, collector);
             assert_eq!(outcome, expected, "{collector:?}");
