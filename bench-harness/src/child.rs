@@ -33,7 +33,7 @@ fn measure(job: &Job) -> Measurement {
     }
     let loaded = match job.program.load() {
         Ok(loaded) => loaded,
-        Err(error) => return stopped(Status::Failed, error.to_string()),
+        Err(sentence) => return stopped(Status::NoInput, sentence),
     };
     let mut measurement = match job.contestant {
         Contestant::Collector(collector) => {

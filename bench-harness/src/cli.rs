@@ -15,8 +15,9 @@ use crate::workloads::spec::Size;
 
 /// Compares garbage collectors on classic programs and on the heaps of real programs.
 ///
-/// Every run is a process of its own. The exit status is 0 if all went well, 1 if checksums disagree or a collector of
-/// ours crashed, 2 if the request or a file was wrong.
+/// Every run is a process of its own. The exit status is 0 if all went well, 1 if checksums disagree, a collector of
+/// ours did not finish (unless its heap limit was too small) or results could not be written, 2 if the request or a
+/// file was wrong, 130 after Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "bench-harness", version, after_help = EXAMPLES)]
 pub struct CommandLine {
@@ -53,7 +54,7 @@ pub enum Command {
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunOptions {
-    /// The workloads, separated by commas; `snapshot:FILE` for a heap dump of yours
+    /// The workloads, separated by commas; `snapshot:FILE` for a heap dump of yours; `all`
     #[arg(long, value_name = "NAMES", value_parser = programs)]
     pub workloads: Programs,
     /// What all commands that run something share.
@@ -92,19 +93,19 @@ pub struct CommonOptions {
     /// Also the peers (Box, Rc, gc-arena, ...), or those named; needs the feature `peers`
     #[arg(long, value_name = "NAMES", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     pub peers: Option<String>,
-    /// How often each runs; from 3 on there are confidence intervals [default: 2 for compare, else 1]
+    /// How often each runs; from 3 on there are 95 % confidence intervals [default: 2 for compare, else 1]
     #[arg(long, short = 'n', value_name = "N", value_parser = quantity::invocations)]
     pub invocations: Option<u32>,
-    /// How large the workloads are: small, default or large
+    /// How large the workloads are: small, default or large; heap dumps are as large as they are
     #[arg(long, value_name = "SIZE", value_parser = names::find::<Size>, default_value = "default")]
     pub size: Size,
     /// The hard limit of each heap, with suffix K, M or G; peers have none [default: the library's]
     #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
     pub heap_limit: Option<u64>,
-    /// Write one line of JSON per run to this file; - for standard output, the table then goes to standard error
+    /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to standard error
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// End a run that takes longer, in seconds or with suffix s, m or h
+    /// End a run that takes longer, reading its input included; in seconds or with suffix s, m or h
     #[arg(long, value_name = "TIME", value_parser = quantity::timeout, default_value = "300")]
     pub timeout: Duration,
     /// Show no progress
@@ -121,17 +122,13 @@ pub struct Programs(pub Vec<Program>);
 pub struct Collectors(pub Vec<Contestant>);
 
 fn programs(text: &str) -> Result<Programs, String> {
-    match text {
-        "all" => Ok(Programs(Program::all())),
-        _ => list(text, Program::from_name).map(Programs),
-    }
+    list(text, Program::all, Program::from_name).map(Programs)
 }
 
 fn collectors(text: &str) -> Result<Collectors, String> {
     match text {
-        "all" => Ok(Collectors(Collector::ALL.map(Contestant::Collector).to_vec())),
         "none" => Ok(Collectors(Vec::new())),
-        _ => list(text, Contestant::from_name).map(Collectors),
+        _ => list(text, || Collector::ALL.map(Contestant::Collector).to_vec(), Contestant::from_name).map(Collectors),
     }
 }
 
@@ -143,8 +140,7 @@ pub fn peers(text: Option<&str>) -> Result<Vec<Peer>, String> {
     match text {
         None => Ok(Vec::new()),
         Some(_) if cfg!(not(feature = "peers")) => Err(NO_PEERS.to_owned()),
-        Some("all") => Ok(Peer::all()),
-        Some(text) => list(text, names::find::<Peer>),
+        Some(text) => list(text, Peer::all, names::find::<Peer>),
     }
 }
 
@@ -152,13 +148,18 @@ pub fn peers(text: Option<&str>) -> Result<Vec<Peer>, String> {
 pub const NO_PEERS: &str = "this build has no peers; build it with them: \
     cargo run --release -p bench-harness --features peers -- compare --peers";
 
-/// Parses a comma-separated list and drops repetitions.
-fn list<T: PartialEq>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+/// Parses a comma-separated list and drops repetitions. `all` can stand in it like a name.
+fn list<T: PartialEq>(
+    text: &str,
+    all: impl Fn() -> Vec<T>,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
     let mut things = Vec::new();
-    for name in text.split(',') {
-        let thing = parse(name.trim())?;
-        if !things.contains(&thing) {
-            things.push(thing);
+    for name in text.split(',').map(str::trim) {
+        for thing in if name == "all" { all() } else { vec![parse(name)?] } {
+            if !things.contains(&thing) {
+                things.push(thing);
+            }
         }
     }
     Ok(things)
@@ -195,6 +196,8 @@ mod tests {
             panic!()
         };
         assert_eq!(options.workloads.0.len(), 3);
+        // Everything, and a heap dump of one's own.
+        assert_eq!(programs("rings,all,snapshot:a").unwrap().0.len(), Program::all().len() + 1);
         assert_eq!(options.common.collectors.0, [Contestant::Collector(Collector::NoGc)]);
     }
 

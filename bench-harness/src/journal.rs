@@ -55,14 +55,14 @@ impl Journal {
         let Some((path, target)) = &mut self.target else { return Ok(()) };
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
-        let written = match target {
-            Target::File(file) => file.write_all(&line),
+        let (written, name) = match target {
+            Target::File(file) => (file.write_all(&line), path.to_string_lossy()),
             Target::Stdout => {
                 let mut stdout = io::stdout().lock();
-                stdout.write_all(&line).and_then(|()| stdout.flush())
+                (stdout.write_all(&line).and_then(|()| stdout.flush()), "to standard output".into())
             }
         };
-        written.map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display())))
+        written.map_err(|error| io::Error::new(error.kind(), format!("cannot write {name}: {error}")))
     }
 }
 

@@ -73,8 +73,6 @@ impl Pauses {
 pub struct Meter {
     /// Every time span in which the collector stopped the program.
     pub pauses: Pauses,
-    /// Time that the collector spent on other threads while the program ran, in nanoseconds of their processor time.
-    pub background_ns: u64,
     /// Completed collections of any kind.
     pub collections: u64,
     /// The most that the heap reserved for use, in bytes.
@@ -86,7 +84,7 @@ pub struct Meter {
 impl Meter {
     /// Writes the figures into a measurement.
     pub fn report(&self, into: &mut Measurement) {
-        into.gc_ns = Some(self.pauses.total_ns().saturating_add(self.background_ns));
+        into.gc_ns = Some(self.pauses.total_ns());
         into.pause_count = Some(self.pauses.count());
         into.pause_p50_ns = self.pauses.quantile_ns(0.5);
         into.pause_p99_ns = self.pauses.quantile_ns(0.99);

@@ -6,6 +6,7 @@
 //! The estimate is a promise to a waiting person, not a measurement: one nominal time per program on two common cores,
 //! good to a factor of two.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::contestant::{Allocator, Contestant, Peer};
@@ -56,7 +57,8 @@ impl Plan {
                     jobs.push(Job {
                         program: program.clone(),
                         contestant: *contestant,
-                        size: selection.size,
+                        // A heap dump is as large as it is.
+                        size: if matches!(program, Program::Snapshot(_)) { Size::Default } else { selection.size },
                         heap_limit: selection.heap_limit.filter(|_| !matches!(contestant, Contestant::Peer(..))),
                         invocation,
                     });
@@ -105,7 +107,7 @@ fn about(time: Duration) -> String {
 /// About how long one job takes.
 #[must_use]
 pub fn nominal(job: &Job) -> Duration {
-    let milliseconds = match job.program {
+    let milliseconds = match &job.program {
         Program::Classic(Workload::BinaryTrees) => 1700,
         Program::Classic(Workload::GcBench) => 300,
         Program::Classic(Workload::ListChurn) => 700,
@@ -113,7 +115,7 @@ pub fn nominal(job: &Job) -> Duration {
         Program::Classic(Workload::GraphMutate) => 1300,
         Program::Classic(Workload::DeepList) => 500,
         Program::Names => 50,
-        Program::Snapshot(_) => 450,
+        Program::Snapshot(file) => snapshot_milliseconds(file.as_deref()),
     };
     // Sizes: see `Size`. The peers are, on average over all of them, so much slower.
     let sized = match job.size {
@@ -123,6 +125,17 @@ pub fn nominal(job: &Job) -> Duration {
     };
     let process = 20;
     Duration::from_millis(process + sized * if matches!(job.contestant, Contestant::Peer(..)) { 3 } else { 1 })
+}
+
+/// Snapshots take time in proportion to their text, most of it for reading: the built-in one of 10 MB 450 ms. Compressed
+/// ones have about six times their length.
+fn snapshot_milliseconds(file: Option<&Path>) -> u64 {
+    const BUILTIN: u64 = 450;
+    const TEXT_PER_MILLISECOND: u64 = 23_000;
+    let Some(file) = file else { return BUILTIN };
+    let length = std::fs::metadata(file).map_or(0, |data| data.len());
+    let text = if file.extension().is_some_and(|extension| extension == "gz") { length * 6 } else { length };
+    text / TEXT_PER_MILLISECOND
 }
 
 #[cfg(test)]
@@ -166,6 +179,18 @@ mod tests {
         let peers: Vec<_> = plan.jobs.iter().filter(|job| matches!(job.contestant, Contestant::Peer(..))).collect();
         assert_eq!(peers.len(), 6 * 2 * Peer::all().len());
         assert!(peers.iter().all(|job| job.heap_limit.is_none() && matches!(job.program, Program::Classic(_))));
+    }
+
+    #[test]
+    fn heap_dumps_have_one_size_and_take_time_in_proportion_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.heapsnapshot");
+        std::fs::File::create(&path).unwrap().set_len(2_300_000_000).unwrap();
+        let programs = vec![Program::Snapshot(None), Program::Snapshot(Some(path)), Program::Names];
+        let plan = Plan::new(&Selection { programs, size: Size::Large, ..selection(1) });
+        assert!(plan.jobs.iter().all(|job| (job.size == Size::Large) == (job.program == Program::Names)));
+        assert_eq!(nominal(&plan.jobs[0]).as_millis(), 470);
+        assert_eq!(nominal(&plan.jobs[6]).as_secs(), 100);
     }
 
     #[test]

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use crate::names;
 use crate::snapshot::{self, SnapshotError, SnapshotGraph};
+use crate::workloads;
 use crate::workloads::replay::Replay;
-use crate::workloads::spec::Workload;
+use crate::workloads::spec::{self, Size, Workload};
 
 /// A program, not yet loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,11 +85,31 @@ impl Program {
         }
     }
 
+    /// The checksum that the definition of the program promises, if it can be known.
+    #[must_use]
+    pub fn expected(&self, size: Size) -> Option<u64> {
+        match self {
+            Self::Classic(workload) => Some(spec::expected(*workload, size).checksum),
+            Self::Names => Some(workloads::names::expected(size)),
+            Self::Snapshot(None) => Some(workloads::replay::CHECKSUM_OF_BUILTIN),
+            Self::Snapshot(Some(_)) => None,
+        }
+    }
+
+    /// The file that is read, if one is.
+    #[must_use]
+    pub fn input(&self) -> Option<&Path> {
+        match self {
+            Self::Snapshot(file) => file.as_deref(),
+            Self::Classic(_) | Self::Names => None,
+        }
+    }
+
     /// Finds out whether the input can be read, if there is any to read.
     ///
     /// # Errors
-    /// What is wrong with the snapshot, and where.
-    pub fn check(&self) -> Result<(), SnapshotError> {
+    /// A sentence for the user: which snapshot, what is wrong with it, and where.
+    pub fn check(&self) -> Result<(), String> {
         match self {
             Self::Classic(_) | Self::Names => Ok(()),
             Self::Snapshot(file) => read(file.as_deref()).map(drop),
@@ -98,8 +119,8 @@ impl Program {
     /// Reads the input, if there is any to read, and prepares what can be prepared.
     ///
     /// # Errors
-    /// What is wrong with the snapshot, and where.
-    pub fn load(&self) -> Result<Loaded, SnapshotError> {
+    /// As for [`check`](Self::check).
+    pub fn load(&self) -> Result<Loaded, String> {
         Ok(match self {
             Self::Classic(workload) => Loaded::Classic(*workload),
             Self::Names => Loaded::Names,
@@ -109,11 +130,15 @@ impl Program {
 }
 
 /// Reads a heap dump, the built-in one without a file.
-fn read(file: Option<&Path>) -> Result<SnapshotGraph, SnapshotError> {
-    match file {
-        Some(path) => snapshot::read_path(path),
-        None => snapshot::read(snapshot::builtin()),
-    }
+fn read(file: Option<&Path>) -> Result<SnapshotGraph, String> {
+    let Some(path) = file else { return snapshot::read(snapshot::builtin()).map_err(|error| error.to_string()) };
+    snapshot::read_path(path).map_err(|error| match error {
+        SnapshotError::Open { .. } | SnapshotError::Directory { .. } | SnapshotError::NotAFile { .. } => {
+            error.to_string()
+        }
+        // A place in a file is worth little when several were given.
+        _ => format!("{}: {error}", path.display()),
+    })
 }
 
 impl fmt::Display for Program {

@@ -3,10 +3,11 @@
 //! Standard output stays clean for the results. The bar advances by the nominal time of each run, so that its estimate
 //! is not fooled by many short runs before a few long ones.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::format;
 use crate::job::Job;
@@ -39,11 +40,16 @@ impl Progress {
         let view = if quiet {
             View::Nothing
         } else if io::stderr().is_terminal() {
-            let total = u64::try_from(plan.estimate().as_millis()).unwrap_or(u64::MAX);
+            let planned = plan.estimate();
+            let total = u64::try_from(planned.as_millis()).unwrap_or(u64::MAX);
             let bar =
                 ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND));
-            if let Ok(style) = ProgressStyle::with_template("{bar:24} {elapsed} of about {duration}  {wide_msg}") {
-                bar.set_style(style);
+            if let Ok(style) = ProgressStyle::with_template("{bar:24} {elapsed} of about {whole}  {wide_msg}") {
+                bar.set_style(style.with_key("whole", move |state: &ProgressState, text: &mut dyn fmt::Write| {
+                    // Before the first run has ended nothing is known but the plan.
+                    let whole = if state.pos() == 0 { planned } else { state.duration() };
+                    let _ = write!(text, "{:#}", HumanDuration(whole));
+                }));
             }
             bar.enable_steady_tick(Duration::from_secs(1));
             View::Bar(bar)

@@ -77,21 +77,23 @@ pub struct Measurement {
     pub wall_ns: Option<u64>,
     /// Processor time of all threads over the same span, in nanoseconds.
     pub cpu_ns: Option<u64>,
-    /// Time in the collector, in nanoseconds.
+    /// Elapsed time of all pauses together, in nanoseconds. What a collector does while the program allocates (sweeping
+    /// lazily, looking for a hole) is part of the program's time: nobody could measure it without slowing it down.
     pub gc_ns: Option<u64>,
-    /// How often the collector stopped the program.
+    /// How often the collector stopped the program, however briefly.
     pub pause_count: Option<u64>,
     /// Median pause in nanoseconds; `null` without pauses, as the other percentiles.
     pub pause_p50_ns: Option<u64>,
-    /// 99th percentile.
+    /// 99th percentile, in nanoseconds.
     pub pause_p99_ns: Option<u64>,
-    /// 99.9th percentile.
+    /// 99.9th percentile, in nanoseconds.
     pub pause_p999_ns: Option<u64>,
-    /// The longest pause.
+    /// The longest pause, in nanoseconds.
     pub pause_max_ns: Option<u64>,
     /// The most that the heap reserved for use: blocks, side tables, mark stacks, in bytes.
     pub peak_heap_bytes: Option<u64>,
-    /// The most memory that the process had resident, in bytes.
+    /// The most memory that the process had resident, in bytes. A replay's process has also read its input and holds the
+    /// model that the heap is compared with.
     pub peak_rss_bytes: Option<u64>,
     /// What the workload asked for in total, in bytes, headers not included.
     pub allocated_bytes: Option<u64>,
@@ -99,7 +101,7 @@ pub struct Measurement {
     pub allocated_objects: Option<u64>,
     /// Completed collections of any kind.
     pub collections: Option<u64>,
-    /// Objects that were garbage and still there at the end.
+    /// Objects that were garbage and still there after the last full collection. Only a replay knows.
     pub leaked_objects: Option<u64>,
 }
 
@@ -116,6 +118,8 @@ pub enum Status {
     Unsupported,
     /// It finished, but found its own heap wrong.
     Failed,
+    /// It could not read its input, which was readable when the comparison began.
+    NoInput,
     /// It was stopped because it took too long.
     Timeout,
     /// It ran out of stack.
@@ -131,6 +135,7 @@ impl fmt::Display for Status {
             Self::OutOfMemory => f.write_str("out_of_memory"),
             Self::Unsupported => f.write_str("unsupported"),
             Self::Failed => f.write_str("failed"),
+            Self::NoInput => f.write_str("no_input"),
             Self::Timeout => f.write_str("timeout"),
             Self::StackOverflow => f.write_str("stack_overflow"),
             Self::Crashed(how) => write!(f, "crashed: {how}"),
@@ -147,6 +152,7 @@ impl FromStr for Status {
             "out_of_memory" => Self::OutOfMemory,
             "unsupported" => Self::Unsupported,
             "failed" => Self::Failed,
+            "no_input" => Self::NoInput,
             "timeout" => Self::Timeout,
             "stack_overflow" => Self::StackOverflow,
             other => match other.strip_prefix("crashed: ") {
@@ -288,6 +294,7 @@ pub(crate) mod tests {
             Status::OutOfMemory,
             Status::Unsupported,
             Status::Failed,
+            Status::NoInput,
             Status::Timeout,
             Status::StackOverflow,
             Status::Crashed("SIGSEGV".to_owned()),

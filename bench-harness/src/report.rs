@@ -47,14 +47,14 @@ pub struct Context {
 pub fn render(groups: &[Group], context: &Context) -> String {
     let layout = Layout::of(groups);
     let mut lines = Vec::new();
-    for (position, group) in groups.iter().enumerate() {
+    for (position, (group, title)) in groups.iter().zip(titles(groups)).enumerate() {
         if position > 0 {
             lines.push(String::new());
         }
-        lines.extend(layout.block(group, position == 0));
+        lines.extend(layout.block(group, &title, position == 0));
     }
     lines.push(String::new());
-    for paragraph in footer(context, &layout) {
+    for paragraph in footer(context, &layout, groups) {
         lines.extend(format::wrap(&paragraph, WIDTH));
     }
     for disagreement in &context.disagreements {
@@ -94,9 +94,16 @@ impl Layout {
         self.figures.iter().any(|(shown, _)| *shown == column)
     }
 
+    /// Whether others have intervals, and this row has lost too many runs, or the fastest has, to be compared. Without a
+    /// mark it would look like a difference that was shown.
+    fn is_undecided(&self, row: &Row) -> bool {
+        let has_no_interval = row.ratio.is_some_and(|ratio| ratio.interval.is_none() && ratio.value != 1.0);
+        self.has(Column::Interval) && has_no_interval
+    }
+
     /// One workload.
-    fn block(&self, group: &Group, with_units: bool) -> Vec<String> {
-        let mut lines: Vec<String> = self.table(group, with_units).lines().map(str::to_owned).collect();
+    fn block(&self, group: &Group, title: &str, with_units: bool) -> Vec<String> {
+        let mut lines: Vec<String> = self.table(group, title, with_units).lines().map(str::to_owned).collect();
         let (width, indent) = (self.label_width, " ".repeat(self.label_width + 1));
         for Remark { label, text } in &group.remarks {
             let mut start = format!("{label:width$} ");
@@ -112,7 +119,7 @@ impl Layout {
         lines
     }
 
-    fn table(&self, group: &Group, with_units: bool) -> String {
+    fn table(&self, group: &Group, title: &str, with_units: bool) -> String {
         let cell = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
         let header = |unit: &str, name: &str| if with_units { format!("{unit}\n{name}") } else { name.to_owned() };
 
@@ -120,7 +127,7 @@ impl Layout {
         table.load_style(PLAIN);
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(WIDTH).unwrap_or(u16::MAX));
-        let mut titles = vec![Cell::new(header("", &group.title()))];
+        let mut titles = vec![Cell::new(header("", title))];
         titles.extend(self.figures.iter().map(|(column, _)| {
             let (unit, name) = column.header();
             cell(header(unit, name))
@@ -128,7 +135,12 @@ impl Layout {
         table.set_header(titles);
         for row in &group.rows {
             let mut cells = vec![Cell::new(&row.label)];
-            cells.extend(self.figures.iter().map(|(column, _)| cell(column.text(row))));
+            cells.extend(self.figures.iter().map(|(column, _)| match column {
+                Column::Ratio if self.is_undecided(row) => {
+                    cell(format!("{}?", column.text(row).trim_end_matches(SPACE)))
+                }
+                _ => cell(column.text(row)),
+            }));
             table.add_row(cells);
         }
         // The gap stands in front of each figure.
@@ -141,18 +153,25 @@ impl Layout {
     }
 }
 
-impl Group {
-    fn title(&self) -> String {
-        let name = match self.workload.strip_prefix("snapshot:") {
-            // A path is for the record; here the file's name is enough.
-            Some(path) => {
-                let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
-                file.trim_end_matches(".gz").trim_end_matches(".heapsnapshot")
-            }
-            None => &self.workload,
-        };
-        if self.size == "default" { name.to_owned() } else { format!("{name}, {}", self.size) }
-    }
+/// What stands above each block.
+fn titles(groups: &[Group]) -> Vec<String> {
+    let short: Vec<_> = groups.iter().map(short_title).collect();
+    let is_unique = |title: &String| short.iter().filter(|other| *other == title).count() == 1;
+    let long = |group: &Group| group.workload.trim_start_matches("snapshot:").to_owned();
+    let titles = short.iter().zip(groups);
+    titles.map(|(title, group)| if is_unique(title) { title.clone() } else { long(group) }).collect()
+}
+
+fn short_title(group: &Group) -> String {
+    let name = match group.workload.strip_prefix("snapshot:") {
+        // A path is for the record; here the file's name is enough, unless two have the same.
+        Some(path) => {
+            let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+            file.trim_end_matches(".gz").trim_end_matches(".heapsnapshot")
+        }
+        None => &group.workload,
+    };
+    if group.size == "default" { name.to_owned() } else { format!("{name}, {}", group.size) }
 }
 
 /// The columns of figures.
@@ -241,7 +260,7 @@ impl Column {
     }
 }
 
-fn footer(context: &Context, layout: &Layout) -> Vec<String> {
+fn footer(context: &Context, layout: &Layout, groups: &[Group]) -> Vec<String> {
     let mut legend = vec!["ms: median elapsed time"];
     if layout.has(Column::Interval) {
         legend.push("±%: half the 95 % confidence interval of the mean");
@@ -250,11 +269,14 @@ fn footer(context: &Context, layout: &Layout) -> Vec<String> {
     if layout.has(Column::Interval) {
         legend.push("~: no difference shown");
     }
+    if groups.iter().flat_map(|group| &group.rows).any(|row| layout.is_undecided(row)) {
+        legend.push("?: too few runs to tell");
+    }
     if layout.has(Column::GcTime) {
-        legend.push("in gc: time in the collector");
+        legend.push("in gc: all pauses together, and their share of the time");
     }
     if layout.has(Column::PauseMax) {
-        legend.push("pause: how long the program stood still, max of all runs");
+        legend.push("pause: how long the program stood still; max: the longest of all runs");
     }
     if layout.has(Column::Heap) {
         legend.push("heap: what the heap reserved for use");
@@ -349,9 +371,10 @@ nogc                    out of memory with a heap limit of 64 MiB
 some-peer               overflowed its stack
 
 ms: median elapsed time; ±%: half the 95 % confidence interval of the mean;
-ratio: to the fastest; ~: no difference shown; in gc: time in the collector;
-pause: how long the program stood still, max of all runs; heap: what the heap
-reserved for use; RSS: memory of the process.
+ratio: to the fastest; ~: no difference shown; in gc: all pauses together, and
+their share of the time; pause: how long the program stood still; max: the
+longest of all runs; heap: what the heap reserved for use; RSS: memory of the
+process.
 3 invocations each, interleaved, each in a process of its own.
 Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
 ";
@@ -385,6 +408,26 @@ Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
             assert!(line.chars().count() <= WIDTH, "{}: {line}\n{text}", line.chars().count());
         }
         assert!(text.is_ascii() || text.chars().all(|c| c.is_ascii() || c == '±'), "{text}");
+    }
+
+    #[test]
+    fn snapshots_of_the_same_name_are_told_apart() {
+        let records =
+            ["snapshot:a/x.heapsnapshot", "snapshot:b/x.heapsnapshot.gz", "snapshot:b/y.heapsnapshot", "rings"]
+                .map(|workload| sample(workload, "nogc", 1, 10.0));
+        assert_eq!(titles(&summarise(&records)), ["a/x.heapsnapshot", "b/x.heapsnapshot.gz", "y", "rings"]);
+    }
+
+    #[test]
+    fn a_ratio_of_too_few_runs_is_marked() {
+        let mut records = Vec::new();
+        for n in 1..=3 {
+            records.push(sample("rings", "nogc", n, 10.0));
+            let other = sample("rings", "marksweep", n, 20.0);
+            records.push(if n == 1 { failed(other, Status::Timeout) } else { other });
+        }
+        let text = render(&summarise(&records), &context(3));
+        assert!(text.contains(" 2.00? ") && text.contains(" 1.00 ") && text.contains("?: too few"), "{text}");
     }
 
     #[test]

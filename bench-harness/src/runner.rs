@@ -73,7 +73,8 @@ impl Runner {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn()?;
+            .spawn()
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot start a process for a run: {error}")))?;
         let stdout = keep_end(child.stdout.take());
         let stderr = keep_end(child.stderr.take());
         let status = self.wait(&mut child)?;

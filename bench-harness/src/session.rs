@@ -1,9 +1,11 @@
 //! A plan carried out: one child after the other, each result noted as soon as it is there.
 //!
 //! Never two children at once: they would share caches, memory bandwidth and, on two cores, the collector's threads.
+//!
+//! A session can end early: the user stops it, a disk is full, a process cannot be started. It never takes with it what
+//! was measured before, which may have taken an hour.
 
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::environment::Environment;
@@ -13,15 +15,13 @@ use crate::journal::Journal;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::{Measurement, Record};
-use crate::runner::{Ended, Runner};
+use crate::runner::{self, Runner};
 
 /// How a plan is carried out.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The longest that one invocation may take.
     pub timeout: Duration,
-    /// Where the records go.
-    pub json: Option<PathBuf>,
     /// Whether to show no progress.
     pub quiet: bool,
 }
@@ -33,42 +33,74 @@ pub struct Session {
     pub records: Vec<Record>,
     /// The machine and the build.
     pub environment: Environment,
-    /// Whether the user stopped it before its end.
-    pub interrupted: bool,
+    /// How it came to its end.
+    pub ended: Ended,
 }
 
-/// Carries out a plan. `each` sees every record when it is written.
-///
-/// # Errors
-/// When the system cannot start processes or write the records.
+/// How a session came to its end.
+#[derive(Debug)]
+pub enum Ended {
+    /// Everything ran.
+    Complete,
+    /// The user stopped it.
+    Interrupted,
+    /// The results go to standard output, and nobody reads it any more: `| head`.
+    ReaderLeft,
+    /// The system cannot start processes or write the results.
+    Failed(io::Error),
+}
+
+/// Carries out a plan. `each` sees every record when it is written, and writes to standard output or nowhere.
 pub fn run(
     plan: &Plan,
     settings: &Settings,
     journal: &mut Journal,
-    mut each: impl FnMut(&Record) -> io::Result<()>,
-) -> io::Result<Session> {
+    each: impl FnMut(&Record) -> io::Result<()>,
+) -> Session {
     interrupt::watch();
-    let runner = Runner::new(settings.timeout)?;
-    let mut session = Session { records: Vec::new(), environment: Environment::detect(), interrupted: false };
+    let mut session = Session { records: Vec::new(), environment: Environment::detect(), ended: Ended::Complete };
     let mut progress = Progress::new(plan, settings.quiet);
-    for job in &plan.jobs {
-        progress.begin(job);
-        let Ended::Measured(measurement) = runner.run(job)? else {
-            session.interrupted = true;
-            break;
-        };
-        let record = record(job, *measurement, &session.environment);
-        journal.write(&record)?;
-        progress.finish(job, &record);
-        progress.pause(|| each(&record))?;
-        session.records.push(record);
-        if interrupt::requested() {
-            session.interrupted = session.records.len() < plan.jobs.len();
-            break;
-        }
+    if let Err(ended) = carry_out(plan, settings, journal, each, &mut progress, &mut session) {
+        session.ended = ended;
     }
     progress.end();
-    Ok(session)
+    session
+}
+
+/// # Errors
+/// The end that came too early.
+fn carry_out(
+    plan: &Plan,
+    settings: &Settings,
+    journal: &mut Journal,
+    mut each: impl FnMut(&Record) -> io::Result<()>,
+    progress: &mut Progress,
+    session: &mut Session,
+) -> Result<(), Ended> {
+    let runner = Runner::new(settings.timeout).map_err(Ended::Failed)?;
+    for job in &plan.jobs {
+        progress.begin(job);
+        let measurement = match runner.run(job).map_err(Ended::Failed)? {
+            runner::Ended::Measured(measurement) => *measurement,
+            runner::Ended::Interrupted => return Err(Ended::Interrupted),
+        };
+        let record = record(job, measurement, &session.environment);
+        let written = journal.write(&record);
+        progress.finish(job, &record);
+        let shown = progress.pause(|| each(&record));
+        // Measured is measured, also where it cannot be written.
+        session.records.push(record);
+        written.map_err(|error| failed(error, journal.is_stdout()))?;
+        shown.map_err(|error| failed(error, true))?;
+        if interrupt::requested() && session.records.len() < plan.jobs.len() {
+            return Err(Ended::Interrupted);
+        }
+    }
+    Ok(())
+}
+
+fn failed(error: io::Error, is_stdout: bool) -> Ended {
+    if is_stdout && error.kind() == io::ErrorKind::BrokenPipe { Ended::ReaderLeft } else { Ended::Failed(error) }
 }
 
 fn record(job: &Job, measurement: Measurement, environment: &Environment) -> Record {

@@ -39,7 +39,7 @@ pub struct Row {
     pub ratio: Option<Ratio>,
     /// Median of the time in the collector.
     pub gc_ns: Option<f64>,
-    /// Median of its share in the elapsed time, from 0 to 1 or, with background threads, more.
+    /// Median of its share in the elapsed time, from 0 to 1.
     pub gc_share: Option<f64>,
     /// Median over the invocations of the median pause, in nanoseconds.
     pub pause_p50_ns: Option<f64>,
@@ -212,6 +212,7 @@ pub fn explain(record: &Record) -> String {
         },
         Status::Unsupported => "cannot run this".to_owned(),
         Status::Failed => "WRONG".to_owned(),
+        Status::NoInput => "lost its input".to_owned(),
         Status::Timeout => "timeout".to_owned(),
         Status::StackOverflow => return "overflowed its stack".to_owned(),
         Status::Crashed(how) => format!("crashed ({how})"),

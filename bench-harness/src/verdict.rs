@@ -1,18 +1,23 @@
 //! What makes a comparison fail, rather than merely have results.
 //!
-//! Two things: a wrong answer, from whomever, and a collector of ours that did not end properly. Running out of a heap
-//! limit is a result, so is a peer that crashes or cannot run a workload.
+//! Two things: a wrong answer or none, from whomever, and a collector of ours that did not end properly. Running out of a
+//! heap limit is a result, so is a peer that crashes or cannot run a workload.
 
 use crate::names;
+use crate::program::Program;
 use crate::record::{Checksum, Kind, Record, Status};
 use crate::summary;
-use crate::workloads::spec::{self, Size, Workload};
 
 /// Every reason to fail, as sentences; none if all is well. The disagreements are among them.
 #[must_use]
 pub fn complaints(records: &[Record]) -> Vec<String> {
     let mut complaints = disagreements(records);
     for record in records {
+        if record.measurement.status == Status::Ok && record.measurement.checksum.is_none() {
+            let Record { workload, invocation, .. } = record;
+            complaints
+                .push(format!("{} finished {workload} (invocation {invocation}) without a checksum", record.label()));
+        }
         if record.kind != Kind::Peer && is_failure(&record.measurement.status) {
             let Record { collector, workload, invocation, .. } = record;
             let how = summary::explain(record);
@@ -25,7 +30,7 @@ pub fn complaints(records: &[Record]) -> Vec<String> {
 fn is_failure(status: &Status) -> bool {
     match status {
         Status::Ok | Status::OutOfMemory | Status::Unsupported => false,
-        Status::Failed | Status::Timeout | Status::StackOverflow | Status::Crashed(_) => true,
+        Status::Failed | Status::NoInput | Status::Timeout | Status::StackOverflow | Status::Crashed(_) => true,
     }
 }
 
@@ -78,8 +83,7 @@ fn disagreement(records: &[Record], workload: &str, size: &str) -> Option<String
 
 /// The checksum that the definition of a workload promises.
 fn expected(workload: &str, size: &str) -> Option<Checksum> {
-    let (workload, size) = (names::find::<Workload>(workload).ok()?, names::find::<Size>(size).ok()?);
-    Some(Checksum(spec::expected(workload, size).checksum))
+    Program::from_name(workload).ok()?.expected(names::find(size).ok()?).map(Checksum)
 }
 
 #[cfg(test)]
@@ -87,6 +91,7 @@ mod tests {
     use super::*;
     use crate::record::Measurement;
     use crate::record::tests::sample;
+    use crate::workloads::spec::Size;
 
     fn with_checksum(collector: &str, invocation: u32, checksum: u64) -> Record {
         let mut record = sample("made-up", collector, invocation, 10.0);
@@ -131,18 +136,28 @@ mod tests {
 
     #[test]
     fn a_wrong_answer_is_noticed_even_if_everybody_gives_it() {
-        let expected = spec::expected(Workload::Rings, Size::Small).checksum;
-        let mut record = Record { size: "small".to_owned(), ..sample("rings", "a", 1, 10.0) };
-        record.measurement.checksum = Some(Checksum(expected));
-        assert!(complaints(&[record.clone()]).is_empty());
-        record.measurement.checksum = Some(Checksum(!expected));
-        assert!(complaints(&[record])[0].contains("by the reference"));
+        for program in Program::all() {
+            let expected = program.expected(Size::Small).unwrap();
+            let mut record = Record { size: "small".to_owned(), ..sample(&program.to_string(), "a", 1, 10.0) };
+            record.measurement.checksum = Some(Checksum(expected));
+            assert!(complaints(&[record.clone()]).is_empty());
+            record.measurement.checksum = Some(Checksum(!expected));
+            assert!(complaints(&[record])[0].contains("by the reference"), "{program}");
+        }
+    }
+
+    #[test]
+    fn success_without_an_answer_is_none() {
+        for kind in [Kind::Collector, Kind::Peer] {
+            let complaints = complaints(&[with_status(kind, Status::Ok)]);
+            assert!(complaints[0].ends_with("finished made-up (invocation 1) without a checksum"), "{complaints:?}");
+        }
     }
 
     #[test]
     fn our_crashes_count_and_those_of_peers_do_not() {
         let crash = Status::Crashed("SIGSEGV".to_owned());
-        for status in [crash, Status::StackOverflow, Status::Timeout, Status::Failed] {
+        for status in [crash, Status::StackOverflow, Status::Timeout, Status::Failed, Status::NoInput] {
             assert_eq!(complaints(&[with_status(Kind::Collector, status.clone())]).len(), 1, "{status}");
             assert!(complaints(&[with_status(Kind::Peer, status)]).is_empty());
         }

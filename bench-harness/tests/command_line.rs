@@ -86,6 +86,22 @@ fn disagreement_names_the_values_and_fails() {
     assert!(values.iter().all(|value| errors.contains(value.as_str())), "{errors}");
 }
 
+/// The same with collectors that compute something, where the definition of the workload has a say too.
+#[test]
+fn a_wrong_answer_stands_against_collectors_and_reference() {
+    let (output, records) = faults("marksweep,fault-disagree,generational", &["--size", "small"]);
+    assert_eq!(output.status.code(), Some(1));
+    let right = records[0].measurement.checksum.unwrap();
+    let wrong = records[1].measurement.checksum.unwrap();
+    let sentence = format!(
+        "checksums disagree on rings (size small): {wrong} by fault-disagree; {right} by marksweep, generational, the \
+         reference"
+    );
+    assert!(stderr(&output).ends_with(&format!("error: {sentence}\n")), "{}", stderr(&output));
+    let (output, _) = faults("marksweep,generational", &["--size", "small"]);
+    assert_eq!(output.status.code(), Some(0));
+}
+
 #[test]
 fn running_out_of_memory_is_a_result() {
     let (output, records) = faults("fault-out-of-memory,fault-nothing", &["--heap-limit", "64M"]);
@@ -154,12 +170,20 @@ fn a_full_disk_is_reported_and_fails() {
     let output = run(&["compare", "--workloads=rings", "--collectors=fault-nothing", "--json=/dev/full", "-q"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).starts_with("error: cannot write /dev/full"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("fault-nothing"), "what was measured is shown: {}", stdout(&output));
 
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let output =
-        harness(&["compare", "--workloads=rings", "--collectors=fault-nothing", "-q"]).stdout(full).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).starts_with("error: cannot write the table"), "{}", stderr(&output));
+    for arguments in [
+        &["list"][..],
+        &["compare", "--workloads=rings", "--collectors=fault-nothing", "-q"],
+        &["run", "--workloads=rings", "--collectors=fault-nothing", "-q"],
+        &["run", "--workloads=rings", "--collectors=fault-nothing", "-q", "--json=-"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = harness(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let errors = stderr(&output);
+        assert!(errors.starts_with("error: cannot write to standard output: "), "{arguments:?}: {errors}");
+    }
 }
 
 #[test]
@@ -177,6 +201,79 @@ fn a_reader_that_went_away_is_no_error() {
         let panicked = stderr(&output).contains("panicked") || stderr(&output).contains("error");
         assert!(!panicked, "{arguments:?}: {}", stderr(&output));
     }
+}
+
+/// Only standard output may be left early: a file of records that breaks off is a loss.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_broken_pipe_in_place_of_the_file_is_an_error() {
+    use std::os::fd::AsRawFd;
+    let (reader, writer) = std::io::pipe().unwrap();
+    let path = format!("/proc/{}/fd/{}", std::process::id(), writer.as_raw_fd());
+    let mut command =
+        harness(&["compare", "--workloads=rings", "--collectors=fault-hang", "-q", "--timeout=1", "--json"]);
+    let child = command.arg(&path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Until it has opened the pipe; it writes when the run has timed out.
+    let (folder, pipe) = (format!("/proc/{}/fd", child.id()), std::fs::read_link(&path).unwrap());
+    let links =
+        || std::fs::read_dir(&folder).unwrap().filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    while !links().any(|link| link == pipe) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    drop((reader, writer));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("error: cannot write /proc/"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("timeout"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_reader_that_went_away_does_not_hide_what_it_has_not_seen() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output =
+        harness(&["run", "--workloads=rings", "--collectors=fault-wrong", "-q"]).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("error: fault-wrong did not finish rings"), "{}", stderr(&output));
+}
+
+/// A small snapshot in V8's format: a root and two objects.
+const SNAPSHOT: &str = r#"{"snapshot":{"meta":{
+"node_fields":["type","name","id","self_size","edge_count"],
+"node_types":[["synthetic","object"],"string","number","number","number"],
+"edge_fields":["type","name_or_index","to_node"],
+"edge_types":[["property","weak"],"string_or_number","node"]},"node_count":3,"edge_count":3},
+"nodes":[0,0,1,0,2, 1,1,3,24,1, 1,1,5,64,0],"edges":[0,1,5, 0,1,10, 0,1,10],"strings":["",""]}"#;
+
+#[test]
+fn the_input_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("my.heapsnapshot");
+    std::fs::write(&file, SNAPSHOT).unwrap();
+    // The same file by another name.
+    let other = folder.path().join(".").join("my.heapsnapshot");
+    let output = harness(&["replay", "--json"]).arg(&other).arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--json would overwrite the snapshot"), "{}", stderr(&output));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), SNAPSHOT);
+}
+
+#[test]
+fn complaints_about_a_snapshot_name_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let [good, bad] = ["good", "bad"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    std::fs::write(&good, SNAPSHOT).unwrap();
+    std::fs::write(&bad, SNAPSHOT.replace("1,1,3,24", "9,1,3,24")).unwrap();
+    let output = run(&["compare", &format!("--workloads=snapshot:{good},snapshot:{bad}")]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = format!("error: {bad}: wrong value in nodes[5]: type 9 is not one of the 2 types that meta lists\n");
+    assert_eq!(stderr(&output), expected);
+}
+
+#[test]
+fn lost_input_is_not_the_collectors_fault() {
+    let output = run(&["child", "--snapshot=no such file", "--collector=nogc"]);
+    assert!(stdout(&output).starts_with("{\"status\":\"no_input\",\"message\":\"cannot open"), "{}", stdout(&output));
 }
 
 #[test]

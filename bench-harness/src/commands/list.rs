@@ -14,7 +14,7 @@ use crate::program::Program;
 pub fn list() -> ExitCode {
     match super::print(&text()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            super::complain(&format!("cannot write the list: {error}"));
+            super::complain(&error.to_string());
             ExitCode::from(super::FAILED)
         }
         _ => ExitCode::SUCCESS,

@@ -13,7 +13,7 @@ use crate::plan::{Plan, Selection};
 use crate::program::Program;
 use crate::record::{Kind, Record};
 use crate::report::{self, Context};
-use crate::session::{self, Session, Settings};
+use crate::session::{self, Ended, Session, Settings};
 use crate::summary;
 use crate::verdict;
 
@@ -44,7 +44,7 @@ pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions, invocation
     let peers = cli::peers(options.peers.as_deref())?;
     for program in &programs {
         // Each child reads its own input; here it is only about whether it can.
-        program.check().map_err(|error| error.to_string())?;
+        program.check()?;
     }
     let selection = Selection {
         programs,
@@ -60,8 +60,14 @@ pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions, invocation
             (see `list`)"
             .to_owned());
     }
+    for input in selection.programs.iter().filter_map(Program::input) {
+        // Opening the file of records empties it.
+        if options.json.as_deref().is_some_and(|json| same_file::is_same_file(json, input).unwrap_or(false)) {
+            return Err(format!("--json would overwrite the snapshot {}: give another file", input.display()));
+        }
+    }
     let journal = Journal::open(options.json.as_deref())?;
-    let settings = Settings { timeout: options.timeout, json: options.json, quiet: options.quiet };
+    let settings = Settings { timeout: options.timeout, quiet: options.quiet };
     Ok(Prepared { plan, settings, journal, selection })
 }
 
@@ -71,19 +77,14 @@ pub(crate) fn execute(
     with_table: bool,
     each: impl FnMut(&Record) -> io::Result<()>,
 ) -> ExitCode {
-    let session = match session::run(&prepared.plan, &prepared.settings, &mut prepared.journal, each) {
-        Ok(session) => session,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error.to_string());
-            return ExitCode::from(FAILED);
-        }
-    };
+    let session = session::run(&prepared.plan, &prepared.settings, &mut prepared.journal, each);
     finish(&session, &prepared, with_table)
 }
 
 fn finish(session: &Session, prepared: &Prepared, with_table: bool) -> ExitCode {
     let complaints = verdict::complaints(&session.records);
+    // Who closed standard output has seen enough.
+    let with_table = with_table && !matches!(session.ended, Ended::ReaderLeft);
     if with_table && !session.records.is_empty() {
         let context = Context {
             invocations: session.records.iter().map(|record| record.invocation).max().unwrap_or(0),
@@ -97,18 +98,23 @@ fn finish(session: &Session, prepared: &Prepared, with_table: bool) -> ExitCode 
         if let Err(error) = written
             && error.kind() != io::ErrorKind::BrokenPipe
         {
-            complain(&format!("cannot write the table: {error}"));
+            complain(&error.to_string());
             return ExitCode::from(FAILED);
         }
     }
-    if session.interrupted {
-        complain("interrupted: what had finished is shown and written");
-        return ExitCode::from(interrupt::EXIT_STATUS);
+    match &session.ended {
+        Ended::Complete | Ended::ReaderLeft => {}
+        Ended::Interrupted => {
+            complain("interrupted: what had finished is shown and written");
+            return ExitCode::from(interrupt::EXIT_STATUS);
+        }
+        Ended::Failed(error) => complain(&error.to_string()),
     }
     for complaint in &complaints {
         complain(complaint);
     }
-    if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+    let all_is_well = complaints.is_empty() && !matches!(session.ended, Ended::Failed(_));
+    if all_is_well { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 
 /// Writes to standard output at once.
@@ -117,8 +123,8 @@ fn finish(session: &Session, prepared: &Prepared, with_table: bool) -> ExitCode 
 /// What the system answered, a closed pipe included.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|error| io::Error::new(error.kind(), format!("cannot write to standard output: {error}")))
 }
 
 /// Writes a sentence to standard error, if anybody reads it.

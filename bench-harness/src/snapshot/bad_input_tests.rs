@@ -324,6 +324,20 @@ fn files_that_cannot_be_read() {
     assert!(sentence(missing).starts_with("cannot open the snapshot no such folder/x.heapsnapshot: "));
 }
 
+/// Each run reads its input again, so a pipe would give the first reader everything and the others nothing.
+#[cfg(unix)]
+#[test]
+fn what_can_be_read_only_once_is_refused() {
+    use std::os::fd::AsRawFd;
+    let (reader, _writer) = io::pipe().expect("the system has pipes");
+    // Without a writer's end to wait for, were it opened.
+    let pipe = format!("/dev/fd/{}", reader.as_raw_fd());
+    for path in [pipe.as_str(), "/dev/null"] {
+        let sentence = read_path(Path::new(path)).expect_err("not a file").to_string();
+        assert!(sentence.starts_with(path) && sentence.ends_with("save it to a file and give that"), "{sentence}");
+    }
+}
+
 #[test]
 fn a_file_is_read_like_a_stream() {
     let path = std::env::temp_dir().join(format!("read-test-{}.heapsnapshot", std::process::id()));
@@ -404,6 +418,23 @@ fn text_that_is_too_long() {
         assert!(bomb.len() < 32 << 10);
         let error = read_with_limit(&bomb[..], 4 << 20).expect_err("a bomb");
         assert!(matches!(error, SnapshotError::TooLong { .. } | SnapshotError::Json { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_compressed_file_cannot_take_much_more_memory_than_it_is_worth() {
+    // 80 MiB of text in 80 KiB, below the limit on the text. The key would all be in memory.
+    let bomb = gzip(&[b"{\"".to_vec(), vec![b'x'; 80 << 20]].concat());
+    let error = read(&bomb[..]).expect_err("a bomb").to_string();
+    assert!(error.contains("more than a hundredfold"), "{error}");
+}
+
+#[test]
+fn a_field_that_is_needed_and_listed_twice_is_refused() {
+    for (list, field, other) in [("node_fields", "type", "name"), ("edge_fields", "to_node", "name_or_index")] {
+        let meta = META.replace(&format!("\"{other}\""), &format!("\"{field}\""));
+        let sentence = sentence(text(&header(&meta, 3, 3), NODES, EDGES));
+        assert!(sentence.contains(&format!("{list} lists twice `{field}`")), "{sentence}");
     }
 }
 

@@ -22,6 +22,11 @@ pub enum SnapshotError {
         /// The path asked for.
         path: PathBuf,
     },
+    /// The path names a pipe, a terminal or a device.
+    NotAFile {
+        /// The path asked for.
+        path: PathBuf,
+    },
     /// The system failed while the source was read.
     Read {
         /// How much text had been read, in bytes after decompression.
@@ -40,6 +45,11 @@ pub enum SnapshotError {
     TooLong {
         /// The limit in bytes.
         limit: u64,
+    },
+    /// The gzip data grows as no snapshot does.
+    Bomb {
+        /// How much text had been decompressed, in bytes.
+        byte: u64,
     },
     /// There is not a single byte.
     Empty,
@@ -122,6 +132,12 @@ impl fmt::Display for SnapshotError {
             Self::Directory { path } => {
                 write!(f, "{} is a directory, give the path of a .heapsnapshot file", path.display())
             }
+            Self::NotAFile { path } => write!(
+                f,
+                "{} is a pipe or a device, which can be read only once, and every run reads the snapshot again: \
+                 save it to a file and give that",
+                path.display()
+            ),
             Self::Read { byte, source } => {
                 write!(f, "reading the snapshot failed after {byte} bytes: {source}")
             }
@@ -129,6 +145,10 @@ impl fmt::Display for SnapshotError {
                 write!(f, "the gzip data is damaged or cut off after {byte} bytes of text: {source}")
             }
             Self::TooLong { limit } => write!(f, "the snapshot's text is longer than the limit of {limit} bytes"),
+            Self::Bomb { byte } => write!(
+                f,
+                "this is not a heap snapshot: the gzip data had grown more than a hundredfold after {byte} bytes of text"
+            ),
             Self::Empty => f.write_str("the snapshot is empty (0 bytes)"),
             Self::Truncated { place } => {
                 write!(f, "the snapshot is cut off: its text ends too early at {place}")

@@ -106,10 +106,13 @@ fn present<'a, T>(part: &'a Option<T>, what: &'static str) -> Result<&'a T, Snap
 }
 
 fn position(fields: &[String], list: &str, field: &str) -> Result<usize, SnapshotError> {
-    fields
-        .iter()
-        .position(|name| name == field)
-        .ok_or_else(|| SnapshotError::Meta { problem: format!("{list} does not list `{field}`") })
+    let mut places = (0..fields.len()).filter(|place| fields[*place] == field);
+    let wrong = |what: &str| SnapshotError::Meta { problem: format!("{list} {what} `{field}`") };
+    match (places.next(), places.next()) {
+        (Some(place), None) => Ok(place),
+        (None, _) => Err(wrong("does not list")),
+        (Some(_), Some(_)) => Err(wrong("lists twice")),
+    }
 }
 
 fn names<'a>(types: &'a [FieldType], list: &str, at: usize) -> Result<&'a [String], SnapshotError> {

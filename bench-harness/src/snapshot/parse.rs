@@ -25,19 +25,24 @@ use std::path::Path;
 ///
 /// # Errors
 ///
-/// As for [`read()`]; and if there is no such file, or it is a directory.
+/// As for [`read()`]; and if there is no such file, or it is a directory, a pipe or a device.
 pub fn read_path(path: &Path) -> Result<SnapshotGraph, SnapshotError> {
     let cannot_open = |source| SnapshotError::Open { path: path.to_owned(), source };
     // Asked first: opening a directory is allowed on some systems and "access denied" on others.
-    if std::fs::metadata(path).map_err(cannot_open)?.is_dir() {
+    // And opening a pipe waits until somebody writes.
+    let kind = std::fs::metadata(path).map_err(cannot_open)?.file_type();
+    if kind.is_dir() {
         return Err(SnapshotError::Directory { path: path.to_owned() });
+    }
+    if !kind.is_file() {
+        return Err(SnapshotError::NotAFile { path: path.to_owned() });
     }
     read(File::open(path).map_err(cannot_open)?)
 }
 
 /// Reads a snapshot, plain or compressed by gzip, from any stream, which need not be buffered.
 ///
-/// At most [`DEFAULT_TEXT_LIMIT`] bytes of text. Memory is proportional to the text that was read, whatever counts the
+/// At most [`DEFAULT_TEXT_LIMIT`] bytes of text, and of a compressed stream at most 100 times its length. Memory is proportional to the text that was read, whatever counts the
 /// file claims: about a third of the text for V8's own files.
 ///
 /// # Errors
@@ -72,6 +77,7 @@ fn explain(error: serde_json::Error, source: Source<'_>, assembly: Assembly) -> 
         Some(Fault::Read(source)) => return SnapshotError::Read { byte, source },
         Some(Fault::Gzip(source)) => return SnapshotError::Gzip { byte, source },
         Some(Fault::TooLong(limit)) => return SnapshotError::TooLong { limit },
+        Some(Fault::Bomb) => return SnapshotError::Bomb { byte },
         None => {}
     }
     if let Some(error) = assembly.error {

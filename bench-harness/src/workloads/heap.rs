@@ -82,6 +82,11 @@ impl Setup {
         options.limit = self.limit;
         let mut heap = Heap::<R>::try_with_options(options, make(self.collector), root)
             .unwrap_or_else(|error: AllocError| out_of_memory(error));
+        // Making a large root can end in a pause, before anybody listens. It is one at most.
+        let made = heap.statistics();
+        if made.pauses > 0 {
+            self.meter.borrow_mut().pauses.record(made.pause_time);
+        }
         let meter = self.meter.clone();
         let mut start = None;
         heap.set_listener(Some(Box::new(move |event: &Event| match event.kind {
@@ -116,6 +121,11 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Measured<R> {
         self.heap.collect();
     }
 
+    /// Notes how many objects were garbage and still there after the last full collection.
+    pub(super) fn leaked(&mut self, objects: u64) {
+        self.meter.borrow_mut().leaked_objects = Some(objects);
+    }
+
     /// The heap itself.
     pub(super) fn heap(&mut self) -> &mut Heap<R> {
         &mut self.heap
@@ -128,5 +138,35 @@ impl<R: ?Sized> Drop for Measured<R> {
         let mut meter = self.meter.borrow_mut();
         meter.collections += statistics.collections();
         meter.peak_heap_bytes = meter.peak_heap_bytes.max(statistics.peak_heap_bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heap_core::{Gc, Lock};
+
+    type Numbers = Rootable![Gc<'_, [Lock<Option<Gc<'_, u64>>>]>];
+
+    /// As many pauses as the heap itself counts, those at its making included.
+    #[test]
+    fn no_pause_is_missed() {
+        for collector in Collector::ALL {
+            let mut meter = Meter::default();
+            let statistics = guarded(collector, None, &mut meter, |setup| {
+                // 40 MB: enough that every collector finds a collection due.
+                let mut heap: Measured<Numbers> =
+                    setup.heap(|mc| Gc::try_new_slice_with(mc, 5_000_000, |_| Lock::new(None)));
+                for number in 0..100_000 {
+                    heap.batch(|mc, _| Gc::try_new(mc, number).map(drop));
+                }
+                heap.collect();
+                Ok(heap.heap().statistics())
+            });
+            let statistics = statistics.unwrap();
+            assert_eq!(meter.pauses.count(), statistics.pauses, "{collector:?}");
+            let (ours, theirs) = (meter.pauses.total_ns() as f64, statistics.pause_time.as_nanos() as f64);
+            assert!(ours <= theirs && theirs - ours < 0.1 * theirs + 1e6, "{collector:?}: {ours} of {theirs} ns");
+        }
     }
 }

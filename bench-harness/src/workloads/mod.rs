@@ -12,7 +12,7 @@
 //!   return an [`Outcome`] of their own; their checksum must not depend on the collector, addresses or the clock.
 //! - Everything except the result goes into the [`Meter`], which survives an early end: each pause as it happens
 //!   (from the heap's events), and before returning, also in error, the number of collections, the peak of the heap's
-//!   reserved bytes, processor time of background threads, and, where cheap to know, how many garbage objects are left.
+//!   reserved bytes, and, where cheap to know, how many garbage objects are left.
 //! - `heap_limit` is handed to the heap as its hard limit; `None` is the library's default. A limit that is too small,
 //!   even for the empty heap, is [`Failure::OutOfMemory`]; nothing aborts and nothing panics because of it.
 //! - A replay that finds the heap different from the model is [`Failure::Wrong`] with a sentence that names the round
@@ -32,7 +32,7 @@ mod gcbench;
 mod graph_mutate;
 mod heap;
 mod list_churn;
-mod names;
+pub(crate) mod names;
 pub mod replay;
 mod rings;
 pub mod spec;
