@@ -17,9 +17,9 @@ use heap_core::collector::{EdgeSink, ObjectRef, prefetch};
 
 use crate::work::{Scan, Worklist};
 
+#[derive(Clone, Copy)]
 struct Entry {
     object: ObjectRef,
-    scan: Scan,
     /// Where its old referents begin; they end where those of the next entry begin.
     first: usize,
 }
@@ -28,11 +28,16 @@ struct Entry {
 pub(crate) struct Log {
     entries: Vec<Entry>,
     referents: EdgeSink,
+    /// Words that the last epoch needed for referents.
+    kept: usize,
 }
+
+/// Entries whose memory is kept in any case: half a megabyte of words.
+const KEPT: usize = 1 << 16;
 
 impl Default for Log {
     fn default() -> Self {
-        Log { entries: Vec::new(), referents: EdgeSink::everything() }
+        Log { entries: Vec::new(), referents: EdgeSink::everything(), kept: KEPT }
     }
 }
 
@@ -81,7 +86,7 @@ impl Log {
                     refused();
                 }
             }
-            self.entries.push(Entry { object, scan: Scan { trace, count }, first });
+            self.entries.push(Entry { object, first });
         }
         header.store(word.without(UNLOGGED));
     }
@@ -96,13 +101,18 @@ impl Log {
             if let Some(ahead) = self.entries.get(index + 8) {
                 prefetch(ahead.object);
             }
-            let Entry { object, scan, first } = self.entries[index];
+            let Entry { object, first } = self.entries[index];
             let last = self.entries.get(index + 1).map_or(end, |next| next.first);
             // SAFETY: logged objects were counted, and nothing dies before all increments are done.
             let header = unsafe { object.header() };
-            header.store(header.load().with(UNLOGGED));
-            // SAFETY: alive, its own scan.
-            let base = unsafe { work.trace_insisting(object, scan) };
+            let word = header.load();
+            header.store(word.with(UNLOGGED));
+            // SAFETY: alive, its own type. Only objects with edges are logged.
+            let base = unsafe {
+                let info = word.type_info();
+                let trace = info.trace().expect("an object without edges is not logged");
+                work.trace_insisting(object, Scan { trace, count: object.count(info) })
+            };
             let Changes { gained, lost } = cancel(&mut work.stack()[base..], &mut self.referents.stack[first..last]);
             work.stack().truncate(base + gained);
             self.referents.stack.copy_within(first..first + lost, kept);
@@ -114,19 +124,18 @@ impl Log {
         }
         drain(work);
         self.referents.stack.truncate(kept);
+        // The next epoch will probably log as much: memory that went back to the system would come again page by page,
+        // zeroed, which took a fifth of `graph_mutate`. After an unusually large epoch it takes one more to let go.
+        self.entries.shrink_to(KEPT.max(self.entries.len()));
         self.entries.clear();
-        self.entries.shrink_to(1 << 16);
+        self.kept = KEPT.max(end);
     }
 
     /// Appends the references that were lost to the work list and forgets them.
     pub(crate) fn take_decrements(&mut self, work: &mut Worklist) {
-        if work.stack().is_empty() {
-            // The work list's own buffer serves the next epoch.
-            std::mem::swap(work.stack(), &mut self.referents.stack);
-        } else {
-            work.stack().append(&mut self.referents.stack);
-        }
-        self.referents.stack.shrink_to(1 << 16);
+        // Copied, and not swapped with the work list's memory, which is given back when it is empty.
+        work.stack().append(&mut self.referents.stack);
+        self.referents.stack.shrink_to(self.kept);
     }
 
     /// The objects that are logged, for the verifier.
@@ -134,14 +143,6 @@ impl Log {
         self.entries.iter().any(|entry| entry.object == object)
     }
 }
-
-impl Clone for Entry {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl Copy for Entry {}
 
 #[cold]
 #[inline(never)]
