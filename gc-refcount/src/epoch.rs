@@ -41,7 +41,7 @@ impl RefCount {
 
         work.stack().extend(core.roots.created_targets());
         raise(work, counts, space, core);
-        log.settle(work, |work| raise(work, counts, space, core));
+        let logged = log.settle(work, |work| raise(work, counts, space, core));
         core.event(EventKind::RootsTraced);
 
         work.stack().extend_from_slice(core.roots.released());
@@ -70,7 +70,7 @@ impl RefCount {
         heap.core.event(EventKind::LiveDataSize { bytes });
         self.fresh = false;
         self.exact = exact;
-        self.pacing.epoch_ended(heap);
+        self.pacing.epoch_ended(heap, logged);
         heap.fast.due.set(self.eager);
     }
 }

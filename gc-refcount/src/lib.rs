@@ -162,7 +162,8 @@ impl RefCount {
         self
     }
 
-    /// Bytes allocated between two epochs; if not set, half of what is alive, within 4 and 16 MiB. Smaller epochs hold
+    /// Bytes allocated between two epochs; if not set, half of what is alive, within 4 and 16 MiB, and twice that while
+    /// little dies young and much is written. Smaller epochs hold
     /// less memory and pause for less time; larger ones do less work in all.
     #[must_use]
     pub fn epoch_bytes(mut self, bytes: usize) -> Self {

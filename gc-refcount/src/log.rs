@@ -93,8 +93,8 @@ impl Log {
 
     /// Makes all logged objects clean. Pushes what they refer to now and did not before on `work`, calling `drain`
     /// whenever there is enough for it; what they referred to before and do not now is left for
-    /// [`take_decrements`](Self::take_decrements).
-    pub(crate) fn settle(&mut self, work: &mut Worklist, mut drain: impl FnMut(&mut Worklist)) {
+    /// [`take_decrements`](Self::take_decrements). Returns the bytes of all that they had referred to.
+    pub(crate) fn settle(&mut self, work: &mut Worklist, mut drain: impl FnMut(&mut Worklist)) -> usize {
         let mut kept = 0;
         let end = self.referents.stack.len();
         for index in 0..self.entries.len() {
@@ -129,6 +129,7 @@ impl Log {
         self.entries.shrink_to(KEPT.max(self.entries.len()));
         self.entries.clear();
         self.kept = KEPT.max(end);
+        end * size_of::<ObjectRef>()
     }
 
     /// Appends the references that were lost to the work list and forgets them.

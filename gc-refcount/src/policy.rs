@@ -1,9 +1,11 @@
 //! When an epoch is due, and when a cycle collection.
 //!
 //! **Epochs** follow allocation: one whenever half of the counted bytes was allocated, within 4 and 16 MiB. Its cost
-//! is what survived and what changed, so longer epochs are cheaper: more dies young, more writes coalesce. The memory that
-//! the young objects hold is the collector's overhead, so it is kept in proportion to what is alive. Under a limit epochs
-//! come sooner: half of what is left.
+//! is what survived, what died and what was written, so longer epochs are cheaper: more dies young, more writes coalesce.
+//! The memory that the young objects hold is the collector's overhead, so it is kept in proportion to what is alive.
+//! Where epochs are *dear*, that is, where the last one counted, uncounted and logged as many bytes as had been
+//! allocated, they come half as often: then the heap grows to twice what is alive, which is what tracing collectors take
+//! by default. Under a limit epochs come sooner: half of what is left.
 //!
 //! **Cycle collections** follow the growth of what is counted. Acyclic garbage is uncounted in the epoch in which it
 //! dies, so if the counted bytes have not grown since the last cycle collection, no new cycles can be holding more than
@@ -30,11 +32,20 @@ use heap_core::collector::{HeapContext, HeapCore};
 /// Nothing is lost by leaving the second-level cache (512 KiB there). Below 4 MiB a small heap would pay more time than
 /// its memory is worth; above 16 MiB the pauses grow and the time does not shrink much.
 const EPOCH_BYTES: core::ops::RangeInclusive<usize> = 4 << 20..=16 << 20;
-/// The part of the counted bytes that is allocated between two epochs: a half.
+/// What part of the counted bytes is allocated between two epochs: half, and all of it while epochs are dear.
 ///
-/// Measured on `graph_mutate` (random writes into 22 MB that are alive; processor time in seconds, peak of the heap): an
-/// epoch of 256 KiB 2.95, 1 MiB 2.72, 4 MiB (a fifth) 1.76 and 52 MB, 16 MiB 1.21 and 62 MB. There most writes hit a clean
-/// object, so each epoch logs nearly everything, and fewer epochs log less. `list_churn` takes 0.67 to 0.72 with all four.
+/// Measured with fixed epochs (milliseconds, and MiB at the peak of the heap). Neither program's garbage dies young: lists
+/// live for 24 MB of allocation, and random writes hit a clean object most of the time, so that each epoch logs nearly
+/// everything that is alive.
+///
+/// | epoch | `list_churn`, 24 MB live | `graph_mutate`, 22 MB live |
+/// |---|---|---|
+/// | 4 MiB | 226, 27 | 416, 49 |
+/// | 8 MiB | 212, 31 | 304, 53 |
+/// | 11 MiB (half) | 209, 34 | 281, 56 |
+/// | 16 MiB | 189, 39 | 231, 59 |
+/// | 22 MiB (all) | 179, 45 | 224, 63 |
+/// | 32 MiB | 153, 55 | 151, 64 |
 const EPOCH_PART: usize = 2;
 /// The least under a limit: below, the fixed cost of an epoch shows.
 const EPOCH_BYTES_MIN: usize = 64 << 10;
@@ -53,12 +64,14 @@ pub(crate) struct Pacing {
     cycles_at: u64,
     /// Bytes that had become counted, in total, when the last cycle collection ended.
     promoted: u64,
+    /// The same when the last epoch ended, and the bytes that were counted then.
+    then: (u64, u64),
     failed: bool,
 }
 
 impl Pacing {
     pub(crate) fn new() -> Self {
-        Pacing { epoch_bytes: None, last: 0, next: 0, cycles_at: CYCLES_MIN, promoted: 0, failed: false }
+        Pacing { epoch_bytes: None, last: 0, next: 0, cycles_at: CYCLES_MIN, promoted: 0, then: (0, 0), failed: false }
     }
 
     pub(crate) fn set_epoch_bytes(&mut self, bytes: usize) {
@@ -67,7 +80,7 @@ impl Pacing {
 
     /// The heap starts.
     pub(crate) fn start(&mut self, heap: &HeapContext<'_>) {
-        self.epoch_ended(heap);
+        self.epoch_ended(heap, 0);
     }
 
     /// Asked whenever the allocator took new memory.
@@ -98,12 +111,20 @@ impl Pacing {
         self.failed || statistics.live_bytes >= self.cycles_at || near_limit()
     }
 
-    pub(crate) fn epoch_ended(&mut self, heap: &HeapContext<'_>) {
+    /// An epoch ended for which `logged` bytes of references had been copied.
+    pub(crate) fn epoch_ended(&mut self, heap: &HeapContext<'_>, logged: usize) {
+        let statistics = &heap.core.statistics;
+        let allocated = heap.fast.allocated_bytes() - self.last;
+        let counted = statistics.promoted_bytes - self.then.0;
+        let uncounted = self.then.1 + counted - statistics.live_bytes;
+        let dear = counted + uncounted + logged as u64 >= allocated;
+        self.then = (statistics.promoted_bytes, statistics.live_bytes);
         self.last = heap.fast.allocated_bytes();
         self.failed = false;
         let blocks = &heap.core.memory.blocks;
-        let live = heap.core.statistics.live_bytes as usize;
-        let mut bytes = self.epoch_bytes.unwrap_or((live / EPOCH_PART).clamp(*EPOCH_BYTES.start(), *EPOCH_BYTES.end()));
+        let live = statistics.live_bytes as usize;
+        let (part, most) = if dear { (1, *EPOCH_BYTES.end() * EPOCH_PART) } else { (EPOCH_PART, *EPOCH_BYTES.end()) };
+        let mut bytes = self.epoch_bytes.unwrap_or((live / part).clamp(*EPOCH_BYTES.start(), most));
         if blocks.limit().is_some() {
             // Half of the memory between counted objects may be in holes too small to be of use.
             let scattered = blocks.used_bytes().saturating_sub(live) / 2;
