@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Data, DeriveInput, Error, Fields, GenericParam, Generics, Ident, Lifetime, Member, Result, Type,
-    WherePredicate, parse_quote, parse_quote_spanned,
+    TypeParamBound, WherePredicate, parse_quote, parse_quote_spanned,
 };
 
 /// The code of `#[derive(Trace)]`.
@@ -218,13 +218,16 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
 
     let mut generics = impl_generics(&input.generics, brand);
     let where_clause = generics.make_where_clause();
-    match &options.bound {
-        Some(bound) => where_clause.predicates.extend(bound.iter().cloned()),
-        None => where_clause.predicates.extend(input.generics.type_params().map(|parameter| -> WherePredicate {
-            let parameter = &parameter.ident;
+    let replaced = options.bound.as_ref();
+    where_clause.predicates.extend(replaced.into_iter().flatten().cloned());
+    where_clause.predicates.extend(input.generics.type_params().map(|parameter| -> WherePredicate {
+        let parameter = &parameter.ident;
+        if replaced.is_none_or(|bound| asks_for_trace(bound, parameter)) {
             parse_quote_spanned!(shown_at(parameter)=> #parameter: ::heap_core::Trace<#brand>)
-        })),
-    }
+        } else {
+            parse_quote_spanned!(shown_at(parameter)=> #parameter: 'static)
+        }
+    }));
     for field in fields().filter(|field| field.treatment == Treatment::Static) {
         if may_be_static(&input.generics, brand, field.ty) {
             let ty = field.ty;
@@ -305,6 +308,27 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
             }
         }
     }
+}
+
+/// Whether `bound` says `parameter: Trace<..>`.
+///
+/// Every type parameter is demanded to be either `Trace` or `'static`, whatever else it is (rule 7 of the trait): the
+/// compiler does not ask whether `X<&'static &'gc ()>` makes sense for every `'gc` when that is a root, and an impl that
+/// accepts any parameter would let it pass. By its words the bound only chooses between the two; the derive writes down
+/// itself what it chose, so that another trait called `Trace` does not help.
+fn asks_for_trace(bound: &[WherePredicate], parameter: &Ident) -> bool {
+    bound.iter().any(|predicate| match predicate {
+        WherePredicate::Type(predicate) => {
+            matches!(&predicate.bounded_ty, Type::Path(ty) if ty.path.is_ident(parameter))
+                && predicate.bounds.iter().any(|bound| match bound {
+                    TypeParamBound::Trait(bound) => {
+                        bound.path.segments.last().is_some_and(|segment| segment.ident == "Trace")
+                    }
+                    _ => false,
+                })
+        }
+        _ => false,
+    })
 }
 
 /// The impl for a type that is `require_static` as a whole.

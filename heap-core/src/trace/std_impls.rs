@@ -95,6 +95,16 @@ untraced! { true;
     [T: 'static, S: 'static] HashSet<T, S>, |s| s.capacity() * (size_of::<T>() + 1);
 }
 
+// SAFETY: text holds no pointers. Only behind a `Gc`, a `Weak` or a box does a value of this type exist.
+unsafe impl<'gc> Trace<'gc> for str {
+    const NEEDS_TRACE: bool = false;
+    const THREAD_BOUND: bool = false;
+    #[inline]
+    fn trace(&self, _: &mut Tracer<'gc>) {}
+    #[inline]
+    fn relocate(&mut self, _: &mut Relocator<'gc>) {}
+}
+
 /// Containers whose elements are reached by `iter` and `iter_mut`.
 macro_rules! sequence {
     ($( [$($generics:tt)*] $type:ty, $element:ty, $owned:expr ;)*) => {$(
@@ -138,6 +148,7 @@ sequence! {
     [T: Trace<'gc>] VecDeque<T>, T, |v| v.capacity() * size_of::<T>();
     [T: Trace<'gc>] LinkedList<T>, T, |v| v.len() * (size_of::<T>() + 16);
     [T: Trace<'gc>] Box<[T]>, T, |v| size_of_val(&**v);
+    [T: Trace<'gc>] [T], T, |_| 0;
     [T: Trace<'gc>, const N: usize] [T; N], T, |_| 0;
     [T: Trace<'gc>] Option<T>, T, |_| 0;
 }

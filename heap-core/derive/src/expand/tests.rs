@@ -207,13 +207,21 @@ fn bounds_can_be_replaced() {
     });
     assert_eq!(
         header(&item),
-        text(quote!(impl<'gc, T, U> ::heap_core::Trace<'gc> for X<T, U> where T: Copy, U: Trace<'gc>))
+        text(quote! {
+            impl<'gc, T, U> ::heap_core::Trace<'gc> for X<T, U>
+            where T: Copy, U: Trace<'gc>, T: 'static, U: ::heap_core::Trace<'gc>
+        })
     );
     let item = expand(&parse_quote! {
         #[trace(bound = "")]
         struct X<T>(PhantomData<T>);
     });
-    assert_eq!(header(&item), text(quote!(impl<'gc, T> ::heap_core::Trace<'gc> for X<T>)));
+    assert_eq!(header(&item), text(quote!(impl<'gc, T> ::heap_core::Trace<'gc> for X<T> where T: 'static)));
+    let item = expand(&parse_quote! {
+        #[trace(bound = "Vec<T>: Trace<'gc>, T: Other")]
+        struct X<T>(Vec<T>);
+    });
+    assert!(header(&item).ends_with(&text(quote!(where Vec<T>: Trace<'gc>, T: Other, T: 'static))));
 }
 
 #[test]
