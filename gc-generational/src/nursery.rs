@@ -40,7 +40,15 @@ pub(crate) struct Nursery {
 
 impl Nursery {
     pub(crate) fn new() -> Self {
-        Nursery { window: None, low: NonNull::<u64>::dangling().cast(), buffer: 0, nominal: 1, keep: 0, padding: 0, parked: false }
+        Nursery {
+            window: None,
+            low: NonNull::<u64>::dangling().cast(),
+            buffer: 0,
+            nominal: 1,
+            keep: 0,
+            padding: 0,
+            parked: false,
+        }
     }
 
     /// Takes a window, as large as can be had, if there is none yet.
