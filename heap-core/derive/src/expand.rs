@@ -71,6 +71,15 @@ impl Field<'_> {
         quote_spanned!(shown_at(ty)=> <#ty as ::heap_core::Trace<#brand>>)
     }
 
+    /// Code that compiles only if the field's type is the one that the derive saw.
+    ///
+    /// Another macro may change the type after the derive has seen it, and a value that dereferences to what was seen
+    /// would be taken for it: here nothing is coerced.
+    fn assert_type(&self) -> TokenStream {
+        let Field { ty, binding, .. } = self;
+        quote_spanned!(shown_at(ty)=> __is_exactly(#binding, ::core::marker::PhantomData::<*mut #ty>))
+    }
+
     /// Code that compiles only if the field's type outlives `'static`.
     ///
     /// The type is spelled out, not inferred from the value: inference may pick a supertype that lives longer.
@@ -255,12 +264,13 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
     let relocator = Ident::new("__relocator", Span::mixed_site());
     let traced = |field: &Field<'_>| field.treatment != Treatment::Static;
     let trace = arms(shapes, &|_| true, |field| {
+        let same_type = field.assert_type();
         if traced(field) {
             let (trace_impl, binding) = (field.trace_impl(brand), &field.binding);
-            quote_spanned!(shown_at(field.ty)=> #trace_impl::trace(#binding, #tracer);)
+            quote_spanned!(shown_at(field.ty)=> #same_type; #trace_impl::trace(#binding, #tracer);)
         } else {
             let assertion = field.assert_static();
-            quote!(#assertion;)
+            quote!(#same_type; #assertion;)
         }
     });
     let relocate = arms(shapes, &traced, |field| {
@@ -277,6 +287,7 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
 
     let asks_send = fields().any(|field| field.treatment != Treatment::Traced).then(send_probe);
     let asserts_static = fields().any(|field| field.treatment == Treatment::Static).then(require_static);
+    let asserts_type = fields().next().is_some().then(is_exactly);
 
     let name = &input.ident;
     let (_, ty_generics, _) = input.generics.split_for_impl();
@@ -284,6 +295,7 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
     quote! {
         #asks_send
         #asserts_static
+        #asserts_type
 
         // SAFETY: `trace` and `relocate` visit every field once, through the field's own impl, but for the fields that
         // outlive `'static` and so hold no branded pointer. The constants are the disjunction of the fields' constants.
@@ -375,7 +387,7 @@ fn implement_static(input: &DeriveInput, brand: &Lifetime) -> TokenStream {
 ///
 /// A pattern that binds all fields of the shape does not end in `..`, and `trace` binds them all: should another macro
 /// add a field after the derive has seen the type, the pattern does not match and nothing compiles, instead of a field
-/// that nobody traces.
+/// that nobody traces. Should it change a field's type, [`Field::assert_type`] does not compile.
 fn arms<'a>(
     shapes: &'a [Shape<'a>],
     wanted: &dyn Fn(&Field<'a>) -> bool,
@@ -419,6 +431,14 @@ fn require_static() -> TokenStream {
     quote! {
         #[inline(always)]
         fn __require_static<__T: ?::core::marker::Sized + 'static>(_: &__T) {}
+    }
+}
+
+/// The helper behind [`Field::assert_type`].
+fn is_exactly() -> TokenStream {
+    quote! {
+        #[inline(always)]
+        fn __is_exactly<__T: ?::core::marker::Sized>(_: &__T, _: ::core::marker::PhantomData<*mut __T>) {}
     }
 }
 
