@@ -105,7 +105,8 @@ unsafe impl<'gc> Trace<'gc> for str {
     fn relocate(&mut self, _: &mut Relocator<'gc>) {}
 }
 
-/// Containers whose elements are reached by `iter` and `iter_mut`.
+/// Containers whose elements are reached by `iter` and `iter_mut`. Elements without bytes hold nothing, whatever they say,
+/// and there may be 2^64 of them, too many to ask.
 macro_rules! sequence {
     ($( [$($generics:tt)*] $type:ty, $element:ty, $owned:expr ;)*) => {$(
         // SAFETY: the container owns its elements and iterates over each exactly once, in both forms; iterating the
@@ -115,7 +116,7 @@ macro_rules! sequence {
             const THREAD_BOUND: bool = <$element>::THREAD_BOUND;
             #[inline]
             fn trace(&self, tracer: &mut Tracer<'gc>) {
-                if <$element>::NEEDS_TRACE {
+                if <$element>::NEEDS_TRACE && size_of::<$element>() != 0 {
                     for element in self.iter() {
                         element.trace(tracer);
                     }
@@ -123,7 +124,7 @@ macro_rules! sequence {
             }
             #[inline]
             fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
-                if <$element>::NEEDS_TRACE {
+                if <$element>::NEEDS_TRACE && size_of::<$element>() != 0 {
                     for element in self.iter_mut() {
                         element.relocate(relocator);
                     }
@@ -132,7 +133,7 @@ macro_rules! sequence {
             fn owned_bytes(&self) -> usize {
                 let own: fn(&Self) -> usize = $owned;
                 let mut bytes = own(self);
-                if core::mem::needs_drop::<$element>() {
+                if core::mem::needs_drop::<$element>() && size_of::<$element>() != 0 {
                     for element in self.iter() {
                         bytes = bytes.saturating_add(element.owned_bytes());
                     }
