@@ -42,7 +42,7 @@ pub use std_impls::Static;
 ///    and its drop glue runs then.
 /// 7. The implementation demands `Trace<'gc>` or `'static` of each of its type parameters, even if it never looks at a
 ///    value of that type, and states as its own condition what the type demands of its lifetimes. The compiler does not
-///    ask whether a root's type makes sense for every `'gc` ([`Rootable`](crate::Rootable)); it asks whether the type is
+///    ask whether a root's type makes sense for every `'gc` ([`Rootable!`](crate::Rootable!)); it asks whether the type is
 ///    `Trace`, and the answer must cover all of its parts. A type like `Gc<'gc, &'static &'gc ()>`, which makes sense
 ///    only if `'gc` is `'static`, would make the program believe that it is.
 ///
