@@ -235,7 +235,7 @@ impl Generational {
     /// Whether the nursery is copied; if so, memory and stack for the worst case are there.
     fn can_copy(&mut self, core: &mut HeapCore, used: usize) -> bool {
         !policy::promotes_in_place(&self.options, used, self.nursery.nominal())
-            && core.memory.blocks.prepare(policy::copy_reserve(used)).is_ok()
+            && core.memory.blocks.prepare(policy::copy_reserve(self.nursery.worst_case(used))).is_ok()
             && self.slots.slots.try_reserve(used / size_of::<ObjectRef>()).is_ok()
     }
 
@@ -445,7 +445,7 @@ unsafe impl Collector for Generational {
             return self.allocate_pretenured(heap, request);
         }
         loop {
-            if let Some(allocation) = heap.fast.bump(request) {
+            if let Some(allocation) = self.nursery.allocate(heap.fast, request) {
                 return Ok(allocation);
             }
             if !self.nursery.extend(&mut heap.core.memory.blocks, heap.fast, request.worst_case()) {

@@ -15,8 +15,8 @@
 use core::ptr::NonNull;
 
 use heap_core::AllocError;
-use heap_core::collector::FastPath;
 use heap_core::collector::memory::{BLOCK_BYTES, Blocks, Window};
+use heap_core::collector::{AllocRequest, Allocation, FastPath};
 
 /// Addresses of a window when nothing limits the heap: room for 1 GiB of young objects in one `mutate`.
 const WINDOW_BYTES: usize = if cfg!(windows) { 64 << 20 } else { 1 << 30 };
@@ -32,13 +32,23 @@ pub(crate) struct Nursery {
     buffer: usize,
     nominal: usize,
     keep: usize,
+    /// Bytes of padding that the young objects may need where they are copied to, in front of which they need none here.
+    padding: usize,
     /// Nothing is allocated here; the fast path's buffer is elsewhere.
     parked: bool,
 }
 
 impl Nursery {
     pub(crate) fn new() -> Self {
-        Nursery { window: None, low: NonNull::<u64>::dangling().cast(), buffer: 0, nominal: 1, keep: 0, parked: false }
+        Nursery {
+            window: None,
+            low: NonNull::<u64>::dangling().cast(),
+            buffer: 0,
+            nominal: 1,
+            keep: 0,
+            padding: 0,
+            parked: false,
+        }
     }
 
     /// Takes a window, as large as can be had, if there is none yet.
@@ -81,6 +91,19 @@ impl Nursery {
     /// Bytes from `low` that may hold young objects.
     pub(crate) fn used_bytes(&self, fast: &FastPath) -> usize {
         if self.window.is_some() && !self.parked { fast.cursor.get().addr().get() - self.low() } else { 0 }
+    }
+
+    /// Takes room for one object, if there is enough.
+    pub(crate) fn allocate(&mut self, fast: &FastPath, request: AllocRequest) -> Option<Allocation> {
+        let allocation = fast.bump(request)?;
+        self.padding += request.worst_case() - request.bytes;
+        Some(allocation)
+    }
+
+    /// The most bytes that copying the young objects can need, when they are `used` bytes here: an over-aligned object
+    /// may have to be padded there, and its place in front be lost, although it is not here.
+    pub(crate) fn worst_case(&self, used: usize) -> usize {
+        used + self.padding
     }
 
     /// Takes the empty nursery out of use, until it is [settled](Self::settle) again.
@@ -149,6 +172,7 @@ impl Nursery {
     /// All young objects are gone: the window is empty again.
     pub(crate) fn reset(&mut self, blocks: &mut Blocks, fast: &FastPath) {
         let used = self.used_blocks(fast);
+        self.padding = 0;
         self.parked = false;
         let Some(window) = &mut self.window else { return };
         // Under a limit, what one nursery keeps, the old space lacks.
@@ -171,6 +195,7 @@ impl Nursery {
     /// now on, if it is large enough; the caller [settles](Self::settle) it.
     pub(crate) fn give_up_used(&mut self, blocks: &mut Blocks, fast: &FastPath) {
         let used = self.used_blocks(fast);
+        self.padding = 0;
         fast.clear_buffer();
         let Some(window) = self.window.take() else { return };
         let small = self.nominal.max(blocks.total_blocks().min(WINDOW_BYTES / BLOCK_BYTES) / 16);

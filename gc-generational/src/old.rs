@@ -44,7 +44,8 @@ impl OldSpace {
     #[cold]
     #[inline(never)]
     fn allocate_slow(&mut self, memory: &mut Memory, request: AllocRequest) -> Result<NonNull<u8>, AllocError> {
-        if let Some((payload, end)) = request.place(self.cursor, self.limit) {
+        // SAFETY: what lies between the two is the rest of one hole, or they are equal and lead nowhere.
+        if let Some((payload, end)) = unsafe { request.place(self.cursor, self.limit) } {
             self.cursor = end;
             return Ok(payload);
         }
@@ -55,7 +56,9 @@ impl OldSpace {
         self.cursor = hole.start;
         // SAFETY: the hole is inside the reservation.
         self.limit = unsafe { hole.start.byte_add(hole.bytes) };
-        let (payload, end) = request.place(self.cursor, self.limit).expect("a small object fits one line");
+        // SAFETY: the two ends of one hole.
+        let place = unsafe { request.place(self.cursor, self.limit) };
+        let (payload, end) = place.expect("a small object fits one line");
         self.cursor = end;
         Ok(payload)
     }

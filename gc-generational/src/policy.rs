@@ -92,8 +92,9 @@ pub(crate) fn promotes_in_place(options: &Options, used: usize, nursery_blocks: 
     used > nursery_blocks.saturating_mul(BLOCK_BYTES).saturating_mul(options.in_place_factor)
 }
 
-/// Blocks that copying `used` bytes of survivors can need. An object is at most half a block, so every block but the
-/// last is filled more than half before the next is taken; small objects waste less than a line of 128.
-pub(crate) fn copy_reserve(used: usize) -> usize {
-    used.div_ceil(BLOCK_BYTES) * 2 + 4
+/// Blocks that copying survivors can need, of `bytes` bytes with the padding of those that are over-aligned. A block is
+/// left when the next object does not fit, so two blocks in a row hold more than one block of objects and padding; small
+/// objects waste less than a line of 128.
+pub(crate) fn copy_reserve(bytes: usize) -> usize {
+    bytes.div_ceil(BLOCK_BYTES) * 2 + 4
 }

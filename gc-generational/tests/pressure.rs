@@ -73,6 +73,58 @@ fn one_mutate_outgrows_the_nursery() {
     }
 }
 
+/// Eight bytes that begin where no other object may have ended.
+#[derive(Trace, Clone, Copy)]
+#[repr(align(8192))]
+struct Wide([u64; 0]);
+
+/// Fills the room between two of those.
+#[derive(Trace)]
+struct Filler<'gc> {
+    next: Option<Gc<'gc, Filler<'gc>>>,
+    rest: [u64; 1020],
+}
+
+#[derive(Trace)]
+struct Packed<'gc> {
+    fillers: Lock<Option<Gc<'gc, Filler<'gc>>>>,
+    wide: Gc<'gc, [Lock<Option<Gc<'gc, Wide>>>]>,
+}
+
+/// Wide objects and fillers leave no gap in the nursery. Each sort by itself, as they are copied, leaves many.
+#[test]
+fn survivors_that_need_more_room_than_they_had() {
+    for count in 40..400 {
+        let options = HeapOptions::default().with_limit(4 << 20);
+        let collector = Generational::default().with_nursery_bytes(256 << 10);
+        let mut heap = Heap::<Rootable![Packed<'_>]>::with_options(options, collector, |mc| Packed {
+            fillers: Lock::new(None),
+            wide: Gc::new_slice_with(mc, count, |_| Lock::new(None)),
+        })
+        .unwrap();
+        // The table is old.
+        heap.collect();
+        let made = heap.mutate_root(|mc, root| {
+            for made in 0..count {
+                let Ok(wide) = Gc::try_new(mc, Wide([])) else { return made };
+                let Ok(filler) = Gc::try_new(mc, Filler { next: root.fillers.get(), rest: [7; 1020] }) else {
+                    return made;
+                };
+                store!(mc, (root.wide)[made], Some(wide));
+                *root.fillers.get_mut() = Some(filler);
+            }
+            count
+        });
+        heap.collect_minor();
+        heap.verify().unwrap();
+        heap.mutate(|_, root| {
+            assert!(root.wide[..made].iter().all(|wide| Gc::as_ptr(wide.get().unwrap()).addr().is_multiple_of(8192)));
+            let fillers = std::iter::successors(root.fillers.get(), |filler| filler.next);
+            assert_eq!(fillers.inspect(|filler| assert_eq!(filler.rest, [7; 1020])).count(), made);
+        });
+    }
+}
+
 #[test]
 fn half_of_what_is_promoted_in_place_is_garbage() {
     let mut heap = heap(HeapOptions::default(), Generational::default().with_nursery_bytes(32 << 10));

@@ -141,7 +141,8 @@ unsafe impl Collector for MarkSweep {
 
     fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, _: Range<usize>) {
         self.will_be_reached.take();
-        self.mark_now(heap, object);
+        // SAFETY: the barrier is given live objects, before the first part of them is borrowed.
+        unsafe { self.mark_now(heap, object) };
     }
 
     fn weak_upgraded(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {
@@ -149,7 +150,8 @@ unsafe impl Collector for MarkSweep {
         // SAFETY: the caller is about to make a pointer to the object, so it is alive.
         if !self.colour.is_on(unsafe { object.header() }.load()) {
             self.will_be_reached.take();
-            self.mark_now(heap, object);
+            // SAFETY: as above; while it is white its barrier has not run in this cycle, so no part of it is borrowed.
+            unsafe { self.mark_now(heap, object) };
         }
     }
 

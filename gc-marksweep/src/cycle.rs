@@ -46,7 +46,8 @@ impl MarkSweep {
         let colour = self.colour.next();
         self.marker.begin(colour, self.stamps.next());
         for root in heap.core.roots.iter() {
-            self.marker.push(root);
+            // SAFETY: roots are live, and nothing is reclaimed or moved during a cycle.
+            unsafe { self.marker.push(root) };
         }
         if self.marker.overflowed() {
             self.abandoned(heap);
@@ -122,8 +123,12 @@ impl MarkSweep {
     }
 
     /// The edges of `object` must be noted before they change.
-    pub(crate) fn mark_now(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {
-        if self.marking && !self.marker.mark_completely(&heap.core.memory, object) {
+    ///
+    /// # Safety
+    /// The object must be live, and no part of it mutably borrowed.
+    pub(crate) unsafe fn mark_now(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {
+        // SAFETY: the caller's promise; nothing is reclaimed or moved during a cycle.
+        if self.marking && !unsafe { self.marker.mark_completely(&heap.core.memory, object) } {
             self.give_up(heap);
         }
     }

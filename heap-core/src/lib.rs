@@ -64,6 +64,8 @@
 //! * Inside one `mutate` nothing is reclaimed. A program that allocates much should return from it often: an empty call
 //!   costs a few nanoseconds. [`Mutator::should_yield`] says when the heap would like it.
 //! * A heap belongs to one thread.
+//! * A brand is as good as the compiler's lifetimes. There is an old hole in them (rust-lang/rust#25860), through which a
+//!   program that looks for it lengthens any lifetime, and so a brand as well.
 //! * `dyn` objects, weak maps and ephemerons, finalizers and permanent objects are not here yet; the essay in
 //!   [`collector`] says where they will go.
 //! * 64-bit platforms only; the address space of a heap is reserved in advance (64 GiB, or a multiple of its limit).

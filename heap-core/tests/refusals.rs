@@ -193,6 +193,15 @@ fn what_may_go_to_other_threads() {
 }
 
 #[test]
+fn no_header_word_leads_to_nothing() {
+    use heap_core::collector::object::FORWARDED;
+    use heap_core::collector::{HeaderWord, TypeInfo};
+    // Words are values that anybody may make up: one that says "moved, to nowhere" is no pointer.
+    let word = HeaderWord::new(TypeInfo::RAW_BYTES, 0).replace(usize::MAX, FORWARDED);
+    assert!(word.forwarded().is_none());
+}
+
+#[test]
 fn the_root_may_be_read_but_is_no_object_of_the_program() {
     let mut heap = heap();
     // Two heaps of the same shape at the same time: what belongs to one is not found in the other.

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Data, DeriveInput, Error, Fields, GenericParam, Generics, Ident, Lifetime, Member, Result, Type,
-    WherePredicate, parse_quote, parse_quote_spanned,
+    TypeParamBound, WherePredicate, parse_quote, parse_quote_spanned,
 };
 
 /// The code of `#[derive(Trace)]`.
@@ -69,6 +69,15 @@ impl Field<'_> {
     fn trace_impl(&self, brand: &Lifetime) -> TokenStream {
         let ty = self.ty;
         quote_spanned!(shown_at(ty)=> <#ty as ::heap_core::Trace<#brand>>)
+    }
+
+    /// Code that compiles only if the field's type is the one that the derive saw.
+    ///
+    /// Another macro may change the type after the derive has seen it, and a value that dereferences to what was seen
+    /// would be taken for it: here nothing is coerced.
+    fn assert_type(&self) -> TokenStream {
+        let Field { ty, binding, .. } = self;
+        quote_spanned!(shown_at(ty)=> __is_exactly(#binding, ::core::marker::PhantomData::<*mut #ty>))
     }
 
     /// Code that compiles only if the field's type outlives `'static`.
@@ -218,13 +227,16 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
 
     let mut generics = impl_generics(&input.generics, brand);
     let where_clause = generics.make_where_clause();
-    match &options.bound {
-        Some(bound) => where_clause.predicates.extend(bound.iter().cloned()),
-        None => where_clause.predicates.extend(input.generics.type_params().map(|parameter| -> WherePredicate {
-            let parameter = &parameter.ident;
+    let replaced = options.bound.as_ref();
+    where_clause.predicates.extend(replaced.into_iter().flatten().cloned());
+    where_clause.predicates.extend(input.generics.type_params().map(|parameter| -> WherePredicate {
+        let parameter = &parameter.ident;
+        if replaced.is_none_or(|bound| asks_for_trace(bound, parameter)) {
             parse_quote_spanned!(shown_at(parameter)=> #parameter: ::heap_core::Trace<#brand>)
-        })),
-    }
+        } else {
+            parse_quote_spanned!(shown_at(parameter)=> #parameter: 'static)
+        }
+    }));
     for field in fields().filter(|field| field.treatment == Treatment::Static) {
         if may_be_static(&input.generics, brand, field.ty) {
             let ty = field.ty;
@@ -252,12 +264,13 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
     let relocator = Ident::new("__relocator", Span::mixed_site());
     let traced = |field: &Field<'_>| field.treatment != Treatment::Static;
     let trace = arms(shapes, &|_| true, |field| {
+        let same_type = field.assert_type();
         if traced(field) {
             let (trace_impl, binding) = (field.trace_impl(brand), &field.binding);
-            quote_spanned!(shown_at(field.ty)=> #trace_impl::trace(#binding, #tracer);)
+            quote_spanned!(shown_at(field.ty)=> #same_type; #trace_impl::trace(#binding, #tracer);)
         } else {
             let assertion = field.assert_static();
-            quote!(#assertion;)
+            quote!(#same_type; #assertion;)
         }
     });
     let relocate = arms(shapes, &traced, |field| {
@@ -274,6 +287,7 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
 
     let asks_send = fields().any(|field| field.treatment != Treatment::Traced).then(send_probe);
     let asserts_static = fields().any(|field| field.treatment == Treatment::Static).then(require_static);
+    let asserts_type = fields().next().is_some().then(is_exactly);
 
     let name = &input.ident;
     let (_, ty_generics, _) = input.generics.split_for_impl();
@@ -281,6 +295,7 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
     quote! {
         #asks_send
         #asserts_static
+        #asserts_type
 
         // SAFETY: `trace` and `relocate` visit every field once, through the field's own impl, but for the fields that
         // outlive `'static` and so hold no branded pointer. The constants are the disjunction of the fields' constants.
@@ -305,6 +320,27 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
             }
         }
     }
+}
+
+/// Whether `bound` says `parameter: Trace<..>`.
+///
+/// Every type parameter is demanded to be either `Trace` or `'static`, whatever else it is (rule 7 of the trait): the
+/// compiler does not ask whether `X<&'static &'gc ()>` makes sense for every `'gc` when that is a root, and an impl that
+/// accepts any parameter would let it pass. By its words the bound only chooses between the two; the derive writes down
+/// itself what it chose, so that another trait called `Trace` does not help.
+fn asks_for_trace(bound: &[WherePredicate], parameter: &Ident) -> bool {
+    bound.iter().any(|predicate| match predicate {
+        WherePredicate::Type(predicate) => {
+            matches!(&predicate.bounded_ty, Type::Path(ty) if ty.path.is_ident(parameter))
+                && predicate.bounds.iter().any(|bound| match bound {
+                    TypeParamBound::Trait(bound) => {
+                        bound.path.segments.last().is_some_and(|segment| segment.ident == "Trace")
+                    }
+                    _ => false,
+                })
+        }
+        _ => false,
+    })
 }
 
 /// The impl for a type that is `require_static` as a whole.
@@ -351,7 +387,7 @@ fn implement_static(input: &DeriveInput, brand: &Lifetime) -> TokenStream {
 ///
 /// A pattern that binds all fields of the shape does not end in `..`, and `trace` binds them all: should another macro
 /// add a field after the derive has seen the type, the pattern does not match and nothing compiles, instead of a field
-/// that nobody traces.
+/// that nobody traces. Should it change a field's type, [`Field::assert_type`] does not compile.
 fn arms<'a>(
     shapes: &'a [Shape<'a>],
     wanted: &dyn Fn(&Field<'a>) -> bool,
@@ -395,6 +431,14 @@ fn require_static() -> TokenStream {
     quote! {
         #[inline(always)]
         fn __require_static<__T: ?::core::marker::Sized + 'static>(_: &__T) {}
+    }
+}
+
+/// The helper behind [`Field::assert_type`].
+fn is_exactly() -> TokenStream {
+    quote! {
+        #[inline(always)]
+        fn __is_exactly<__T: ?::core::marker::Sized>(_: &__T, _: ::core::marker::PhantomData<*mut __T>) {}
     }
 }
 

@@ -62,7 +62,8 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// `#[trace(bound = "...")]` replaces the bounds of the generated impl. Without it, every type parameter `T` gets
 /// `T: Trace<'gc>`. The string holds where-predicates, possibly none: `#[trace(bound = "")]` suits a parameter that
-/// occurs only in `PhantomData` or behind `require_static`. The type's own bounds and where clause are always kept.
+/// occurs only in `PhantomData` or behind `require_static`. A parameter for which the string does not say
+/// `T: Trace<'gc>` must outlive `'static`. The type's own bounds and where clause are always kept.
 ///
 /// `#[trace(require_static)]` says that the whole type outlives `'static`, and hence holds no pointer into the heap.
 /// Nothing in it is traced and its fields need no `Trace`. The impl carries `Self: 'static`, so a type that does hold a

@@ -253,8 +253,9 @@ impl<'gc, T: ?Sized + 'gc + Pointee + core::hash::Hash> core::hash::Hash for Gc<
     }
 }
 
-// SAFETY: a Gc is one edge, reported once, and one slot. It can hold an unsized type only through `Pointee`.
-unsafe impl<'gc, T: ?Sized + 'gc> Trace<'gc> for Gc<'gc, T> {
+// SAFETY: a Gc is one edge, reported once, and one slot. It can hold an unsized type only through `Pointee`. Nothing here
+// looks at the target; that it is `Trace` all the same is rule 7 of the trait.
+unsafe impl<'gc, T: ?Sized + Trace<'gc> + 'gc> Trace<'gc> for Gc<'gc, T> {
     // The object it points at answered for itself when it was allocated.
     const THREAD_BOUND: bool = false;
     #[inline]

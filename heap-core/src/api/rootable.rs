@@ -1,4 +1,14 @@
 //! [`Rootable`]: how a type that depends on the brand `'gc` is named outside of any `mutate`.
+//!
+//! A family has a member for every brand, and the member must make sense for every brand. The compiler does not ask that
+//! of a type under `for<'gc>`, but takes it for granted inside a function with an argument of that type: of
+//! `&'static &'gc ()` it concludes that `'gc` outlives `'static` (rust-lang/rust#25860). What it does ask is whether the
+//! member is [`Trace`], so `Trace` is implemented only for types all of whose parts were asked too (rule 7 of the trait),
+//! down to the targets of pointers.
+//!
+//! *What remains.* A program can provoke the same hole with signatures of its own, without a root that is in any way odd,
+//! as it can for every function that takes a `for<'a> FnOnce(&'a _)`, those of the standard library among them. No
+//! library can prevent that; it takes a trait implemented for references to references, and is not written by accident.
 
 use crate::trace::Trace;
 

@@ -90,8 +90,8 @@ impl<'gc, T: ?Sized + 'gc> core::fmt::Debug for Weak<'gc, T> {
     }
 }
 
-// SAFETY: a Weak is one edge, to its cell.
-unsafe impl<'gc, T: ?Sized + 'gc> Trace<'gc> for Weak<'gc, T> {
+// SAFETY: a Weak is one edge, to its cell. The bound on the target is rule 7 of the trait, as for `Gc`.
+unsafe impl<'gc, T: ?Sized + Trace<'gc> + 'gc> Trace<'gc> for Weak<'gc, T> {
     const THREAD_BOUND: bool = false;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {

@@ -121,7 +121,8 @@ impl FastPath {
     /// Bump allocation for any alignment; `None` when the buffer is too small.
     #[inline]
     pub fn bump(&self, request: AllocRequest) -> Option<Allocation> {
-        let (payload, end) = request.place(self.cursor.get(), self.limit.get())?;
+        // SAFETY: the two pointers are those of one buffer (see `set_buffer`).
+        let (payload, end) = unsafe { request.place(self.cursor.get(), self.limit.get()) }?;
         self.cursor.set(end);
         Some(Allocation { payload, birth: self.birth.get() })
     }
@@ -142,9 +143,12 @@ impl AllocRequest {
     }
 
     /// Where the object goes in the free bytes `cursor .. limit`: its payload, and the next cursor. `None` when it does
-    /// not fit. Both pointers must belong to one reservation.
+    /// not fit.
+    ///
+    /// # Safety
+    /// Both pointers must belong to one reservation, or be equal; `limit` must not be in front of `cursor`.
     #[inline]
-    pub fn place(self, cursor: NonNull<u8>, limit: NonNull<u8>) -> Option<(NonNull<u8>, NonNull<u8>)> {
+    pub unsafe fn place(self, cursor: NonNull<u8>, limit: NonNull<u8>) -> Option<(NonNull<u8>, NonNull<u8>)> {
         let room = limit.addr().get() - cursor.addr().get();
         let padding = (cursor.addr().get() + self.prefix).wrapping_neg() & (self.align - 1);
         if room < self.bytes.checked_add(padding)? {

@@ -143,7 +143,8 @@ impl HoleAllocator {
         debug_assert!(!request.is_large());
         loop {
             if let Some(Buffer { cursor, limit }) = self.medium
-                && let Some((payload, end)) = request.place(cursor, limit)
+                // SAFETY: a buffer is the rest of one block.
+                && let Some((payload, end)) = unsafe { request.place(cursor, limit) }
             {
                 self.medium = Some(Buffer { cursor: end, limit });
                 return Ok(payload);

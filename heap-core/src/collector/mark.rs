@@ -112,8 +112,12 @@ impl Marker {
     }
 
     /// Adds an object to be marked. When [`overflowed`](Self::overflowed) says so afterwards, it was not added.
+    ///
+    /// # Safety
+    /// The object must be live, and neither be reclaimed nor moved until the marking is over or the next one
+    /// [begins](Self::begin); the same goes for everything that it leads to.
     #[inline]
-    pub fn push(&mut self, object: ObjectRef) {
+    pub unsafe fn push(&mut self, object: ObjectRef) {
         self.sink.push(object);
         self.refused |= self.sink.overflowed();
     }
@@ -247,10 +251,13 @@ impl Marker {
 
     /// Marks one object and all of its elements now: what the barrier does before an object's first write. False when
     /// the system refused memory for the stack; nothing has changed then.
-    pub fn mark_completely(&mut self, memory: &Memory, object: ObjectRef) -> bool {
+    ///
+    /// # Safety
+    /// As for [`push`](Self::push), and no part of the object may be mutably borrowed.
+    pub unsafe fn mark_completely(&mut self, memory: &Memory, object: ObjectRef) -> bool {
         self.refused = false;
         self.sink.clear_overflow();
-        // SAFETY: the barrier is given live objects.
+        // SAFETY: live by the caller's promise.
         let header = unsafe { object.header() };
         let word = header.load();
         let white = !self.colour.is_on(word);

@@ -279,9 +279,8 @@ impl HeaderWord {
     #[inline]
     pub fn forwarded(self) -> Option<ObjectRef> {
         if self.bits() & FORWARDED != 0 {
-            let payload = self.0.map_addr(|address| address & !FORWARDED).cast::<u8>();
-            // SAFETY: a forwarding word was made from a non-null ObjectRef with one low bit added.
-            Some(ObjectRef(unsafe { NonNull::new_unchecked(payload) }))
+            // Never null for a word that `forwarding` made; the test is the one that `Option` needs anyway.
+            NonNull::new(self.0.map_addr(|address| address & !FORWARDED).cast::<u8>()).map(ObjectRef)
         } else {
             None
         }

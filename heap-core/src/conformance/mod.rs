@@ -50,7 +50,8 @@
 //!   compile. For the second there are no traits that a program could implement to mislead a projection: addresses are
 //!   compared, and `tests/refusals.rs` tries every detour. For the third: [`Kit::hidden_behind_the_marker`],
 //!   [`Kit::old_to_young`], [`Kit::random_programs_with_increments`].
-//! * *A brand is coerced, or two heaps are mixed.* Brands are invariant, and what `mutate` returns knows none. Handles check
+//! * *A brand is coerced, or two heaps are mixed.* Brands are invariant, and what `mutate` returns knows none. A root whose
+//!   type would claim that its brand is `'static` is not `Trace` (`tests/ui/fail/brand_outlives_itself.rs`). Handles check
 //!   a number that is never used again: [`Kit::handles_and_other_heaps`].
 //! * *An entry of a table dies in a minor collection because its target is not looked at.* [`Kit::intern_table`].
 //! * *The header or the value of an over-aligned, erased or zero-sized object is looked for in the wrong place.*

@@ -40,6 +40,11 @@ pub use std_impls::Static;
 /// 5. The type has no `Drop` implementation that follows a `Gc`.
 /// 6. Apart from the brand, values borrow nothing that ends before the program does: an object dies when its heap likes,
 ///    and its drop glue runs then.
+/// 7. The implementation demands `Trace<'gc>` or `'static` of each of its type parameters, even if it never looks at a
+///    value of that type, and states as its own condition what the type demands of its lifetimes. The compiler does not
+///    ask whether a root's type makes sense for every `'gc` ([`Rootable!`](crate::Rootable!)); it asks whether the type is
+///    `Trace`, and the answer must cover all of its parts. A type like `Gc<'gc, &'static &'gc ()>`, which makes sense
+///    only if `'gc` is `'static`, would make the program believe that it is.
 ///
 /// In builds with the verifier on, rules 1 and 2 are checked against each other after every collection.
 #[diagnostic::on_unimplemented(

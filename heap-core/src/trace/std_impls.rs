@@ -95,7 +95,18 @@ untraced! { true;
     [T: 'static, S: 'static] HashSet<T, S>, |s| s.capacity() * (size_of::<T>() + 1);
 }
 
-/// Containers whose elements are reached by `iter` and `iter_mut`.
+// SAFETY: text holds no pointers. Only behind a `Gc`, a `Weak` or a box does a value of this type exist.
+unsafe impl<'gc> Trace<'gc> for str {
+    const NEEDS_TRACE: bool = false;
+    const THREAD_BOUND: bool = false;
+    #[inline]
+    fn trace(&self, _: &mut Tracer<'gc>) {}
+    #[inline]
+    fn relocate(&mut self, _: &mut Relocator<'gc>) {}
+}
+
+/// Containers whose elements are reached by `iter` and `iter_mut`. Elements without bytes hold nothing, whatever they say,
+/// and there may be 2^64 of them, too many to ask.
 macro_rules! sequence {
     ($( [$($generics:tt)*] $type:ty, $element:ty, $owned:expr ;)*) => {$(
         // SAFETY: the container owns its elements and iterates over each exactly once, in both forms; iterating the
@@ -105,7 +116,7 @@ macro_rules! sequence {
             const THREAD_BOUND: bool = <$element>::THREAD_BOUND;
             #[inline]
             fn trace(&self, tracer: &mut Tracer<'gc>) {
-                if <$element>::NEEDS_TRACE {
+                if <$element>::NEEDS_TRACE && size_of::<$element>() != 0 {
                     for element in self.iter() {
                         element.trace(tracer);
                     }
@@ -113,7 +124,7 @@ macro_rules! sequence {
             }
             #[inline]
             fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
-                if <$element>::NEEDS_TRACE {
+                if <$element>::NEEDS_TRACE && size_of::<$element>() != 0 {
                     for element in self.iter_mut() {
                         element.relocate(relocator);
                     }
@@ -122,7 +133,7 @@ macro_rules! sequence {
             fn owned_bytes(&self) -> usize {
                 let own: fn(&Self) -> usize = $owned;
                 let mut bytes = own(self);
-                if core::mem::needs_drop::<$element>() {
+                if core::mem::needs_drop::<$element>() && size_of::<$element>() != 0 {
                     for element in self.iter() {
                         bytes = bytes.saturating_add(element.owned_bytes());
                     }
@@ -138,6 +149,7 @@ sequence! {
     [T: Trace<'gc>] VecDeque<T>, T, |v| v.capacity() * size_of::<T>();
     [T: Trace<'gc>] LinkedList<T>, T, |v| v.len() * (size_of::<T>() + 16);
     [T: Trace<'gc>] Box<[T]>, T, |v| size_of_val(&**v);
+    [T: Trace<'gc>] [T], T, |_| 0;
     [T: Trace<'gc>, const N: usize] [T; N], T, |_| 0;
     [T: Trace<'gc>] Option<T>, T, |_| 0;
 }

@@ -76,20 +76,30 @@ fn visits_the_fields_in_order() {
                 || <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::THREAD_BOUND
         })
     );
-    for (method, argument) in [("trace", quote!(__tracer)), ("relocate", quote!(__relocator))] {
-        let call = quote::format_ident!("{method}");
-        assert_eq!(
-            member(&item, method),
-            text(quote! {
-                match self {
-                    Self { r#type: __field_0, next: __field_1, } => {
-                        <A as ::heap_core::Trace<'gc>>::#call(__field_0, #argument);
-                        <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::#call(__field_1, #argument);
-                    }
+    assert_eq!(
+        member(&item, "trace"),
+        text(quote! {
+            match self {
+                Self { r#type: __field_0, next: __field_1, } => {
+                    __is_exactly(__field_0, ::core::marker::PhantomData::<*mut A>);
+                    <A as ::heap_core::Trace<'gc>>::trace(__field_0, __tracer);
+                    __is_exactly(__field_1, ::core::marker::PhantomData::<*mut Gc<'gc, u8> >);
+                    <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::trace(__field_1, __tracer);
                 }
-            })
-        );
-    }
+            }
+        })
+    );
+    assert_eq!(
+        member(&item, "relocate"),
+        text(quote! {
+            match self {
+                Self { r#type: __field_0, next: __field_1, } => {
+                    <A as ::heap_core::Trace<'gc>>::relocate(__field_0, __relocator);
+                    <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::relocate(__field_1, __relocator);
+                }
+            }
+        })
+    );
     assert_eq!(
         member(&item, "owned_bytes"),
         text(quote! {
@@ -114,10 +124,13 @@ fn visits_every_variant() {
             match self {
                 Self::Nothing { } => {}
                 Self::Pair { 0: __field_0, 1: __field_1, } => {
+                    __is_exactly(__field_0, ::core::marker::PhantomData::<*mut A>);
                     <A as ::heap_core::Trace<'gc>>::trace(__field_0, __tracer);
+                    __is_exactly(__field_1, ::core::marker::PhantomData::<*mut B>);
                     <B as ::heap_core::Trace<'gc>>::trace(__field_1, __tracer);
                 }
                 Self::Named { a: __field_0, } => {
+                    __is_exactly(__field_0, ::core::marker::PhantomData::<*mut A>);
                     <A as ::heap_core::Trace<'gc>>::trace(__field_0, __tracer);
                 }
             }
@@ -207,13 +220,21 @@ fn bounds_can_be_replaced() {
     });
     assert_eq!(
         header(&item),
-        text(quote!(impl<'gc, T, U> ::heap_core::Trace<'gc> for X<T, U> where T: Copy, U: Trace<'gc>))
+        text(quote! {
+            impl<'gc, T, U> ::heap_core::Trace<'gc> for X<T, U>
+            where T: Copy, U: Trace<'gc>, T: 'static, U: ::heap_core::Trace<'gc>
+        })
     );
     let item = expand(&parse_quote! {
         #[trace(bound = "")]
         struct X<T>(PhantomData<T>);
     });
-    assert_eq!(header(&item), text(quote!(impl<'gc, T> ::heap_core::Trace<'gc> for X<T>)));
+    assert_eq!(header(&item), text(quote!(impl<'gc, T> ::heap_core::Trace<'gc> for X<T> where T: 'static)));
+    let item = expand(&parse_quote! {
+        #[trace(bound = "Vec<T>: Trace<'gc>, T: Other")]
+        struct X<T>(Vec<T>);
+    });
+    assert!(header(&item).ends_with(&text(quote!(where Vec<T>: Trace<'gc>, T: Other, T: 'static))));
 }
 
 #[test]

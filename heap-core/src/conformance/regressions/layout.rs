@@ -159,6 +159,8 @@ struct Zeros<'gc> {
     text: Gc<'gc, str>,
     none: Gc<'gc, [Gc<'gc, u64>; 0]>,
     many: Gc<'gc, [[Gc<'gc, u64>; 0]]>,
+    list: Vec<[Gc<'gc, u64>; 0]>,
+    boxed: Box<[[Gc<'gc, u64>; 0]]>,
     glue: Gc<'gc, Static<Nothing>>,
     glues: Gc<'gc, [Static<Nothing>]>,
 }
@@ -179,6 +181,8 @@ pub(in super::super) fn zero_sized(kit: &Kit) {
             text: Gc::new_str(mc, ""),
             none: Gc::new(mc, []),
             many: Gc::new_slice(mc, &[[]; MANY]),
+            list: (Box::new([[]; MANY]) as Box<[_]>).into_vec(),
+            boxed: Box::new([[]; MANY]),
             glue: Gc::new(mc, Static(Nothing)),
             glues: Gc::new_slice_with(mc, 1000, |_| Static(Nothing)),
         };
@@ -194,6 +198,7 @@ pub(in super::super) fn zero_sized(kit: &Kit) {
             assert!(zeros.empty.is_empty() && zeros.text.is_empty());
             let _: (&(), &[u64; 0], &Nothing) = (&zeros.unit, &zeros.array, &zeros.glue.0);
             assert!(zeros.none.is_empty());
+            assert_eq!((zeros.list.len(), zeros.boxed.len()), (MANY, MANY));
         });
         heap.collect_minor();
     }

@@ -19,7 +19,7 @@ struct Generic<'gc, T, U: Display + 'gc> {
 }
 
 #[derive(Trace)]
-#[trace(bound = "")]
+#[trace(bound = "U: Trace<'gc>")]
 struct PhantomPointer<'gc, U: 'gc> {
     pointer: Option<Gc<'gc, U>>,
 }
