@@ -15,8 +15,8 @@
 use core::ptr::NonNull;
 
 use heap_core::AllocError;
-use heap_core::collector::FastPath;
 use heap_core::collector::memory::{BLOCK_BYTES, Blocks, Window};
+use heap_core::collector::{AllocRequest, FastPath};
 
 /// Addresses of a window when nothing limits the heap: room for 1 GiB of young objects in one `mutate`.
 const WINDOW_BYTES: usize = if cfg!(windows) { 64 << 20 } else { 1 << 30 };
@@ -32,13 +32,23 @@ pub(crate) struct Nursery {
     buffer: usize,
     nominal: usize,
     keep: usize,
+    /// Bytes of gaps that a copy of the over-aligned objects may leave in front of them, beyond what they occupy here.
+    gaps: usize,
     /// Nothing is allocated here; the fast path's buffer is elsewhere.
     parked: bool,
 }
 
 impl Nursery {
     pub(crate) fn new() -> Self {
-        Nursery { window: None, low: NonNull::<u64>::dangling().cast(), buffer: 0, nominal: 1, keep: 0, parked: false }
+        Nursery {
+            window: None,
+            low: NonNull::<u64>::dangling().cast(),
+            buffer: 0,
+            nominal: 1,
+            keep: 0,
+            gaps: 0,
+            parked: false,
+        }
     }
 
     /// Takes a window, as large as can be had, if there is none yet.
@@ -81,6 +91,16 @@ impl Nursery {
     /// Bytes from `low` that may hold young objects.
     pub(crate) fn used_bytes(&self, fast: &FastPath) -> usize {
         if self.window.is_some() && !self.parked { fast.cursor.get().addr().get() - self.low() } else { 0 }
+    }
+
+    /// Notes that an object was allocated here. Called for all that are over-aligned, because those take the slow path.
+    pub(crate) fn note(&mut self, request: AllocRequest) {
+        self.gaps += request.worst_case() - request.bytes;
+    }
+
+    /// Bytes that a copy of all young objects fills at the most, gaps in front of over-aligned ones included.
+    pub(crate) fn copied_bytes(&self, fast: &FastPath) -> usize {
+        self.used_bytes(fast) + self.gaps
     }
 
     /// Takes the empty nursery out of use, until it is [settled](Self::settle) again.
@@ -150,6 +170,7 @@ impl Nursery {
     pub(crate) fn reset(&mut self, blocks: &mut Blocks, fast: &FastPath) {
         let used = self.used_blocks(fast);
         self.parked = false;
+        self.gaps = 0;
         let Some(window) = &mut self.window else { return };
         // Under a limit, what one nursery keeps, the old space lacks.
         self.keep = if blocks.limit().is_some() { 0 } else { used.max(self.keep - self.keep.div_ceil(8)) };
