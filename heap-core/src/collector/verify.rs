@@ -46,6 +46,7 @@ impl Verifier {
     /// # Errors
     /// The first broken invariant.
     pub(crate) fn run(core: &mut HeapCore, collector: &dyn Collector) -> Result<Self, VerifyError> {
+        let _pause = crate::fault::pause();
         let mut census = Verifier::default();
         let mut incoming: HashMap<ObjectRef, u64> = HashMap::new();
         let mut pending: Vec<ObjectRef> = core.roots.iter().collect();
@@ -105,6 +106,9 @@ impl Verifier {
             if let Some(trace) = info.trace() {
                 // SAFETY: `count` live elements, and nothing else runs.
                 unsafe { trace(object.payload().as_ptr(), count, &mut edges) };
+                if edges.overflowed() {
+                    return in_type("the system refuses the memory to look at its edges");
+                }
             }
             if let Some(relocate) = info.relocate() {
                 // SAFETY: as above; the heap is exclusively borrowed.

@@ -113,6 +113,7 @@ macro_rules! conformance {
             random_programs_with_zeal
             random_programs_with_a_limit
             random_programs_with_increments
+            random_programs_with_refusals
             deep_chain
             deep_chain_with_drop_glue
             deep_ring
@@ -236,6 +237,8 @@ checks! {
     random_programs_with_a_limit(kit) { kit.programs(Mode::Limited) }
     /// Random programs with an increment of collection after every operation.
     random_programs_with_increments(kit) { kit.programs(Mode::EachStep) }
+    /// Random programs, with any of the above, on a system that refuses memory for objects and for mark stacks.
+    random_programs_with_refusals(kit) { kit.programs(Mode::Refusals) }
     /// Ten million links on a stack of 256 KiB: built, collected, walked, dropped.
     deep_chain(kit) { regressions::depth::deep_chain(kit) }
     /// A long chain of objects with drop glue on a small stack.
