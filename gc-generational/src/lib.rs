@@ -228,7 +228,7 @@ impl Generational {
         // Without a window the program allocates in the old space, and the next collection tries again.
         let _ = self.nursery.settle(blocks, heap.fast, nominal);
         if self.policy.parks(&self.options, used, promoted, nursery_bytes) {
-            self.park(heap.fast);
+            self.park(&mut heap.core.memory.blocks, heap.fast);
         }
         true
     }
@@ -399,7 +399,13 @@ impl Generational {
     /// Finds memory for an object that does not fit the fast path's buffer.
     fn find_memory(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
         if request.is_large() {
-            return self.allocate_old(heap, request);
+            let allocation = self.allocate_old(heap, request);
+            if allocation.as_ref().is_err_and(|&error| error == AllocError::LIMIT)
+                && self.nursery.give_back(&mut heap.core.memory.blocks, heap.fast)
+            {
+                return self.allocate_old(heap, request);
+            }
+            return allocation;
         }
         if self.nursery.is_parked() {
             return self.allocate_pretenured(heap, request);

@@ -7,7 +7,8 @@
 //! *Three sizes.* The *nominal* size is where a safepoint becomes due. The *buffer* is what the fast path may use, and
 //! grows beyond the nominal size within a long `mutate`. What is *kept* committed between collections is the largest
 //! extension of late, decaying: a program that builds a large structure in each `mutate` does not pay for fresh pages
-//! every time, and one that did so once gives the memory back.
+//! every time, and one that did so once gives the memory back. Under a limit nothing is kept, and what is committed and
+//! not used yet is given back as soon as somebody else needs it.
 //!
 //! *When the window is exhausted*, or the heap's limit keeps it from growing, objects are allocated in the old space
 //! instead, unclean and remembered from birth. That is slower, and as correct.
@@ -104,9 +105,29 @@ impl Nursery {
     }
 
     /// Takes the empty nursery out of use, until it is [settled](Self::settle) again.
-    pub(crate) fn park(&mut self, fast: &FastPath) {
+    pub(crate) fn park(&mut self, blocks: &mut Blocks, fast: &FastPath) {
+        if blocks.limit().is_some() {
+            self.give_back(blocks, fast);
+        }
         self.parked = true;
         fast.clear_buffer();
+    }
+
+    /// Gives back the committed blocks that hold nothing: they are charged, and the program is about to be told that the
+    /// limit is reached. Whether there were any.
+    pub(crate) fn give_back(&mut self, blocks: &mut Blocks, fast: &FastPath) -> bool {
+        let used = self.used_blocks(fast);
+        let Some(window) = &mut self.window else { return false };
+        if self.parked || window.committed_blocks() <= used {
+            return false;
+        }
+        blocks.window_shrink(window, used);
+        self.buffer = used;
+        let room = used * BLOCK_BYTES - self.used_bytes(fast);
+        fast.clear_buffer();
+        // SAFETY: the rest of the last block in use follows the cursor, and stays committed.
+        unsafe { fast.extend_buffer(room) };
+        true
     }
 
     /// Whether the nursery is out of use.

@@ -124,6 +124,7 @@ macro_rules! conformance {
             containers
             recycled_memory
             tiny_limit
+            every_limit
             try_mutate_collects
             refused_memory
             one_large_mutate
@@ -260,6 +261,9 @@ checks! {
     recycled_memory(kit) { regressions::room::recycled_memory(kit) }
     /// A heap is filled to its limit, emptied, and filled again, many times.
     tiny_limit(kit) { regressions::room::tiny_limit(kit) }
+    /// Every limit in steps of 4 KiB, and address spaces that are too small: a program with objects of all sizes, weak
+    /// pointers and drop glue completes or is told, and the heap is whole and usable afterwards.
+    every_limit(kit) { regressions::room::every_limit(kit) }
     /// A second attempt succeeds when the first met a heap full of garbage.
     try_mutate_collects(kit) { regressions::room::try_mutate_collects(kit) }
     /// The system refuses memory, for objects and for mark stacks, at every possible moment. Nothing is lost.
