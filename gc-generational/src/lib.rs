@@ -235,7 +235,9 @@ impl Generational {
 
     /// Whether the nursery is copied; if so, memory and stack for the worst case are there.
     fn can_copy(&mut self, core: &mut HeapCore, used: usize, copied: usize) -> bool {
-        !policy::promotes_in_place(&self.options, used, self.nursery.nominal())
+        let in_place = policy::promotes_in_place(&self.options, used, self.nursery.nominal());
+        // A copy cannot be abandoned, so it needs no epoch to move on to.
+        (!in_place || !self.old.epochs.can_promote())
             && core.memory.blocks.prepare(policy::copy_reserve(copied)).is_ok()
             && self.slots.slots.try_reserve(used / size_of::<ObjectRef>()).is_ok()
     }
