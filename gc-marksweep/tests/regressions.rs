@@ -69,6 +69,25 @@ fn no_line_looks_alive_because_of_an_old_stamp() {
     assert_eq!(list(&mut heap).len(), 400);
 }
 
+/// While the marking that follows the wrap-around is in progress, no line carries a stamp yet, and none is free.
+#[test]
+fn no_line_is_free_while_the_first_marking_after_the_wrap_around_is_in_progress() {
+    let mut heap = NodeHeap::with_options(checked(), MarkSweep::default(), |mc| node(mc, 0)).unwrap();
+    grow(&mut heap, 0..2000);
+    for _ in 0..254 {
+        heap.collect();
+    }
+    for _ in 0..3 {
+        assert!(!heap.step(1), "a marking is in progress");
+        heap.verify().unwrap();
+        heap.mutate(|mc, _| litter(mc, 2000));
+        assert_eq!(list(&mut heap), (0..2000).rev().collect::<Vec<_>>());
+        heap.verify().unwrap();
+        heap.collect();
+    }
+    assert_eq!(heap.statistics().live_objects, 2002);
+}
+
 #[test]
 fn dead_memory_is_reused_and_given_back() {
     for collector in both() {

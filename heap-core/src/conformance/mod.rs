@@ -118,6 +118,7 @@ macro_rules! conformance {
             deep_chain_with_drop_glue
             deep_ring
             wide_slices
+            edge_sizes
             over_aligned
             zero_sized
             forgotten_borrow
@@ -155,6 +156,7 @@ macro_rules! conformance {
             intern_table
             double_indirection
             hidden_behind_the_marker
+            arrays_behind_the_marker
             old_to_young
             zeal_binary_trees
             zeal_list_reversal
@@ -248,6 +250,8 @@ checks! {
     deep_ring(kit) { regressions::depth::deep_ring(kit) }
     /// A slice of 150 000 pointers, filled in pieces between collections.
     wide_slices(kit) { regressions::layout::wide_slices(kit) }
+    /// Sizes a few words below and above those at which memory is organised differently.
+    edge_sizes(kit) { regressions::layout::edge_sizes(kit) }
     /// Payloads aligned to 16 bytes and up to 64 KiB.
     over_aligned(kit) { regressions::layout::over_aligned(kit) }
     /// Objects and slices without bytes, with and without drop glue.
@@ -325,6 +329,8 @@ checks! {
     /// While a marking is under way, the only pointer to an object moves from a place that was not looked at yet to one that
     /// was. Tried at every point of the marking.
     hidden_behind_the_marker(kit) { regressions::barrier::hidden_behind_the_marker(kit) }
+    /// The same for elements of several large arrays, which are looked at in pieces.
+    arrays_behind_the_marker(kit) { regressions::barrier::arrays_behind_the_marker(kit) }
     /// Old objects get young ones, which get older ones, across minor collections.
     old_to_young(kit) { regressions::barrier::old_to_young(kit) }
     /// Binary trees with a collection and a verification at every safepoint.
