@@ -107,9 +107,8 @@ impl Run {
     fn new(kit: &Kit, program: &Program) -> Result<Option<Self>, String> {
         fault::tight_mark_stacks(program.refuses);
         let mut options = HeapOptions::default().with_zeal(program.zeal).with_verify(program.verify).with_poison(true);
-        if let Some(limit) = program.limit {
-            options = options.with_limit(limit);
-        }
+        options.limit = program.limit;
+        options.reservation = program.reservation;
         let log = Rc::new(DropLog::default());
         let heap = Heap::<Rootable![RootSet<'_>]>::try_with_options(options, kit.collector(), |mc| {
             let blueprint =
@@ -119,7 +118,7 @@ impl Run {
         });
         let mut heap = match heap {
             Ok(heap) => heap,
-            Err(_) if program.limit.is_some() => return Ok(None),
+            Err(_) if program.limit.is_some() || program.reservation.is_some() => return Ok(None),
             Err(error) => return Err(format!("the heap could not be made: {error}")),
         };
         let promise = kit.promise(&mut heap);

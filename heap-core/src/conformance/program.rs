@@ -86,6 +86,8 @@ pub(super) enum Step {
 pub(super) struct Program {
     /// The heap's limit.
     pub(super) limit: Option<usize>,
+    /// The heap's address space, if it is to be small.
+    pub(super) reservation: Option<usize>,
     /// Collect at every safepoint.
     pub(super) zeal: bool,
     /// Verify after every pause.
@@ -102,8 +104,8 @@ impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(
             f,
-            "heap with limit {:?}, zeal {}, verify {}, refusals {}, an increment after every operation {:?}",
-            self.limit, self.zeal, self.verify, self.refuses, self.each_step
+            "heap with limit {:?}, addresses {:?}, zeal {}, verify {}, refusals {}, an increment after every operation {:?}",
+            self.limit, self.reservation, self.zeal, self.verify, self.refuses, self.each_step
         )?;
         for step in &self.steps {
             match step {
@@ -235,9 +237,14 @@ pub(super) fn programs(mode: Mode) -> BoxedStrategy<Program> {
         Mode::Refusals => proptest::bool::weighted(0.2).boxed(),
         _ => Just(mode == Mode::Zeal).boxed(),
     };
-    (steps, limit, each_step, verify, zeal)
-        .prop_map(move |(steps, limit, each_step, verify, zeal)| Program {
+    let reservation = match mode {
+        Mode::Refusals => proptest::option::weighted(0.3, 1usize << 16..3 << 20).boxed(),
+        _ => Just(None).boxed(),
+    };
+    (steps, limit, reservation, each_step, verify, zeal)
+        .prop_map(move |(steps, limit, reservation, each_step, verify, zeal)| Program {
             limit,
+            reservation,
             zeal,
             verify,
             refuses: mode == Mode::Refusals,
