@@ -657,6 +657,20 @@ fn memory_is_used_again_and_never_twice() {
     }
 }
 
+/// A `mutate` that only makes or releases a handle ends an epoch too, in eager mode.
+#[test]
+fn handles_alone_are_counted_at_once_in_eager_mode() {
+    let mut heap = heap(RefCount::pure().eager(true));
+    heap.mutate(|mc, root| store!(mc, root.next, Some(node(mc, 1))));
+    let count = |heap: &mut Heap<Nodes>| heap.mutate(|mc, root| mc.ref_count(root.next.get().unwrap()));
+    assert_eq!(count(&mut heap), Some(1));
+    let handle = heap.mutate(|mc, root| mc.stash::<Nodes>(root.next.get().unwrap()));
+    assert_eq!(count(&mut heap), Some(2));
+    drop(handle);
+    heap.mutate(|_, _| {});
+    assert_eq!(count(&mut heap), Some(1));
+}
+
 /// Blocks in which something lives are offered to the allocator after every epoch, not only after the first.
 #[test]
 fn holes_are_used_again_and_again() {
