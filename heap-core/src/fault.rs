@@ -75,5 +75,10 @@ pub(crate) fn are_tight() -> bool {
 }
 
 #[cfg(not(any(test, feature = "conformance")))]
+pub(crate) struct Pause;
+
+#[cfg(not(any(test, feature = "conformance")))]
 #[inline(always)]
-pub(crate) fn pause() {}
+pub(crate) fn pause() -> Pause {
+    Pause
+}
