@@ -344,3 +344,30 @@ fn dead_candidates_leave_the_buffer() {
         assert!(after < before + (1 << 20), "{before} bytes became {after}");
     }
 }
+
+/// What dead candidates hold is little compared with the heap's limit: an epoch makes room.
+#[test]
+fn a_dead_candidate_does_not_fill_a_small_heap() {
+    let options = HeapOptions::default().with_limit(600 << 10);
+    let collector = RefCount::with_cycle_collection();
+    let mut heap = Heap::<Rootable![Gc<'_, [Slot<'_>]>]>::with_options(options, collector, |mc| {
+        Gc::new_slice_with(mc, 42, |_| Slot(Lock::new(None)))
+    })
+    .unwrap();
+    // Twenty small objects and a large one, each referred to twice.
+    heap.mutate(|mc, root| {
+        for index in 0..21 {
+            let object = Gc::new_slice_with(mc, if index == 20 { 32_000 } else { 1 }, |_| Slot(Lock::new(None)));
+            store!(mc, root => [index].0, Some(object));
+            store!(mc, root => [index + 21].0, Some(object));
+        }
+    });
+    heap.collect_minor();
+    // All become candidates, and the large one dies.
+    heap.mutate(|mc, root| (0..21).for_each(|index| store!(mc, root => [index].0, None)));
+    heap.collect_minor();
+    heap.mutate(|mc, root| store!(mc, root => [41].0, None));
+    heap.collect_minor();
+    heap.mutate(|mc, _| Gc::try_new_slice_with(mc, 50_000, |index| index as u64).map(|_| ())).unwrap();
+    assert_eq!(heap.statistics().full_collections, 0);
+}
