@@ -1,26 +1,28 @@
 //! Epochs: which marking or promotion saw an object last.
 //!
-//! Eight header bits hold the number of the last tracing that reached the object. A tracing that completes leaves every
+//! The collector's fourteen header bits hold the number of the last tracing that reached the object. A tracing that completes leaves every
 //! live object with its number, so an object with another number is dead. Young objects have the number zero, which no
 //! tracing has.
 //!
 //! *Why not the three colours that the shared marker rotates.* A tracing that is abandoned, because the system refused
 //! memory for its stack, leaves some objects with its number. The next must use a number that no live object has. With
-//! three colours the second abandoned tracing in a row leaves none; with 255 numbers the program survives 253 refusals
-//! in a row. After that no tracing is begun any more, and the heap only grows.
+//! three colours the second abandoned tracing in a row leaves none; with 16383 numbers the program survives as many refusals
+//! in a row, less two. After that survivors are only copied, no full collection is begun any more, and the heap grows.
 //!
 //! Lines have stamps for the same purpose, but there a stamp too many only keeps a line too long. So an abandoned
 //! marking keeps its stamp for the next one, and until one completes, lines with either stamp are alive.
 
-use heap_core::collector::object::COLLECTOR_SHIFT;
+use heap_core::collector::object::{COLLECTOR_BITS, COLLECTOR_SHIFT};
 use heap_core::collector::{HeaderWord, LinePolicy};
 
 /// The header bits that hold the epoch.
-const MASK: usize = 0xff << COLLECTOR_SHIFT;
+const MASK: usize = COLLECTOR_BITS;
+/// The largest number.
+const LAST: u16 = (COLLECTOR_BITS >> COLLECTOR_SHIFT) as u16;
 
 /// The number of a tracing, as header bits. Never zero.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Epoch(u8);
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Epoch(u16);
 
 impl Epoch {
     /// The state bits of this epoch.
@@ -42,7 +44,7 @@ impl Epoch {
     }
 
     fn next(self) -> Epoch {
-        Epoch(if self.0 == u8::MAX { 1 } else { self.0 + 1 })
+        Epoch(if self.0 == LAST { 1 } else { self.0 + 1 })
     }
 }
 
@@ -142,25 +144,27 @@ impl Epochs {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use heap_core::collector::TypeInfo;
 
     #[test]
     fn abandoned_tracings_never_reuse_a_number() {
         let mut epochs = Epochs::new();
-        for _ in 0..1000 {
+        for _ in 0..LAST {
             assert!(epochs.begin_marking());
             epochs.complete_marking();
         }
-        let mut seen = vec![epochs.now()];
+        let mut seen = HashSet::from([epochs.now()]);
         let live = epochs.stamp();
         while epochs.begin_marking() {
             assert!(!seen.contains(&epochs.now()));
             assert!(epochs.is_live_stamp(live), "lines of the last complete marking stay alive");
-            seen.push(epochs.now());
+            seen.insert(epochs.now());
         }
-        assert!(seen.len() > 250);
-        for epoch in &seen {
+        assert!(seen.len() > LAST as usize - 5);
+        for epoch in seen.iter().take(100) {
             assert!(epochs.is_plausible(epoch.put_on(HeaderWord::new(TypeInfo::RAW_BYTES, 0))));
         }
         assert!(!epochs.is_plausible(HeaderWord::new(TypeInfo::RAW_BYTES, 0)), "young objects are not old");

@@ -199,7 +199,8 @@ impl Generational {
         heap.core.event(EventKind::PrepareGc(CollectionKind::Minor));
         let used = self.nursery.used_bytes(heap.fast);
         let young = self.nursery.low()..self.nursery.low() + used;
-        let promoted = if self.can_copy(heap.core, used) {
+        let copied = self.nursery.copied_bytes(heap.fast);
+        let promoted = if self.can_copy(heap.core, used, copied) {
             self.copy_survivors(heap, young)
         } else {
             match self.promote_in_place(heap, young) {
@@ -227,15 +228,17 @@ impl Generational {
         // Without a window the program allocates in the old space, and the next collection tries again.
         let _ = self.nursery.settle(blocks, heap.fast, nominal);
         if self.policy.parks(&self.options, used, promoted, nursery_bytes) {
-            self.park(heap.fast);
+            self.park(&mut heap.core.memory.blocks, heap.fast);
         }
         true
     }
 
     /// Whether the nursery is copied; if so, memory and stack for the worst case are there.
-    fn can_copy(&mut self, core: &mut HeapCore, used: usize) -> bool {
-        !policy::promotes_in_place(&self.options, used, self.nursery.nominal())
-            && core.memory.blocks.prepare(policy::copy_reserve(self.nursery.worst_case(used))).is_ok()
+    fn can_copy(&mut self, core: &mut HeapCore, used: usize, copied: usize) -> bool {
+        let in_place = policy::promotes_in_place(&self.options, used, self.nursery.nominal());
+        // A copy cannot be abandoned, so it needs no epoch to move on to.
+        (!in_place || !self.old.epochs.can_promote())
+            && core.memory.blocks.prepare(policy::copy_reserve(copied)).is_ok()
             && self.slots.slots.try_reserve(used / size_of::<ObjectRef>()).is_ok()
     }
 
@@ -367,7 +370,7 @@ impl Generational {
             core.statistics.abandoned_collections += 1;
             core.event(EventKind::Abandoned);
             // Do not try again at the very next safepoint.
-            self.policy.promoted = 0;
+            self.policy.abandoned();
             return;
         }
         epochs.complete_marking();
@@ -393,24 +396,48 @@ impl Generational {
         let _ = self.nursery.settle(&mut core.memory.blocks, heap.fast, nominal);
     }
 
-    // ----- allocation outside of the nursery ------------------------------------------------------------------------
+    // ----- allocation ------------------------------------------------------------------------------------------------
+
+    /// Finds memory for an object that does not fit the fast path's buffer.
+    fn find_memory(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
+        if request.is_large() {
+            let allocation = self.allocate_old(heap, request);
+            if allocation.as_ref().is_err_and(|&error| error == AllocError::LIMIT)
+                && self.nursery.give_back(&mut heap.core.memory.blocks, heap.fast)
+            {
+                return self.allocate_old(heap, request);
+            }
+            return allocation;
+        }
+        if self.nursery.is_parked() {
+            return self.allocate_pretenured(heap, request);
+        }
+        loop {
+            if let Some(allocation) = heap.fast.bump(request) {
+                self.nursery.note(request);
+                return Ok(allocation);
+            }
+            if !self.nursery.extend(&mut heap.core.memory.blocks, heap.fast, request.worst_case()) {
+                return self.allocate_old(heap, request);
+            }
+        }
+    }
 
     /// Allocates an object that is old from birth: unclean, and remembered, because it is initialised without a barrier.
     fn allocate_old(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
         self.remembered.reserve()?;
         let payload = if request.is_large() {
-            self.large_born += request.bytes;
-            if self.large_born >= self.policy.rest() {
-                heap.fast.due.set(true);
-            }
-            heap.allocate_large(request).inspect_err(|_| heap.fast.due.set(true))?.payload
+            heap.allocate_large(request)?.payload
         } else {
             heap.fast.due.set(true);
-            self.large_born += request.bytes;
             let payload = self.old.allocate(&mut heap.core.memory, request)?;
             heap.fast.count_allocated(request.bytes);
             payload
         };
+        self.large_born += request.bytes;
+        if self.large_born >= self.policy.rest() {
+            heap.fast.due.set(true);
+        }
         self.remembered.add(ObjectRef::new(payload));
         Ok(Allocation { payload, birth: self.old.epochs.now().bits() })
     }
@@ -438,20 +465,14 @@ unsafe impl Collector for Generational {
     }
 
     fn allocate_slow(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
-        if request.is_large() {
-            return self.allocate_old(heap, request);
+        let allocation = self.find_memory(heap, request);
+        if let Err(error) = allocation
+            && error != AllocError::TOO_LARGE
+        {
+            self.policy.press();
+            heap.fast.due.set(true);
         }
-        if self.nursery.is_parked() {
-            return self.allocate_pretenured(heap, request);
-        }
-        loop {
-            if let Some(allocation) = self.nursery.allocate(heap.fast, request) {
-                return Ok(allocation);
-            }
-            if !self.nursery.extend(&mut heap.core.memory.blocks, heap.fast, request.worst_case()) {
-                return self.allocate_old(heap, request);
-            }
-        }
+        allocation
     }
 
     fn barrier_slow(&mut self, _: &mut HeapContext<'_>, object: ObjectRef, _: Range<usize>) {

@@ -7,7 +7,8 @@
 //! *Three sizes.* The *nominal* size is where a safepoint becomes due. The *buffer* is what the fast path may use, and
 //! grows beyond the nominal size within a long `mutate`. What is *kept* committed between collections is the largest
 //! extension of late, decaying: a program that builds a large structure in each `mutate` does not pay for fresh pages
-//! every time, and one that did so once gives the memory back.
+//! every time, and one that did so once gives the memory back. Under a limit nothing is kept, and what is committed and
+//! not used yet is given back as soon as somebody else needs it.
 //!
 //! *When the window is exhausted*, or the heap's limit keeps it from growing, objects are allocated in the old space
 //! instead, unclean and remembered from birth. That is slower, and as correct.
@@ -16,7 +17,7 @@ use core::ptr::NonNull;
 
 use heap_core::AllocError;
 use heap_core::collector::memory::{BLOCK_BYTES, Blocks, Window};
-use heap_core::collector::{AllocRequest, Allocation, FastPath};
+use heap_core::collector::{AllocRequest, FastPath};
 
 /// Addresses of a window when nothing limits the heap: room for 1 GiB of young objects in one `mutate`.
 const WINDOW_BYTES: usize = if cfg!(windows) { 64 << 20 } else { 1 << 30 };
@@ -32,8 +33,8 @@ pub(crate) struct Nursery {
     buffer: usize,
     nominal: usize,
     keep: usize,
-    /// Bytes of padding that the young objects may need where they are copied to, in front of which they need none here.
-    padding: usize,
+    /// Bytes of gaps that a copy of the over-aligned objects may leave in front of them, beyond what they occupy here.
+    gaps: usize,
     /// Nothing is allocated here; the fast path's buffer is elsewhere.
     parked: bool,
 }
@@ -46,7 +47,7 @@ impl Nursery {
             buffer: 0,
             nominal: 1,
             keep: 0,
-            padding: 0,
+            gaps: 0,
             parked: false,
         }
     }
@@ -93,23 +94,40 @@ impl Nursery {
         if self.window.is_some() && !self.parked { fast.cursor.get().addr().get() - self.low() } else { 0 }
     }
 
-    /// Takes room for one object, if there is enough.
-    pub(crate) fn allocate(&mut self, fast: &FastPath, request: AllocRequest) -> Option<Allocation> {
-        let allocation = fast.bump(request)?;
-        self.padding += request.worst_case() - request.bytes;
-        Some(allocation)
+    /// Notes that an object was allocated here. Called for all that are over-aligned, because those take the slow path.
+    pub(crate) fn note(&mut self, request: AllocRequest) {
+        self.gaps += request.worst_case() - request.bytes;
     }
 
-    /// The most bytes that copying the young objects can need, when they are `used` bytes here: an over-aligned object
-    /// may have to be padded there, and its place in front be lost, although it is not here.
-    pub(crate) fn worst_case(&self, used: usize) -> usize {
-        used + self.padding
+    /// Bytes that a copy of all young objects fills at the most, gaps in front of over-aligned ones included.
+    pub(crate) fn copied_bytes(&self, fast: &FastPath) -> usize {
+        self.used_bytes(fast) + self.gaps
     }
 
     /// Takes the empty nursery out of use, until it is [settled](Self::settle) again.
-    pub(crate) fn park(&mut self, fast: &FastPath) {
+    pub(crate) fn park(&mut self, blocks: &mut Blocks, fast: &FastPath) {
+        if blocks.limit().is_some() {
+            self.give_back(blocks, fast);
+        }
         self.parked = true;
         fast.clear_buffer();
+    }
+
+    /// Gives back the committed blocks that hold nothing: they are charged, and the program is about to be told that the
+    /// limit is reached. Whether there were any.
+    pub(crate) fn give_back(&mut self, blocks: &mut Blocks, fast: &FastPath) -> bool {
+        let used = self.used_blocks(fast);
+        let Some(window) = &mut self.window else { return false };
+        if self.parked || window.committed_blocks() <= used {
+            return false;
+        }
+        blocks.window_shrink(window, used);
+        self.buffer = used;
+        let room = used * BLOCK_BYTES - self.used_bytes(fast);
+        fast.clear_buffer();
+        // SAFETY: the rest of the last block in use follows the cursor, and stays committed.
+        unsafe { fast.extend_buffer(room) };
+        true
     }
 
     /// Whether the nursery is out of use.
@@ -172,8 +190,8 @@ impl Nursery {
     /// All young objects are gone: the window is empty again.
     pub(crate) fn reset(&mut self, blocks: &mut Blocks, fast: &FastPath) {
         let used = self.used_blocks(fast);
-        self.padding = 0;
         self.parked = false;
+        self.gaps = 0;
         let Some(window) = &mut self.window else { return };
         // Under a limit, what one nursery keeps, the old space lacks.
         self.keep = if blocks.limit().is_some() { 0 } else { used.max(self.keep - self.keep.div_ceil(8)) };
@@ -195,7 +213,6 @@ impl Nursery {
     /// now on, if it is large enough; the caller [settles](Self::settle) it.
     pub(crate) fn give_up_used(&mut self, blocks: &mut Blocks, fast: &FastPath) {
         let used = self.used_blocks(fast);
-        self.padding = 0;
         fast.clear_buffer();
         let Some(window) = self.window.take() else { return };
         let small = self.nominal.max(blocks.total_blocks().min(WINDOW_BYTES / BLOCK_BYTES) / 16);

@@ -16,6 +16,8 @@ pub(crate) struct Policy {
     budget: usize,
     /// Minor collections in a row of which nearly everything survived.
     survived: u32,
+    /// An allocation failed.
+    pressed: bool,
 }
 
 /// The nursery is parked when this many minor collections in a row kept nearly everything: one alone is a program
@@ -24,13 +26,26 @@ const PARK_AFTER: u32 = 3;
 
 impl Policy {
     pub(crate) fn new(options: &Options) -> Self {
-        Policy { promoted: 0, budget: options.full_min_bytes, survived: 0 }
+        Policy { promoted: 0, budget: options.full_min_bytes, survived: 0, pressed: false }
     }
 
     /// A full collection left `live` bytes.
     pub(crate) fn full_done(&mut self, options: &Options, live: usize) {
         self.promoted = 0;
+        self.pressed = false;
         self.budget = options.full_min_bytes.max((live as f64 * (options.growth - 1.0)) as usize);
+    }
+
+    /// A full collection was given up: the next one is as far away as after a complete one.
+    pub(crate) fn abandoned(&mut self) {
+        self.promoted = 0;
+        self.pressed = false;
+    }
+
+    /// An allocation failed: the next safepoint reclaims what it can, because the program may have no better idea than to
+    /// try again.
+    pub(crate) fn press(&mut self) {
+        self.pressed = true;
     }
 
     /// A minor collection promoted `promoted` of `used` bytes of a nursery whose size is `nursery` bytes. Whether the
@@ -51,7 +66,7 @@ impl Policy {
     /// Whether the old space has grown enough for a full collection, or the limit is so near that the next minor
     /// collections would have to promote in place. `nursery` is what the nursery holds of the charge, in bytes.
     pub(crate) fn wants_full(&self, blocks: &Blocks, nursery: usize) -> bool {
-        if self.promoted >= self.budget {
+        if self.pressed || self.promoted >= self.budget {
             return true;
         }
         // Under a limit: half of what the last full collection left free has been promoted into.
@@ -92,9 +107,11 @@ pub(crate) fn promotes_in_place(options: &Options, used: usize, nursery_blocks: 
     used > nursery_blocks.saturating_mul(BLOCK_BYTES).saturating_mul(options.in_place_factor)
 }
 
-/// Blocks that copying survivors can need, of `bytes` bytes with the padding of those that are over-aligned. A block is
-/// left when the next object does not fit, so two blocks in a row hold more than one block of objects and padding; small
-/// objects waste less than a line of 128.
-pub(crate) fn copy_reserve(bytes: usize) -> usize {
-    bytes.div_ceil(BLOCK_BYTES) * 2 + 4
+/// Blocks that copying survivors can need which fill `copied` bytes, the gaps in front of over-aligned ones included.
+///
+/// A block is left when the next object does not fit, so what lies in it and what begins the next one exceed a block
+/// together: any two neighbours hold more than one block's worth, whatever the sizes are. Small and medium objects have
+/// blocks of their own, and each kind may leave one nearly empty at its end.
+pub(crate) fn copy_reserve(copied: usize) -> usize {
+    copied.div_ceil(BLOCK_BYTES) * 2 + 4
 }

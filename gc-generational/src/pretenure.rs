@@ -16,6 +16,7 @@
 //! means old objects that are initialised with young pointers: each would have to be remembered at birth.
 
 use heap_core::AllocError;
+use heap_core::collector::memory::Blocks;
 use heap_core::collector::object::UNLOGGED;
 use heap_core::collector::{AllocRequest, Allocation, FastPath, HeapContext, HoleAllocator};
 
@@ -23,8 +24,8 @@ use crate::Generational;
 
 impl Generational {
     /// Parks the nursery, which is empty: from now on objects are born old.
-    pub(crate) fn park(&mut self, fast: &FastPath) {
-        self.nursery.park(fast);
+    pub(crate) fn park(&mut self, blocks: &mut Blocks, fast: &FastPath) {
+        self.nursery.park(blocks, fast);
         fast.barrier_mask.set(0);
         fast.birth.set(self.old.epochs.now().bits() | UNLOGGED);
     }

@@ -254,6 +254,41 @@ fn parallel_marking_finds_exactly_what_serial_marking_finds() {
     }
 }
 
+/// Every heap has threads of its own.
+#[test]
+fn parallel_marking_of_several_heaps_at_once() {
+    let serial = random_graph(1);
+    std::thread::scope(|scope| {
+        let heaps: Vec<_> = [2, 3, 4, 1].map(|threads| scope.spawn(move || random_graph(threads))).into();
+        for heap in heaps {
+            assert_eq!(heap.join().unwrap(), serial);
+        }
+    });
+}
+
+/// The heap lives on a thread of somebody else's pool, whose other jobs must not run in the middle of a collection: they
+/// would find the heap's thread busy with them (rule R21).
+#[test]
+fn parallel_marking_from_inside_a_pool_of_the_program() {
+    thread_local! {
+        static COLLECTING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+    let serial = random_graph(1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    pool.scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|scope| {
+                for _ in 0..50 {
+                    scope.spawn(|_| assert!(!COLLECTING.get(), "a job of the program ran inside a collection"));
+                }
+                COLLECTING.set(true);
+                assert_eq!(random_graph(3), serial);
+                COLLECTING.set(false);
+            });
+        }
+    });
+}
+
 #[test]
 fn a_large_array_is_marked_by_several_threads() {
     let collector = Generational::default().with_marking_threads(4).with_parallel_min_bytes(0);

@@ -1,6 +1,7 @@
 //! The system refuses memory for mark stacks: collections are abandoned, nothing is lost, and the next one completes.
 
 use gc_generational::Generational;
+use heap_core::collector::memory::os::fault;
 use heap_core::fault::refuse_mark_stacks;
 use heap_core::{Gc, Heap, HeapOptions, Lock, Rootable, Trace, store};
 
@@ -58,18 +59,21 @@ fn abandoned_collections_lose_nothing() {
     }
 }
 
+type Nodes = Rootable![Lock<Option<Gc<'_, [Gc<'_, Node<'_>>]>>>];
+
+/// An array of nodes with a node behind each.
+fn fill(heap: &mut Heap<Nodes>, len: usize) {
+    heap.mutate_root(|mc, root: &mut Lock<_>| {
+        *root = Lock::new(Some(Gc::new_slice_with(mc, len, |i| {
+            let behind = Gc::new(mc, Node { value: i as u64, next: Lock::new(None) });
+            Gc::new(mc, Node { value: i as u64, next: Lock::new(Some(behind)) })
+        })));
+    });
+}
+
 /// A stack that is refused half-way leaves some young objects looking promoted; the next attempt must not believe it.
 #[test]
 fn a_promotion_abandoned_half_way_is_done_again() {
-    type Nodes = Rootable![Lock<Option<Gc<'_, [Gc<'_, Node<'_>>]>>>];
-    let fill = |heap: &mut Heap<Nodes>, len: usize| {
-        heap.mutate_root(|mc, root: &mut Lock<_>| {
-            *root = Lock::new(Some(Gc::new_slice_with(mc, len, |i| {
-                let behind = Gc::new(mc, Node { value: i as u64, next: Lock::new(None) });
-                Gc::new(mc, Node { value: i as u64, next: Lock::new(Some(behind)) })
-            })));
-        });
-    };
     for refusals in 1..4 {
         // A stack that has grown asks for nothing more: each round has its own.
         let collector = Generational::default().with_in_place_factor(0).with_marking_threads(1);
@@ -97,4 +101,118 @@ fn a_promotion_abandoned_half_way_is_done_again() {
         heap.collect();
         assert_eq!(heap.statistics().live_objects, 1);
     }
+}
+
+/// What an abandoned attempt stamped is not alive because of that: blocks in which everything has died since are free.
+#[test]
+fn blocks_that_an_abandoned_promotion_looked_at_are_freed_when_they_are_dead() {
+    let collector = Generational::default().with_nursery_bytes(1).with_in_place_factor(0).with_marking_threads(1);
+    let mut heap = Heap::<Nodes>::new(collector, |_| Lock::new(None)).unwrap();
+    heap.mutate_root(|mc, root| {
+        // A thousand lists of twenty nodes, 500 KB.
+        *root = Lock::new(Some(Gc::new_slice_with(mc, 1_000, |_| {
+            let list = (0..20).fold(None, |next, value| Some(Gc::new(mc, Node { value, next: Lock::new(next) })));
+            list.unwrap()
+        })));
+        // The stack has room for a quarter of the lists.
+        refuse_mark_stacks(true);
+    });
+    refuse_mark_stacks(false);
+    assert_eq!(heap.statistics().abandoned_collections, 1);
+    heap.mutate_root(|_, root| *root = Lock::new(None));
+    heap.collect_minor();
+    assert_eq!(heap.statistics().full_collections, 0);
+    let held = heap.statistics().heap_bytes;
+    assert!(held <= 96 << 10, "{held} bytes are held");
+}
+
+/// After a promotion was abandoned, young objects are clean and are listed when they are written. The next collection
+/// copies: they are not old, and may have moved when their turn comes.
+#[test]
+fn a_copy_after_an_abandoned_promotion_does_not_take_young_objects_for_old_ones() {
+    let mut heap = Heap::<Nodes>::new(Generational::default().with_marking_threads(1), |_| Lock::new(None)).unwrap();
+    // The stacks get their first 256 entries, and the old space its first 4 MiB.
+    fill(&mut heap, 10);
+    heap.collect();
+    fill(&mut heap, 40_000);
+    // No room for a copy, nor for the stack of a promotion in place.
+    fault::refuse_commits(true);
+    refuse_mark_stacks(true);
+    heap.collect_minor();
+    refuse_mark_stacks(false);
+    fault::refuse_commits(false);
+    assert_eq!(heap.statistics().abandoned_collections, 1);
+    heap.mutate(|mc, root| {
+        for node in root.get().unwrap().iter() {
+            let behind = Gc::new(mc, Node { value: node.value + 1, next: Lock::new(None) });
+            store!(mc, node.next, Some(behind));
+        }
+    });
+    let young = heap.mutate(|_, root| Gc::as_ptr(root.get().unwrap()[0]));
+    heap.collect_minor();
+    heap.verify().unwrap();
+    heap.mutate(|_, root| {
+        let nodes = root.get().unwrap();
+        assert_ne!(Gc::as_ptr(nodes[0]), young, "it was copied");
+        for (i, node) in nodes.iter().enumerate() {
+            assert_eq!((node.value, node.next.get().unwrap().value), (i as u64, i as u64 + 1));
+        }
+    });
+    heap.collect();
+    assert_eq!(heap.statistics().live_objects, 80_002);
+}
+
+/// Hundreds of refusals in a row are survived, and when there is memory again, everything is as before.
+#[test]
+fn a_heap_that_was_refused_hundreds_of_times_recovers() {
+    for factor in [0, 8] {
+        let collector = Generational::default().with_in_place_factor(factor).with_marking_threads(1);
+        let mut heap = Heap::<Nodes>::new(collector, |_| Lock::new(None)).unwrap();
+        fill(&mut heap, 10);
+        heap.collect();
+        fill(&mut heap, 2_000);
+        refuse_mark_stacks(true);
+        for _ in 0..600 {
+            heap.collect();
+        }
+        heap.verify().unwrap();
+        refuse_mark_stacks(false);
+        assert_eq!(heap.statistics().abandoned_collections, 600, "factor {factor}");
+        for _ in 0..3 {
+            heap.collect();
+            heap.verify().unwrap();
+            assert_eq!(heap.statistics().live_objects, 4_002, "factor {factor}");
+        }
+        heap.mutate_root(|_, root| *root = Lock::new(None));
+        heap.collect();
+        assert_eq!(heap.statistics().live_objects, 1, "factor {factor}");
+    }
+}
+
+/// More refusals in a row than there are epochs: nothing is reclaimed any more, and nothing is lost.
+#[test]
+fn a_heap_that_was_refused_more_often_than_there_are_epochs_only_grows() {
+    let collector = Generational::default().with_in_place_factor(0).with_marking_threads(1);
+    let mut heap = Heap::<Nodes>::new(collector, |_| Lock::new(None)).unwrap();
+    fill(&mut heap, 10);
+    heap.collect();
+    fill(&mut heap, 700);
+    refuse_mark_stacks(true);
+    for _ in 0..17_000 {
+        heap.collect();
+    }
+    refuse_mark_stacks(false);
+    for value in 0..3 {
+        heap.collect();
+        heap.verify().unwrap();
+        heap.mutate(|mc, root| {
+            for (i, node) in root.get().unwrap().iter().enumerate() {
+                assert_eq!((node.value, node.next.get().unwrap().value), (i as u64, i as u64));
+                let behind = Gc::new(mc, Node { value: i as u64, next: Lock::new(None) });
+                store!(mc, node.next, Some(behind));
+            }
+            Gc::new(mc, value);
+        });
+    }
+    assert_eq!(heap.statistics().live_objects, 22, "that was counted before");
 }

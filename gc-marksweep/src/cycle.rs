@@ -143,6 +143,7 @@ impl MarkSweep {
         );
         self.given_up = true;
         self.marking = false;
+        self.marker.give_up();
         heap.fast.barrier_mask.set(0);
         self.holes.set_queue(Vec::new());
         self.abandoned(heap);

@@ -69,6 +69,25 @@ fn no_line_looks_alive_because_of_an_old_stamp() {
     assert_eq!(list(&mut heap).len(), 400);
 }
 
+/// While the marking that follows the wrap-around is in progress, no line carries a stamp yet, and none is free.
+#[test]
+fn no_line_is_free_while_the_first_marking_after_the_wrap_around_is_in_progress() {
+    let mut heap = NodeHeap::with_options(checked(), MarkSweep::default(), |mc| node(mc, 0)).unwrap();
+    grow(&mut heap, 0..2000);
+    for _ in 0..254 {
+        heap.collect();
+    }
+    for _ in 0..3 {
+        assert!(!heap.step(1), "a marking is in progress");
+        heap.verify().unwrap();
+        heap.mutate(|mc, _| litter(mc, 2000));
+        assert_eq!(list(&mut heap), (0..2000).rev().collect::<Vec<_>>());
+        heap.verify().unwrap();
+        heap.collect();
+    }
+    assert_eq!(heap.statistics().live_objects, 2002);
+}
+
 #[test]
 fn dead_memory_is_reused_and_given_back() {
     for collector in both() {
@@ -392,6 +411,41 @@ fn cycles_are_given_up_again_and_again() {
         leaves *= 3;
     }
     heap.verify().unwrap();
+}
+
+/// An array that was being scanned when the cycle was given up is not busy any more.
+#[test]
+fn no_array_stays_busy_when_a_cycle_is_given_up() {
+    type Arrays = Rootable![Gc<'_, [Lock<Option<Gc<'_, [Lock<Option<Gc<'_, u64>>>]>>>]>];
+    let mut heap = Heap::<Arrays>::with_options(checked(), MarkSweep::default(), |mc| {
+        Gc::new_slice_with(mc, 2, |_| {
+            Lock::new(Some(Gc::new_slice_with(mc, 3_000, |index| Lock::new(Some(Gc::new(mc, index as u64))))))
+        })
+    })
+    .unwrap();
+    for _ in 0..3 {
+        // Both arrays are reached, and one has a piece left.
+        while heap.step(1 << 10) {}
+        for _ in 0..20 {
+            heap.step(1 << 10);
+        }
+        {
+            let _refusing = Refusing::new();
+            heap.mutate(|mc, root| {
+                for array in root.iter().filter_map(Lock::get) {
+                    let first = array[0].get();
+                    store!(mc, array[0], first);
+                }
+            });
+        }
+        heap.verify().unwrap();
+        heap.collect();
+        assert_eq!(heap.statistics().live_objects, 2 + 2 + 6_000);
+        // The stack is small again for the next round.
+        fault::tight_mark_stacks(true);
+        heap.collect();
+        fault::tight_mark_stacks(false);
+    }
 }
 
 #[test]

@@ -34,7 +34,8 @@ use crate::work::Scan;
 /// Edges that are collected, and prefetched, before any of them is looked at.
 const BATCH: usize = 64;
 
-/// Dead objects' bytes that may stay in the buffer: see [`Candidates::purge_if_worthwhile`].
+/// Dead objects' bytes that may stay in the buffer, or a sixteenth of the heap's limit, if that is less: see
+/// [`Candidates::purge_if_worthwhile`].
 const RETAINED_MAX: usize = 1 << 20;
 
 /// Objects that lost a reference and lived.
@@ -74,7 +75,8 @@ impl Candidates {
     /// Removes the dead when they are a quarter of all, or hold much memory: then the look at every candidate is paid
     /// for.
     pub(crate) fn purge_if_worthwhile(&mut self, core: &mut HeapCore, space: &mut Space) {
-        if self.dead > self.objects.len() / 4 || self.dead_bytes > RETAINED_MAX {
+        let most = core.memory.blocks.limit().map_or(RETAINED_MAX, |limit| RETAINED_MAX.min(limit / 16));
+        if self.dead > self.objects.len() / 4 || self.dead_bytes > most {
             self.purge(core, space);
         }
     }

@@ -221,7 +221,9 @@ unsafe impl Collector for RefCount {
     }
 
     fn safepoint(&mut self, heap: &mut HeapContext<'_>) {
-        if self.is_settled(heap) {
+        // An allocation that failed may have been all that happened, and garbage cycles may be in its way.
+        let pressed = self.cycles && self.pacing.has_failed() && !self.candidates.is_empty();
+        if !pressed && self.is_settled(heap) {
             heap.fast.due.set(self.eager);
             return;
         }

@@ -81,8 +81,9 @@ impl Log {
                 self.referents.clear_overflow();
                 // A sink refuses for the sake of collections that can be given up. This is the program's own write, so
                 // the system is asked again before the program is told.
-                let more = self.referents.stack.capacity().max(1024);
-                if self.referents.stack.try_reserve(more).is_err() {
+                // Twice as much as there is, whatever of that is in use: the next attempt gets further than this one.
+                let room = 2 * self.referents.stack.capacity().max(512);
+                if self.referents.stack.try_reserve(room - first).is_err() {
                     refused();
                 }
             }

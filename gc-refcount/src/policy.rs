@@ -99,6 +99,11 @@ impl Pacing {
         self.failed = true;
     }
 
+    /// Whether an allocation failed since the last epoch.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     /// Whether this epoch should collect cycles, if there are candidates.
     pub(crate) fn cycles_due(&self, core: &HeapCore) -> bool {
         let statistics = &core.statistics;

@@ -100,8 +100,9 @@ impl Worklist {
             }
             self.sink.stack.truncate(before);
             self.sink.clear_overflow();
-            let more = self.sink.stack.capacity().max(1024);
-            self.sink.stack.reserve(before + more);
+            // Twice as much as there is, whatever of that is in use: the next attempt gets further than this one.
+            let room = 2 * self.sink.stack.capacity().max(512);
+            self.sink.stack.reserve(room - before);
         }
     }
 

@@ -656,3 +656,47 @@ fn memory_is_used_again_and_never_twice() {
         }
     }
 }
+
+/// A `mutate` that only makes or releases a handle ends an epoch too, in eager mode.
+#[test]
+fn handles_alone_are_counted_at_once_in_eager_mode() {
+    let mut heap = heap(RefCount::pure().eager(true));
+    heap.mutate(|mc, root| store!(mc, root.next, Some(node(mc, 1))));
+    let count = |heap: &mut Heap<Nodes>| heap.mutate(|mc, root| mc.ref_count(root.next.get().unwrap()));
+    assert_eq!(count(&mut heap), Some(1));
+    let handle = heap.mutate(|mc, root| mc.stash::<Nodes>(root.next.get().unwrap()));
+    assert_eq!(count(&mut heap), Some(2));
+    drop(handle);
+    heap.mutate(|_, _| {});
+    assert_eq!(count(&mut heap), Some(1));
+}
+
+/// Blocks in which something lives are offered to the allocator after every epoch, not only after the first.
+#[test]
+fn holes_are_used_again_and_again() {
+    for collector in [RefCount::pure(), RefCount::with_cycle_collection()] {
+        let mut heap = heap_with(HeapOptions::default(), collector.epoch_bytes(64 << 20));
+        heap.mutate(|mc, root| {
+            for value in 0..20_000 {
+                let new = node(mc, value);
+                // One in fifty lives: no block dies as a whole, and most lines do.
+                if value % 50 == 0 {
+                    store!(mc, new.next, root.next.get());
+                    store!(mc, root.next, Some(new));
+                }
+            }
+        });
+        heap.collect_minor();
+        let bytes = heap.statistics().heap_bytes;
+        for round in 0..20 {
+            let now = heap.mutate(|mc, _| {
+                for value in 0..4_000 {
+                    node(mc, value);
+                }
+                mc.statistics().heap_bytes
+            });
+            assert!(now <= bytes + (32 << 10), "round {round}: {bytes} bytes became {now}");
+            heap.collect_minor();
+        }
+    }
+}

@@ -308,3 +308,66 @@ fn a_large_candidate_that_dies_young_is_kept_for_the_buffer() {
     heap.collect();
     drop(bytes);
 }
+
+/// Dead candidates do not keep their memory for long, although no cycle collection is due: neither large ones nor many.
+#[test]
+fn dead_candidates_leave_the_buffer() {
+    for (width, count) in [(20_000, 1), (2, 3_000)] {
+        let collector = RefCount::with_cycle_collection().epoch_bytes(64 << 20);
+        let mut heap = Heap::<Rootable![Gc<'_, [Slot<'_>]>]>::new(collector, |mc| {
+            Gc::new_slice_with(mc, 2 * count, |_| Slot(Lock::new(None)))
+        })
+        .unwrap();
+        heap.collect_minor();
+        let before = heap.statistics().heap_bytes;
+        for _ in 0..60 {
+            // Each is referred to twice, loses one reference, which makes it a candidate, and then the other.
+            heap.mutate(|mc, root| {
+                for index in 0..count {
+                    let object = Gc::new_slice_with(mc, width, |_| Slot(Lock::new(None)));
+                    store!(mc, root => [index].0, Some(object));
+                    store!(mc, root => [count + index].0, Some(object));
+                }
+            });
+            heap.collect_minor();
+            for index in [0, count] {
+                heap.mutate(|mc, root| {
+                    for index in index..index + count {
+                        store!(mc, root => [index].0, None);
+                    }
+                });
+                heap.collect_minor();
+            }
+        }
+        assert_eq!(heap.statistics().full_collections, 0);
+        let after = heap.statistics().heap_bytes;
+        assert!(after < before + (1 << 20), "{before} bytes became {after}");
+    }
+}
+
+/// What dead candidates hold is little compared with the heap's limit: an epoch makes room.
+#[test]
+fn a_dead_candidate_does_not_fill_a_small_heap() {
+    let options = HeapOptions::default().with_limit(600 << 10);
+    let collector = RefCount::with_cycle_collection();
+    let mut heap = Heap::<Rootable![Gc<'_, [Slot<'_>]>]>::with_options(options, collector, |mc| {
+        Gc::new_slice_with(mc, 42, |_| Slot(Lock::new(None)))
+    })
+    .unwrap();
+    // Twenty small objects and a large one, each referred to twice.
+    heap.mutate(|mc, root| {
+        for index in 0..21 {
+            let object = Gc::new_slice_with(mc, if index == 20 { 32_000 } else { 1 }, |_| Slot(Lock::new(None)));
+            store!(mc, root => [index].0, Some(object));
+            store!(mc, root => [index + 21].0, Some(object));
+        }
+    });
+    heap.collect_minor();
+    // All become candidates, and the large one dies.
+    heap.mutate(|mc, root| (0..21).for_each(|index| store!(mc, root => [index].0, None)));
+    heap.collect_minor();
+    heap.mutate(|mc, root| store!(mc, root => [41].0, None));
+    heap.collect_minor();
+    heap.mutate(|mc, _| Gc::try_new_slice_with(mc, 50_000, |index| index as u64).map(|_| ())).unwrap();
+    assert_eq!(heap.statistics().full_collections, 0);
+}

@@ -8,6 +8,9 @@ mod enabled {
 
     thread_local! {
         static REFUSE: Cell<bool> = const { Cell::new(false) };
+        static PATTERN: Cell<u64> = const { Cell::new(0) };
+        static TIGHT: Cell<bool> = const { Cell::new(false) };
+        static PAUSED: Cell<bool> = const { Cell::new(false) };
     }
 
     /// Mark stacks of heaps on this thread are refused memory while `on`.
@@ -15,18 +18,67 @@ mod enabled {
         REFUSE.set(on);
     }
 
+    /// Of the next requests for mark stacks on this thread, those are refused whose bit is set, the least bit first. Zero
+    /// cancels.
+    pub fn refuse_mark_stack_requests(pattern: u64) {
+        PATTERN.set(pattern);
+    }
+
+    /// Mark stacks on this thread grow by a few entries at a time while `on`: stacks that are large at once ask too
+    /// rarely for refusals to hit every place.
+    pub fn tight_mark_stacks(on: bool) {
+        TIGHT.set(on);
+    }
+
+    /// Nothing is refused, and no refusal is used up, until this is dropped: for the verifier, which is not what is tested.
+    pub(crate) struct Pause(bool);
+
+    pub(crate) fn pause() -> Pause {
+        Pause(PAUSED.replace(true))
+    }
+
+    impl Drop for Pause {
+        fn drop(&mut self) {
+            PAUSED.set(self.0);
+        }
+    }
+
     pub(crate) fn refuse() -> bool {
-        REFUSE.get()
+        if PAUSED.get() {
+            return false;
+        }
+        let pattern = PATTERN.get();
+        PATTERN.set(pattern >> 1);
+        REFUSE.get() || pattern & 1 != 0
+    }
+
+    pub(crate) fn are_tight() -> bool {
+        TIGHT.get()
     }
 }
 
 #[cfg(any(test, feature = "conformance"))]
-pub(crate) use enabled::refuse;
+pub(crate) use enabled::{are_tight, pause, refuse};
 #[cfg(any(test, feature = "conformance"))]
-pub use enabled::refuse_mark_stacks;
+pub use enabled::{refuse_mark_stack_requests, refuse_mark_stacks, tight_mark_stacks};
 
 #[cfg(not(any(test, feature = "conformance")))]
 #[inline(always)]
 pub(crate) fn refuse() -> bool {
     false
+}
+
+#[cfg(not(any(test, feature = "conformance")))]
+#[inline(always)]
+pub(crate) fn are_tight() -> bool {
+    false
+}
+
+#[cfg(not(any(test, feature = "conformance")))]
+pub(crate) struct Pause;
+
+#[cfg(not(any(test, feature = "conformance")))]
+#[inline(always)]
+pub(crate) fn pause() -> Pause {
+    Pause
 }

@@ -111,6 +111,15 @@ impl Marker {
         self.bytes = 0;
     }
 
+    /// Gives the marking up: no array is busy any more. Which objects were marked stays in their headers.
+    pub fn give_up(&mut self) {
+        if let Some((array, _)) = self.array.take() {
+            // SAFETY: the marking reached the array, and nothing is reclaimed while a marking is in progress.
+            let header = unsafe { array.header() };
+            header.store(header.load().without(Colour::BUSY));
+        }
+    }
+
     /// Adds an object to be marked. When [`overflowed`](Self::overflowed) says so afterwards, it was not added.
     ///
     /// # Safety

@@ -2,14 +2,15 @@
 //!
 //! It follows edges with `trace` and an ordinary set of visited objects, sharing no state with any collector's marking,
 //! and checks for every object it reaches: that it lies in a block in use, that its header is neither forwarded nor a
-//! description that makes no sense, that it ends in a block of the same kind, that `relocate` reports exactly the edges that
+//! description that makes no sense, that it ends in a block of the same kind, that it has a weak cell exactly when its header
+//! says so, that `relocate` reports exactly the edges that
 //! `trace` reported, and whatever the collector says about its own state
 //! ([`Collector::verify_object`]). Its census is the truth that the conformance kit compares with the model.
 
 use std::collections::{HashMap, HashSet};
 
 use super::memory::BlockKind;
-use super::object::ObjectRef;
+use super::object::{ObjectRef, SIDE_ENTRY};
 use super::{Collector, EdgeSink, HeapCore, SlotSink};
 
 /// A broken invariant.
@@ -46,6 +47,7 @@ impl Verifier {
     /// # Errors
     /// The first broken invariant.
     pub(crate) fn run(core: &mut HeapCore, collector: &dyn Collector) -> Result<Self, VerifyError> {
+        let _pause = crate::fault::pause();
         let mut census = Verifier::default();
         let mut incoming: HashMap<ObjectRef, u64> = HashMap::new();
         let mut pending: Vec<ObjectRef> = core.roots.iter().collect();
@@ -95,6 +97,9 @@ impl Verifier {
             if kind == BlockKind::Small && core.memory.blocks.kind(last) != BlockKind::Small {
                 return in_type("the object reaches into a block that is not a small one");
             }
+            if word.has(SIDE_ENTRY) != core.weak.cell_of(object).is_some() {
+                return in_type("its header and the table of weak cells disagree about its having one");
+            }
             census.objects += 1;
             census.bytes += (extent.end - extent.start) as u64;
             if info.shape() == super::Shape::WeakCell {
@@ -105,6 +110,9 @@ impl Verifier {
             if let Some(trace) = info.trace() {
                 // SAFETY: `count` live elements, and nothing else runs.
                 unsafe { trace(object.payload().as_ptr(), count, &mut edges) };
+                if edges.overflowed() {
+                    return in_type("the system refuses the memory to look at its edges");
+                }
             }
             if let Some(relocate) = info.relocate() {
                 // SAFETY: as above; the heap is exclusively borrowed.

@@ -13,7 +13,9 @@ use super::model::{DIRECT, HANDLES, Held, Model, Promise};
 use super::objects::{Any, AnyHandle, AnyWeak, AnyWeakHandle, Blueprint, DropLog, Id, Kind, RootSet, unfinished_slice};
 use super::program::{At, Hold, Op, Pick, Place, Program, Step};
 use super::tools::{ExpectedPanic, GluePanic, caught, unwind};
+use crate::collector::memory::os;
 use crate::error::AllocError;
+use crate::fault;
 use crate::{Heap, HeapOptions, Mutator, Rootable};
 
 /// Elements of the body.
@@ -47,12 +49,32 @@ impl Clone for Kept {
     }
 }
 
+/// Ends all refusals, also when a check fails.
+struct Refusals;
+
+impl Refusals {
+    fn end() {
+        os::fault::fail_commit_after(0);
+        fault::refuse_mark_stack_requests(0);
+    }
+}
+
+impl Drop for Refusals {
+    fn drop(&mut self) {
+        Refusals::end();
+        fault::tight_mark_stacks(false);
+    }
+}
+
 struct State {
     model: Model,
     handles: [Option<Kept>; HANDLES],
     log: Rc<DropLog>,
     promise: Promise,
+    /// Allocations may fail.
     limited: bool,
+    /// The write barrier may refuse, too.
+    refuses: bool,
     /// How many tokens each object has.
     tokens: BTreeMap<Id, u32>,
     failure: Option<String>,
@@ -64,6 +86,7 @@ struct Run {
     heap: Heap<Rootable![RootSet<'_>]>,
     state: State,
     allocated: u64,
+    _refusals: Refusals,
 }
 
 /// Runs a program. The error says what is wrong and where.
@@ -82,10 +105,10 @@ pub(super) fn run(kit: &Kit, program: &Program) -> Result<(), String> {
 impl Run {
     /// `None` when the limit does not even hold the root.
     fn new(kit: &Kit, program: &Program) -> Result<Option<Self>, String> {
+        fault::tight_mark_stacks(program.refuses);
         let mut options = HeapOptions::default().with_zeal(program.zeal).with_verify(program.verify).with_poison(true);
-        if let Some(limit) = program.limit {
-            options = options.with_limit(limit);
-        }
+        options.limit = program.limit;
+        options.reservation = program.reservation;
         let log = Rc::new(DropLog::default());
         let heap = Heap::<Rootable![RootSet<'_>]>::try_with_options(options, kit.collector(), |mc| {
             let blueprint =
@@ -95,7 +118,7 @@ impl Run {
         });
         let mut heap = match heap {
             Ok(heap) => heap,
-            Err(_) if program.limit.is_some() => return Ok(None),
+            Err(_) if program.limit.is_some() || program.reservation.is_some() => return Ok(None),
             Err(error) => return Err(format!("the heap could not be made: {error}")),
         };
         let promise = kit.promise(&mut heap);
@@ -104,12 +127,13 @@ impl Run {
             handles: Default::default(),
             log,
             promise,
-            limited: program.limit.is_some(),
+            limited: program.limit.is_some() || program.refuses,
+            refuses: program.refuses,
             tokens: BTreeMap::new(),
             failure: None,
             epochs: heap.statistics().epochs,
         };
-        Ok(Some(Run { heap, state, allocated: 0 }))
+        Ok(Some(Run { heap, state, allocated: 0, _refusals: Refusals }))
     }
 
     fn step(&mut self, step: &Step, each_step: Option<u32>) -> Result<(), String> {
@@ -134,6 +158,10 @@ impl Run {
             }
             Step::DropHandle { hold } => self.state.drop_handle(*hold),
             Step::CloneHandle { from, into } => self.state.clone_handle(*from, *into),
+            Step::Refuse { stacks, commit } => {
+                fault::refuse_mark_stack_requests(*stacks);
+                os::fault::fail_commit_after((*commit).into());
+            }
             Step::Verify => {
                 self.heap.verify().map_err(|error| format!("the verifier: {error}"))?;
             }
@@ -164,6 +192,10 @@ impl Run {
             Err(payload) => {
                 let text = payload.downcast_ref::<String>().map(String::as_str);
                 let text = text.or(payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
+                // Memory for the barrier itself was refused: it said so before the write.
+                if self.state.refuses && text.contains("write barrier") {
+                    return Ok(());
+                }
                 return Err(format!("panic: {text}"));
             }
         }
@@ -216,6 +248,7 @@ impl Run {
 
     /// A full collection, and the verdict.
     fn collect(&mut self) -> Result<(), String> {
+        Refusals::end();
         let survivors = self.state.model.survivors(self.state.promise, &self.state.log);
         self.guarded(|heap, _| heap.collect())?;
         let State { model, log, promise, tokens, .. } = &mut self.state;
@@ -280,7 +313,7 @@ impl Run {
 
     /// Dropping the heap runs all glue that is left, once. Handles may outlive it.
     fn finish(self) -> Result<(), String> {
-        let Run { heap, state, .. } = self;
+        let Run { heap, state, _refusals, .. } = self;
         let panics = state.log.panics.get();
         let outcome = caught(|| drop(heap));
         ensure!(

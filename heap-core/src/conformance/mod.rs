@@ -114,16 +114,19 @@ macro_rules! conformance {
             random_programs_with_zeal
             random_programs_with_a_limit
             random_programs_with_increments
+            random_programs_with_refusals
             deep_chain
             deep_chain_with_drop_glue
             deep_ring
             wide_slices
+            edge_sizes
             over_aligned
             zero_sized
             forgotten_borrow
             containers
             recycled_memory
             tiny_limit
+            every_limit
             try_mutate_collects
             refused_memory
             one_large_mutate
@@ -154,6 +157,7 @@ macro_rules! conformance {
             intern_table
             double_indirection
             hidden_behind_the_marker
+            arrays_behind_the_marker
             old_to_young
             zeal_binary_trees
             zeal_list_reversal
@@ -237,6 +241,8 @@ checks! {
     random_programs_with_a_limit(kit) { kit.programs(Mode::Limited) }
     /// Random programs with an increment of collection after every operation.
     random_programs_with_increments(kit) { kit.programs(Mode::EachStep) }
+    /// Random programs, with any of the above, on a system that refuses memory for objects and for mark stacks.
+    random_programs_with_refusals(kit) { kit.programs(Mode::Refusals) }
     /// Ten million links on a stack of 256 KiB: built, collected, walked, dropped.
     deep_chain(kit) { regressions::depth::deep_chain(kit) }
     /// A long chain of objects with drop glue on a small stack.
@@ -245,6 +251,8 @@ checks! {
     deep_ring(kit) { regressions::depth::deep_ring(kit) }
     /// A slice of 150 000 pointers, filled in pieces between collections.
     wide_slices(kit) { regressions::layout::wide_slices(kit) }
+    /// Sizes a few words below and above those at which memory is organised differently.
+    edge_sizes(kit) { regressions::layout::edge_sizes(kit) }
     /// Payloads aligned to 16 bytes and up to 64 KiB.
     over_aligned(kit) { regressions::layout::over_aligned(kit) }
     /// Objects and slices without bytes, with and without drop glue.
@@ -258,6 +266,9 @@ checks! {
     recycled_memory(kit) { regressions::room::recycled_memory(kit) }
     /// A heap is filled to its limit, emptied, and filled again, many times.
     tiny_limit(kit) { regressions::room::tiny_limit(kit) }
+    /// Every limit in steps of 4 KiB, and address spaces that are too small: a program with objects of all sizes, weak
+    /// pointers and drop glue completes or is told, and the heap is whole and usable afterwards.
+    every_limit(kit) { regressions::room::every_limit(kit) }
     /// A second attempt succeeds when the first met a heap full of garbage.
     try_mutate_collects(kit) { regressions::room::try_mutate_collects(kit) }
     /// The system refuses memory, for objects and for mark stacks, at every possible moment. Nothing is lost.
@@ -319,6 +330,8 @@ checks! {
     /// While a marking is under way, the only pointer to an object moves from a place that was not looked at yet to one that
     /// was. Tried at every point of the marking.
     hidden_behind_the_marker(kit) { regressions::barrier::hidden_behind_the_marker(kit) }
+    /// The same for elements of several large arrays, which are looked at in pieces.
+    arrays_behind_the_marker(kit) { regressions::barrier::arrays_behind_the_marker(kit) }
     /// Old objects get young ones, which get older ones, across minor collections.
     old_to_young(kit) { regressions::barrier::old_to_young(kit) }
     /// Binary trees with a collection and a verification at every safepoint.

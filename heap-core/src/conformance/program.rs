@@ -76,6 +76,9 @@ pub(super) enum Step {
     CloneHandle { from: Hold, into: Hold },
     /// The verifier.
     Verify,
+    /// From now on the system refuses the mark stacks of the next requests whose bit is set, and the commit of this number.
+    /// The next full collection ends it.
+    Refuse { stacks: u64, commit: u8 },
 }
 
 /// A program, and the heap it runs on.
@@ -83,10 +86,14 @@ pub(super) enum Step {
 pub(super) struct Program {
     /// The heap's limit.
     pub(super) limit: Option<usize>,
+    /// The heap's address space, if it is to be small.
+    pub(super) reservation: Option<usize>,
     /// Collect at every safepoint.
     pub(super) zeal: bool,
     /// Verify after every pause.
     pub(super) verify: bool,
+    /// The system may refuse memory.
+    pub(super) refuses: bool,
     /// End the `mutate` after every operation, and do an increment of this many bytes.
     pub(super) each_step: Option<u32>,
     /// What to do.
@@ -97,8 +104,8 @@ impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(
             f,
-            "heap with limit {:?}, zeal {}, verify {}, an increment after every operation {:?}",
-            self.limit, self.zeal, self.verify, self.each_step
+            "heap with limit {:?}, addresses {:?}, zeal {}, verify {}, refusals {}, an increment after every operation {:?}",
+            self.limit, self.reservation, self.zeal, self.verify, self.refuses, self.each_step
         )?;
         for step in &self.steps {
             match step {
@@ -177,6 +184,18 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Refusals: of one request, of two, of many, of all for a while.
+fn refusal() -> impl Strategy<Value = Step> {
+    let stacks = prop_oneof![
+        3 => (0u32..64).prop_map(|at| 1 << at),
+        3 => (0u32..64, 0u32..64).prop_map(|(a, b)| 1 << a | 1 << b),
+        2 => any::<u64>(),
+        2 => Just(u64::MAX),
+        1 => Just(0),
+    ];
+    (stacks, prop_oneof![4 => Just(0u8), 1 => 1u8..4]).prop_map(|(stacks, commit)| Step::Refuse { stacks, commit })
+}
+
 /// On which heaps programs run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Mode {
@@ -188,28 +207,47 @@ pub(super) enum Mode {
     Limited,
     /// An increment after every operation.
     EachStep,
+    /// A system that refuses memory, with any of the above.
+    Refusals,
 }
 
 /// All programs for one kind of heap.
 pub(super) fn programs(mode: Mode) -> BoxedStrategy<Program> {
     let steps = match mode {
-        Mode::Plain | Mode::Limited => vec(step(), 1..60),
-        Mode::Zeal | Mode::EachStep => vec(step(), 1..25),
+        Mode::Plain | Mode::Limited => vec(step(), 1..60).boxed(),
+        Mode::Zeal | Mode::EachStep => vec(step(), 1..25).boxed(),
+        Mode::Refusals => vec(prop_oneof![3 => step(), 1 => refusal()], 1..40).boxed(),
     };
     let limit = match mode {
         Mode::Limited => (192usize << 10..2 << 20).prop_map(Some).boxed(),
+        Mode::Refusals => proptest::option::weighted(0.5, 192usize << 10..2 << 20).boxed(),
         _ => Just(None).boxed(),
     };
     let each_step = match mode {
         Mode::EachStep => prop_oneof![Just(64u32), 1u32..4096].prop_map(Some).boxed(),
+        Mode::Refusals => proptest::option::weighted(0.5, prop_oneof![Just(64u32), 1u32..4096]).boxed(),
         _ => Just(None).boxed(),
     };
-    let verify = if mode == Mode::Zeal { Just(true).boxed() } else { proptest::bool::weighted(0.1).boxed() };
-    (steps, limit, each_step, verify)
-        .prop_map(move |(steps, limit, each_step, verify)| Program {
+    let verify = match mode {
+        Mode::Zeal => Just(true).boxed(),
+        Mode::Refusals => any::<bool>().boxed(),
+        _ => proptest::bool::weighted(0.1).boxed(),
+    };
+    let zeal = match mode {
+        Mode::Refusals => proptest::bool::weighted(0.2).boxed(),
+        _ => Just(mode == Mode::Zeal).boxed(),
+    };
+    let reservation = match mode {
+        Mode::Refusals => proptest::option::weighted(0.3, 1usize << 16..3 << 20).boxed(),
+        _ => Just(None).boxed(),
+    };
+    (steps, limit, reservation, each_step, verify, zeal)
+        .prop_map(move |(steps, limit, reservation, each_step, verify, zeal)| Program {
             limit,
-            zeal: mode == Mode::Zeal,
+            reservation,
+            zeal,
             verify,
+            refuses: mode == Mode::Refusals,
             each_step,
             steps,
         })

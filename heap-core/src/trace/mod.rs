@@ -132,7 +132,12 @@ impl EdgeSink {
     #[cold]
     #[inline(never)]
     fn grow(&mut self) -> bool {
-        let refused = crate::fault::refuse() || self.stack.try_reserve(self.stack.len().max(256)).is_err();
+        let refused = crate::fault::refuse()
+            || if crate::fault::are_tight() {
+                self.stack.try_reserve_exact(8).is_err()
+            } else {
+                self.stack.try_reserve(self.stack.len().max(256)).is_err()
+            };
         self.overflowed |= refused;
         !refused
     }

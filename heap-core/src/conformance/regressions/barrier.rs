@@ -1,7 +1,7 @@
 //! Stores at the worst moment; small programs with a collection after each of their steps.
 
 use super::super::tools::Numbers;
-use super::{Kit, List, Node, measure, prepend};
+use super::{Kit, List, Node, Slots, measure, prepend};
 use crate::{Gc, Heap, HeapOptions, Lock, Mutator, RefLock, Rootable, Trace, store};
 
 /// While a marking is under way, the only pointer to an object moves from a place that was not looked at yet to one that
@@ -45,6 +45,80 @@ pub(in super::super) fn hidden_behind_the_marker(kit: &Kit) {
         }
         let survivors = heap.mutate(|_, root| root.iter().filter(|slot| slot.get().is_some()).count() as u64);
         kit.expect_verified(&mut heap, 1 + survivors, 0);
+    }
+}
+
+type Shelves = Rootable![Gc<'_, [Slots<'_>]>];
+
+/// Arrays that are looked at in pieces, several at a time: their elements change places in and between them at every stage
+/// of a marking, and each is referred to from one place only.
+pub(in super::super) fn arrays_behind_the_marker(kit: &Kit) {
+    const ARRAYS: usize = 4;
+    const WIDTH: usize = 2_500;
+    // Where pieces may begin and end.
+    const PLACES: [usize; 7] = [0, 1, 1_023, 1_024, 2_047, 2_048, WIDTH - 1];
+    for budget in [1, 9_000, 60_000] {
+        let mut heap = Heap::<Shelves>::with_options(Kit::options(), kit.collector(), |mc| {
+            Gc::new_slice_with(mc, ARRAYS, |array| {
+                Gc::new_slice_with(mc, WIDTH, |place| {
+                    let behind = Node::make(mc, place as u64, None);
+                    Lock::new(Some(Node::make(mc, array as u64, Some(behind))))
+                })
+            })
+        })
+        .expect("a heap can be made");
+        let mut offset = 0;
+        for stage in 0..14 {
+            heap.collect();
+            for _ in 0..stage {
+                heap.step(budget);
+            }
+            // From array to array, each time another one first.
+            heap.mutate(|mc, root| {
+                for place in PLACES {
+                    let first = root[stage % ARRAYS][place].get();
+                    for array in stage..stage + ARRAYS - 1 {
+                        let next = root[(array + 1) % ARRAYS][place].get();
+                        store!(mc, root[array % ARRAYS][place], next);
+                    }
+                    store!(mc, root[(stage + ARRAYS - 1) % ARRAYS][place], first);
+                }
+                offset += 1;
+            });
+            heap.step(budget);
+            heap.verify().unwrap_or_else(|error| panic!("the verifier: {error}"));
+            // Within an array, far from where they were, and back.
+            for _ in 0..2 {
+                heap.mutate(|mc, root| {
+                    let array = root[stage % ARRAYS];
+                    for place in PLACES {
+                        let (a, b) = (array[place].get(), array[WIDTH / 2 - place / 3].get());
+                        store!(mc, array[place], b);
+                        store!(mc, array[WIDTH / 2 - place / 3], a);
+                    }
+                });
+                heap.step(budget);
+                heap.mutate(|mc, root| {
+                    let array = root[stage % ARRAYS];
+                    for place in PLACES.into_iter().rev() {
+                        let (a, b) = (array[place].get(), array[WIDTH / 2 - place / 3].get());
+                        store!(mc, array[place], b);
+                        store!(mc, array[WIDTH / 2 - place / 3], a);
+                    }
+                });
+            }
+            kit.expect_verified(&mut heap, (1 + ARRAYS + 2 * ARRAYS * WIDTH) as u64, 0);
+            heap.mutate(|_, root| {
+                for (array, slots) in root.iter().enumerate() {
+                    for (place, slot) in slots.iter().enumerate() {
+                        let moved = if PLACES.contains(&place) { offset } else { 0 };
+                        let node = slot.get().expect("nothing was removed");
+                        assert_eq!(node.value, ((array + moved) % ARRAYS) as u64, "array {array}, place {place}");
+                        assert_eq!(node.next.get().expect("it leads to one more").value, place as u64);
+                    }
+                }
+            });
+        }
     }
 }
 

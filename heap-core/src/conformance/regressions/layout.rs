@@ -137,6 +137,52 @@ pub(in super::super) fn over_aligned(kit: &Kit) {
     check(&mut heap);
 }
 
+type Arrays = Rootable![Gc<'_, [Lock<Option<Gc<'_, [u64]>>>]>];
+
+/// Footprints of one line, of half a block, which is the largest that shares one, and of a block, and a few words less
+/// and more.
+pub(in super::super) fn edge_sizes(kit: &Kit) {
+    let words: Vec<usize> = [32, 2048, 4096].into_iter().flat_map(|edge| edge - 6..edge + 6).collect();
+    let mut heap = Heap::<Arrays>::with_options(Kit::options(), kit.collector(), |mc| {
+        Gc::new_slice_with(mc, words.len(), |_| Lock::new(None))
+    })
+    .expect("a heap can be made");
+    let content = |round: usize, index: usize, word: usize| (round << 40 | index << 20 | word) as u64;
+    let mut rounds = vec![0; words.len()];
+    for round in 0..12 {
+        heap.mutate(|mc, root| {
+            for (index, &len) in words.iter().enumerate() {
+                // Garbage of the same size on both sides, so that there is something to reuse.
+                Gc::new_slice_with(mc, len, |_| u64::MAX);
+                if (index + round) % 3 == 0 {
+                    let array = Gc::new_slice_with(mc, len, |word| content(round, index, word));
+                    store!(mc, root[index], Some(array));
+                    rounds[index] = round;
+                }
+                Gc::new_slice_with(mc, len, |_| u64::MAX);
+            }
+        });
+        match round % 4 {
+            0 => heap.collect_minor(),
+            1 => {
+                heap.step(1 << 14);
+            }
+            _ => heap.collect(),
+        }
+        heap.verify().unwrap_or_else(|error| panic!("the verifier: {error}"));
+        heap.mutate(|_, root| {
+            for (index, array) in root.iter().enumerate() {
+                let intact = |array: Gc<'_, [u64]>| {
+                    array.len() == words[index]
+                        && array.iter().enumerate().all(|(word, &w)| w == content(rounds[index], index, word))
+                };
+                assert!(array.get().is_none_or(intact), "the array of {} words has changed", words[index]);
+            }
+        });
+    }
+    kit.expect_verified(&mut heap, 1 + words.len() as u64, 0);
+}
+
 thread_local! {
     static NOTHINGS: Cell<u64> = const { Cell::new(0) };
 }

@@ -1,12 +1,15 @@
 //! Memory that is reused, limits, memory that the system refuses.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use super::super::model::Promise;
 use super::super::objects::mix;
 use super::super::tools::caught;
-use super::{Kit, Node, measure, prepend, slots};
+use super::{Counted, Kit, Node, measure, prepend, slots};
 use crate::collector::memory::os::fault;
 use crate::error::AllocError;
-use crate::{Gc, Heap, HeapOptions, Lock, Rootable, Trace, store};
+use crate::{Gc, Heap, HeapOptions, Lock, Rootable, Static, Trace, Weak, store};
 
 /// An object of any size, with a checksum.
 #[derive(Trace)]
@@ -116,6 +119,141 @@ pub(in super::super) fn tiny_limit(kit: &Kit) {
             let first = *first.get_or_insert(nodes);
             assert!(nodes * 2 >= first, "round {round}: {nodes} nodes fit, and {first} at first; the limit is {limit}");
         }
+    }
+}
+
+/// An object with all that can go wrong at a limit: glue, a weak pointer, and data of any size.
+#[derive(Trace)]
+struct Piece<'gc> {
+    value: u64,
+    next: Lock<Option<Gc<'gc, Piece<'gc>>>>,
+    data: Option<Gc<'gc, [u64]>>,
+    before: Option<Weak<'gc, Piece<'gc>>>,
+    counted: Static<Counted>,
+}
+
+type Pieces = Rootable![Gc<'_, Lock<Option<Gc<'_, Piece<'_>>>>>];
+
+/// Words of the data of piece `value`: none, small, medium, and large in no order.
+fn words(value: u64) -> usize {
+    match value % 32 {
+        5 | 11 | 22 => 40,
+        17 => 700,
+        29 => 3_000,
+        _ => 0,
+    }
+}
+
+/// Makes pieces until there is no room or there are as many as `most`. Returns how many were made, and why no more.
+fn make_pieces(heap: &mut Heap<Pieces>, drops: &Rc<Cell<u64>>, most: u64) -> (u64, Option<AllocError>) {
+    heap.mutate(|mc, root| {
+        for value in 0..most {
+            let piece = || {
+                let len = words(value);
+                let data = match len {
+                    0 => None,
+                    _ => Some(Gc::try_new_slice_with(mc, len, |index| mix(value ^ index as u64))?),
+                };
+                let next = root.get();
+                let before = next.map(|next| Gc::try_downgrade(next, mc)).transpose()?;
+                let counted = Static(Counted(drops.clone()));
+                Gc::try_new(mc, Piece { value, next: Lock::new(next), data, before, counted })
+            };
+            match piece() {
+                Ok(piece) => root.set(mc, Some(piece)),
+                Err(error) => return (value, Some(error)),
+            }
+        }
+        (most, None)
+    })
+}
+
+/// Looks at all pieces. Returns how many there are, with the objects that they consist of.
+fn check_pieces(heap: &mut Heap<Pieces>) -> (u64, u64) {
+    heap.mutate(|mc, root| {
+        let (mut pieces, mut objects, mut at) = (0, 0, root.get());
+        while let Some(piece) = at {
+            pieces += 1;
+            objects += 1 + u64::from(piece.data.is_some()) + u64::from(piece.before.is_some());
+            assert_eq!(piece.data.map_or(0, |data| data.len()), words(piece.value));
+            let mut words = piece.data.iter().flat_map(|data| data.iter()).enumerate();
+            assert!(words.all(|(index, &word)| word == mix(piece.value ^ index as u64)), "the data has changed");
+            match (piece.next.get(), piece.before.and_then(|before| before.upgrade(mc))) {
+                (None, _) => {}
+                (Some(next), Some(before)) => assert!(Gc::ptr_eq(next, before)),
+                (Some(_), None) => panic!("a weak pointer to what lives is dead"),
+            }
+            at = piece.next.get();
+        }
+        (pieces, objects)
+    })
+}
+
+/// Fills a heap, and empties it in parts. Whatever the limit is, allocation reports it, and everything else goes on.
+fn fill_and_empty(kit: &Kit, options: HeapOptions) {
+    const MOST: u64 = 300;
+    let what = format!("{options:?}");
+    let bounded = options.reservation.is_none();
+    let heap = Heap::<Pieces>::try_with_options(options, kit.collector(), |mc| Gc::try_new(mc, Lock::new(None)));
+    let Ok(mut heap) = heap else { return };
+    if !heap.reclaims() {
+        return;
+    }
+    let drops = Rc::new(Cell::new(0));
+    let mut first = None;
+    let limit = if bounded { heap.options().limit.unwrap_or(0) } else { 0 };
+    for round in 0..5 {
+        let (made, error) = make_pieces(&mut heap, &drops, MOST);
+        let expected = [AllocError::LIMIT, AllocError::ADDRESS_SPACE, AllocError::TOO_LARGE];
+        assert!(error.is_none_or(|error| expected.contains(&error)), "{what}: {error:?}");
+        heap.verify().unwrap_or_else(|error| panic!("{what}, full: {error}"));
+        let first = *first.get_or_insert(made);
+        // Below a few blocks, what fits is a matter of luck.
+        if limit >= 192 << 10 && made < MOST {
+            let bytes: usize = (0..made).map(|value| size_of::<Piece<'_>>() + 8 + 8 * words(value)).sum();
+            assert!(bytes >= limit / 4, "{what}, round {round}: no more than {bytes} bytes fit");
+            assert!(2 * made + 32 >= first, "{what}, round {round}: {first} pieces fit at first, and {made} now");
+        }
+        let (pieces, objects) = check_pieces(&mut heap);
+        assert_eq!(pieces, made, "{what}");
+        match round % 3 {
+            0 => kit.expect_verified(&mut heap, 1 + objects, 0),
+            1 => heap.collect_minor(),
+            _ => while !heap.step(1000) {},
+        }
+        // The older half goes, then the rest.
+        heap.mutate(|mc, root| {
+            let mut at = root.get();
+            for _ in 1..pieces / 2 {
+                at = at.and_then(|piece| piece.next.get());
+            }
+            if let Some(piece) = at {
+                store!(mc, piece.next, None);
+            }
+        });
+        if round % 2 == 0 {
+            heap.collect_minor();
+        }
+        heap.verify().unwrap_or_else(|error| panic!("{what}, half full: {error}"));
+        let (pieces, objects) = check_pieces(&mut heap);
+        kit.expect_verified(&mut heap, 1 + objects, 0);
+        assert!(pieces <= made.div_ceil(2).max(1), "{what}");
+        heap.mutate(|mc, root| root.set(mc, None));
+        kit.expect_verified(&mut heap, 1, 0);
+    }
+    let made = drops.get();
+    drop(heap);
+    assert_eq!(drops.get(), made, "{what}: glue ran when the pieces died, not when the heap did");
+}
+
+/// Every limit in steps of 4 KiB, and address spaces that are too small.
+pub(in super::super) fn every_limit(kit: &Kit) {
+    for pages in 0..192 {
+        fill_and_empty(kit, Kit::options().with_limit(pages << 12));
+    }
+    for blocks in 0..40 {
+        fill_and_empty(kit, Kit::options().with_reservation(blocks << 16));
+        fill_and_empty(kit, Kit::options().with_reservation(blocks << 16).with_limit(300 << 10));
     }
 }
 
