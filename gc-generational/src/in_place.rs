@@ -18,6 +18,7 @@ use heap_core::collector::object::UNLOGGED;
 use heap_core::collector::{EdgeSink, Lookahead, ObjectRef};
 
 use crate::epoch::{Epoch, Epochs};
+use crate::remember::Card;
 
 /// Elements of a large array whose edges are visited at a time.
 const PIECE: usize = 1024;
@@ -67,6 +68,24 @@ impl<'h> Promotion<'h> {
     /// The object is live and old.
     pub(crate) unsafe fn visit_old(&mut self, object: ObjectRef) {
         self.arrays.push((object, 0));
+        self.drain();
+    }
+
+    /// Reports the edges in a dirty card.
+    ///
+    /// # Safety
+    /// The card's array is live and old.
+    pub(crate) unsafe fn visit_card(&mut self, card: Card) {
+        // SAFETY: nothing is forwarded outside of a copying collection.
+        let info = unsafe { card.array.header().load().type_info() };
+        // SAFETY: live, of this type; so are the elements, and the program is stopped.
+        unsafe {
+            let elements = card.elements(&self.memory.lines, info, card.array.count(info));
+            if let Some(trace) = info.trace() {
+                let first = card.array.payload().as_ptr().byte_add(elements.start * info.element_bytes());
+                trace(first, elements.len(), self.sink);
+            }
+        }
         self.drain();
     }
 

@@ -78,7 +78,7 @@ mod verify;
 use core::ops::Range;
 
 use heap_core::collector::memory::{self, LINES_PER_BLOCK};
-use heap_core::collector::object::UNLOGGED;
+use heap_core::collector::object::{CARDED, UNLOGGED};
 use heap_core::collector::{
     AllocRequest, Allocation, Collector, EdgeSink, HeapContext, HeapCore, ObjectRef, Scope, SlotSink, sweep,
 };
@@ -260,20 +260,20 @@ impl Generational {
                 scavenger.drain();
             }
         });
-        let mut remembered = self.remembered.take();
         // A promotion that was abandoned leaves clean young objects behind, which may have been listed since.
-        remembered.retain(|object| !young.contains(&object.address()));
-        for &object in &remembered {
+        self.remembered.forget(|object| young.contains(&object.address()));
+        for &object in self.remembered.objects() {
             // SAFETY: the others are old, alive until the next full collection, and listed once; copies made in this
             // collection are not in the list.
-            unsafe {
-                scavenger.visit_old(object);
-                remember::clean(object);
-            }
+            unsafe { scavenger.visit_old(object) };
+        }
+        for &card in self.remembered.cards() {
+            // SAFETY: as above; arrays with cards are old.
+            unsafe { scavenger.visit_card(card) };
         }
         let bytes = scavenger.bytes;
-        remembered.clear();
-        self.remembered.restore(remembered);
+        // SAFETY: what is remembered is old and alive, and everything that it leads to is old now.
+        unsafe { self.remembered.clean(&core.memory.lines) };
         core.event(EventKind::HeapTraced);
         core.process_dead(Scope::Young, |object| {
             if young.contains(&object.address()) {
@@ -302,25 +302,25 @@ impl Generational {
         let mut promotion = Promotion::begin(&core.memory, &mut self.edges, epochs, young.clone());
         core.roots.created_targets().for_each(|object| promotion.root(object));
         promotion.drain();
-        let mut remembered = self.remembered.take();
-        for &object in &remembered {
+        for &object in self.remembered.objects() {
             // SAFETY: remembered objects are old, and alive until the next full collection. (After an abandoned promotion
             // young ones can be among them; they are taken for reachable.)
             unsafe { promotion.visit_old(object) };
         }
+        for &card in self.remembered.cards() {
+            // SAFETY: arrays with cards are old, and alive until the next full collection.
+            unsafe { promotion.visit_card(card) };
+        }
         let bytes = promotion.bytes;
         if !promotion.complete() {
-            self.remembered.restore(remembered);
             // Some young objects have this epoch now: the next attempt needs another one.
             let moved_on = epochs.advance();
             debug_assert!(moved_on, "checked before the promotion began");
             return None;
         }
-        for object in remembered.drain(..) {
-            // SAFETY: as above; those that were young and listed are old now, or dead and not freed yet.
-            unsafe { remember::clean(object) };
-        }
-        self.remembered.restore(remembered);
+        // SAFETY: as above; those that were young and listed are old now, or dead and not freed yet. All that was reached
+        // is old now.
+        unsafe { self.remembered.clean(&core.memory.lines) };
         core.event(EventKind::HeapTraced);
         let epoch = epochs.now();
         core.process_dead(Scope::Young, |object| {
@@ -439,7 +439,12 @@ impl Generational {
             heap.fast.due.set(true);
         }
         self.remembered.add(ObjectRef::new(payload));
-        Ok(Allocation { payload, birth: self.old.epochs.now().bits() })
+        let mut birth = self.old.epochs.now().bits();
+        if remember::has_cards(request) {
+            birth |= CARDED;
+            remember::prepare_cards(&heap.core.memory.lines, payload.addr().get(), request.bytes - request.prefix);
+        }
+        Ok(Allocation { payload, birth })
     }
 }
 
@@ -475,9 +480,9 @@ unsafe impl Collector for Generational {
         allocation
     }
 
-    fn barrier_slow(&mut self, _: &mut HeapContext<'_>, object: ObjectRef, _: Range<usize>) {
-        // SAFETY: the barrier is given live objects.
-        unsafe { self.remembered.log(object) };
+    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, range: Range<usize>) {
+        // SAFETY: the barrier is given live objects and ranges inside them.
+        unsafe { self.remembered.log(&heap.core.memory.lines, object, range) };
     }
 
     fn safepoint(&mut self, heap: &mut HeapContext<'_>) {

@@ -21,6 +21,7 @@ use heap_core::collector::object::{OBJECT_ALIGN, UNLOGGED};
 use heap_core::collector::{AllocRequest, HeaderWord, ObjectRef, SlotSink, TypeInfo};
 
 use crate::old::OldSpace;
+use crate::remember::Card;
 
 /// Elements of a large array whose slots are visited at a time: bounds the stack by arrays, not by their lengths.
 const PIECE: usize = 1024;
@@ -111,6 +112,25 @@ impl Scavenger<'_> {
         let info = unsafe { object.header().load().type_info() };
         // SAFETY: live, of this type; the caller's promise.
         unsafe { self.visit(object, info, object.count(info)) };
+        self.drain();
+    }
+
+    /// Updates the slots in a dirty card. An element that overlaps two cards is visited for both, the second time in vain:
+    /// its slots were updated then, so they do not lead into the nursery any more.
+    ///
+    /// # Safety
+    /// The card's array is live and old.
+    pub(crate) unsafe fn visit_card(&mut self, card: Card) {
+        // SAFETY: old objects are never forwarded.
+        let info = unsafe { card.array.header().load().type_info() };
+        // SAFETY: live, of this type; so are the elements, which nobody else accesses.
+        unsafe {
+            let elements = card.elements(&self.memory.lines, info, card.array.count(info));
+            if let Some(relocate) = info.relocate() {
+                let first = card.array.payload().as_ptr().byte_add(elements.start * info.element_bytes());
+                relocate(first, elements.len(), self.sink);
+            }
+        }
         self.drain();
     }
 

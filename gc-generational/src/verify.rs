@@ -1,10 +1,10 @@
 //! What must be true of every object, checked by the heap's verifier.
 
 use heap_core::collector::memory::{BlockKind, MEDIUM_FOOTPRINT_MAX};
-use heap_core::collector::object::UNLOGGED;
-use heap_core::collector::{HeapCore, ObjectRef};
+use heap_core::collector::object::{CARDED, UNLOGGED};
+use heap_core::collector::{EdgeSink, HeapCore, ObjectRef, TypeInfo};
 
-use crate::Generational;
+use crate::{Generational, remember};
 
 impl Generational {
     /// Checks one reachable object and its edges.
@@ -28,17 +28,22 @@ impl Generational {
         if kind == BlockKind::Nursery {
             return Err("the object lies in a nursery block outside of the nursery".into());
         }
-        if !clean && !self.remembered.contains(object) {
+        // SAFETY: reachable, not forwarded: the verifier checked that.
+        let info = unsafe { word.type_info() };
+        let never_clean = word.has(CARDED) && info.trace().is_none();
+        if !clean && !never_clean && !self.remembered.contains(object) {
             return Err("an old object is neither clean nor remembered: its writes are lost".into());
         }
-        if clean && let Some(young) = edges.iter().find(|edge| self.nursery.contains(edge.address())) {
+        if clean && word.has(CARDED) {
+            self.check_cards(heap, object, info)?;
+        } else if clean && let Some(young) = edges.iter().find(|edge| self.nursery.contains(edge.address())) {
             return Err(format!("an old object that is not remembered points at the young {young:?}"));
         }
         if !self.old.epochs.is_plausible(word) {
             return Err(format!("the epoch in {word:?} is not one of those in use ({:?})", self.old.epochs));
         }
         // SAFETY: reachable, not forwarded: the verifier checked that.
-        let extent = unsafe { object.extent(word.type_info()) };
+        let extent = unsafe { object.extent(info) };
         if extent.len() > MEDIUM_FOOTPRINT_MAX {
             return Ok(());
         }
@@ -47,6 +52,27 @@ impl Generational {
             let stamp = lines.table().entry(line).load(core::sync::atomic::Ordering::Relaxed);
             if kind == BlockKind::Small && !self.old.epochs.is_live_stamp(stamp) {
                 return Err(format!("line {line} has stamp {stamp} and looks free ({:?})", self.old.epochs));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that every element of a clean array which leads to a young object overlaps a dirty card.
+    fn check_cards(&self, heap: &HeapCore, array: ObjectRef, info: &TypeInfo) -> Result<(), String> {
+        let Some(trace) = info.trace() else { return Ok(()) };
+        let mut young = EdgeSink::default();
+        young.set_window(self.nursery.low()..self.nursery.low() + self.nursery.committed_bytes());
+        // SAFETY: reachable, of this type.
+        for index in 0..unsafe { array.count(info) } {
+            let offset = index * info.element_bytes();
+            // SAFETY: the element exists, is live, and nothing else runs.
+            unsafe { trace(array.payload().as_ptr().byte_add(offset), 1, &mut young) };
+            if let Some(target) = young.stack.pop() {
+                let start = array.address() + offset;
+                if !remember::is_dirty(&heap.memory.lines, start..start + info.element_bytes()) {
+                    return Err(format!("element {index} points at the young {target:?}, and its card is clean"));
+                }
+                young.stack.clear();
             }
         }
         Ok(())

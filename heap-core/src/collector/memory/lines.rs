@@ -111,6 +111,12 @@ impl LineTable {
         address.wrapping_sub(self.heap_base) >> LINE_SHIFT
     }
 
+    /// The address of a line's first byte.
+    #[inline]
+    pub fn address_of(&self, line: usize) -> usize {
+        self.heap_base + (line << LINE_SHIFT)
+    }
+
     /// The heap-wide number of a block's first line.
     #[inline]
     pub fn first_line(block: BlockIndex) -> usize {
