@@ -99,6 +99,34 @@ fn collections(c: &mut Criterion) {
             });
         });
     }
+    // The first bar of large arrays: one write must cost at most a hundredth of looking at all of it.
+    group.throughput(Throughput::Elements(10_000_000));
+    for whole in [false, true] {
+        let name = if whole { "the whole" } else { "one element" };
+        group.bench_function(format!("minor, {name} of an array of 10000000 written"), |b| {
+            type Edge<'gc> = Lock<Option<Gc<'gc, u64>>>;
+            let mut heap = Heap::<Rootable![Gc<'_, [Edge<'_>]>]>::new(Generational::default(), |mc| {
+                Gc::new_slice_with(mc, 10_000_000, |_| Lock::new(None))
+            })
+            .expect("a heap");
+            heap.collect_minor();
+            b.iter_custom(|rounds| {
+                let before = heap.statistics().pause_time;
+                for round in 0..rounds {
+                    heap.mutate(|mc, array| {
+                        let value = Some(Gc::new(mc, round));
+                        if whole {
+                            Gc::write(mc, *array)[5_000_000].unlock().set(value);
+                        } else {
+                            store!(mc, array[5_000_000], value);
+                        }
+                    });
+                    heap.collect_minor();
+                }
+                heap.statistics().pause_time - before
+            });
+        });
+    }
     group.throughput(Throughput::Elements(1_000_000));
     for threads in [1, 2] {
         group.bench_function(format!("full, 1000000 objects, {threads} threads"), |b| {

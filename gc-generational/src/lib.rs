@@ -39,7 +39,7 @@
 //! | file | one idea |
 //! |---|---|
 //! | `nursery` | a window of addresses that the program bumps through |
-//! | `remember` | the remembered set: old objects that were written |
+//! | `remember` | the remembered set: old objects that were written, and cards of large arrays |
 //! | `scavenge` | a minor collection by copying survivors out of the nursery |
 //! | `in_place` | a minor collection that leaves survivors where they are |
 //! | `pretenure` | no nursery at all for a while, when nearly everything survives |
@@ -57,7 +57,9 @@
 //! * The first write to an old object since the last collection calls the collector; all others cost two instructions.
 //! * Survivors are copied once, and not again: an object that survived its first minor collection lives until the next
 //!   full one.
-//! * A large array of which one element was written is scanned as a whole by the next minor collection.
+//! * Of a slice of 128 KiB and more, a minor collection visits the parts that were written, 256 bytes at a time; every
+//!   write there calls the collector, until a quarter of the slice was written. (A `Vec` inside an object is not a slice:
+//!   it is visited as a whole.)
 //! * Memory: the nursery, and at the moment of a minor collection as much again as survives. The old space grows by
 //!   [`growth`](Generational::with_growth) between full collections.
 

@@ -20,6 +20,9 @@
 //! serves remembering (generational), coalesced counting (the old referents are still there to be logged) and marking
 //! while the program runs (the object is scanned before it changes, which keeps the snapshot at the beginning).
 //!
+//! A large array may have cards: its header goes on saying "clean", so that every write is reported, and the byte range
+//! says which card it touches ([`CARDED`](object::CARDED); `gc-generational` does so).
+//!
 //! # The order of a safepoint
 //!
 //! Safepoints happen only between calls of `mutate` (property P3), so no pointer is on the Rust stack. Every collector
@@ -44,8 +47,6 @@
 //! * **`dyn` objects** stay one word: the vtable goes into [`TypeInfo::metadata`], one description per (type, trait)
 //!   pair, and `Pointee for dyn Trait` builds the fat reference from the header. Relocation already copies the allocated
 //!   size ([`ObjectRef::size`]), never `size_of` of a static type.
-//! * **Cards for large arrays**: the header of a [`CARDED`](object::CARDED) array keeps saying "slow" and the byte range
-//!   that the barrier receives selects the card; trace and relocate functions already take a pointer and a count.
 //! * **Finalization and ephemerons**: inside `process_dead`, as said above. The `FINALIZED` bit is reserved.
 //! * **Identity hash**: two header bits are reserved (none, asked, stored behind the object); a copying collector extends
 //!   the copy when the state is "asked".
