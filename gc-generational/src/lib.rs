@@ -45,6 +45,7 @@
 //! | `pretenure` | no nursery at all for a while, when nearly everything survives |
 //! | `old` | allocation into the holes of the old space |
 //! | `mark` | marking the old space, by one thread or several |
+//! | `packets` | how markers share work, and know that none is left |
 //! | `epoch` | which tracing saw an object last |
 //! | `policy` | how large the nursery is, when a full collection is due |
 //! | `verify` | what must be true of every object after a collection |
@@ -71,6 +72,7 @@ mod mark;
 mod nursery;
 mod old;
 mod options;
+mod packets;
 mod policy;
 mod pretenure;
 mod remember;

@@ -3,8 +3,8 @@
 //! Each worker marks depth-first with a stack of its own and shares only when somebody is hungry: then it gives away
 //! the *older* half of its stack, whose entries lead to the larger parts of the graph, as one packet in a common queue
 //! (Ossia and others, 2002, called them work packets; stealing single entries from each other's deques costs a fence
-//! for every push). Half of what is left of a large array is a packet too. A worker is done when it has nothing, the
-//! queue is empty, and all others are hungry: whoever still has work is not hungry, so no work is ever lost.
+//! for every push). Half of what is left of a large array is a packet too. How the workers know that nothing is left is
+//! the matter of [`Packets`].
 //!
 //! An object is claimed when it is looked at, by a compare-and-swap of its header from the old epoch to the new one, so
 //! exactly one worker reports its edges and counts it. Between being popped and being looked at, objects wait in a
@@ -21,12 +21,12 @@ use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread::Thread;
 
-use crossbeam_deque::{Injector, Steal};
 use heap_core::collector::memory::{LineTable, MEDIUM_FOOTPRINT_MAX};
 use heap_core::collector::{EdgeSink, Lookahead, ObjectRef};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::epoch::Epoch;
+use crate::packets::Packets;
 
 /// Elements of a large array that are scanned in one go: 8 KiB of pointers.
 const PIECE: usize = 1024;
@@ -161,10 +161,7 @@ impl Worker {
 
 /// What the workers of one marking share.
 struct Shared {
-    queue: Injector<Packet>,
-    workers: usize,
-    /// Workers without work; all are hungry before they start.
-    hungry: AtomicUsize,
+    packets: Packets<Packet>,
     lost: AtomicBool,
     objects: AtomicU64,
     bytes: AtomicU64,
@@ -175,48 +172,19 @@ struct Shared {
 }
 
 impl Shared {
-    fn take(&self) -> Option<Packet> {
-        loop {
-            match self.queue.steal() {
-                Steal::Success(packet) => return Some(packet),
-                Steal::Empty => return None,
-                Steal::Retry => core::hint::spin_loop(),
-            }
-        }
-    }
-
-    /// Waits for work. `None` when there will be none.
-    fn wait(&self) -> Option<Packet> {
-        let mut turns = 0u32;
-        loop {
-            if !self.queue.is_empty()
-                && let Some(packet) = self.take()
-            {
-                self.hungry.fetch_sub(1, Ordering::AcqRel);
-                return Some(packet);
-            }
-            if self.hungry.load(Ordering::Acquire) == self.workers && self.queue.is_empty() {
-                return None;
-            }
-            turns += 1;
-            if turns.is_multiple_of(64) { std::thread::yield_now() } else { core::hint::spin_loop() }
-        }
-    }
-
     /// One worker's whole life.
     fn work(&self, mut worker: Worker) {
-        while let Some(packet) = self.wait() {
+        self.packets.work(|packet| {
             match packet {
                 Packet::Objects(objects) => objects.into_iter().for_each(|object| worker.sink.push(object)),
                 Packet::Elements(piece) => worker.pieces.push(piece),
             }
             while !worker.drain::<true>(TURN) {
-                if self.hungry.load(Ordering::Relaxed) > 0 && self.queue.is_empty() {
+                if self.packets.is_wanted() {
                     self.share(&mut worker);
                 }
             }
-            self.hungry.fetch_add(1, Ordering::AcqRel);
-        }
+        });
         if worker.sink.overflowed() {
             self.lost.store(true, Ordering::Release);
         }
@@ -230,7 +198,7 @@ impl Shared {
             let middle = piece.from + (piece.to - piece.from) / 2;
             let rest = Piece { from: middle, ..*piece };
             piece.to = middle;
-            self.queue.push(Packet::Elements(rest));
+            self.packets.give(Packet::Elements(rest));
             return;
         }
         let stack = &mut worker.sink.stack;
@@ -238,7 +206,7 @@ impl Shared {
         let mut packet = Vec::new();
         if half >= SHARE_MIN && packet.try_reserve_exact(half).is_ok() {
             packet.extend(stack.drain(..half));
-            self.queue.push(Packet::Objects(packet));
+            self.packets.give(Packet::Objects(packet));
         }
     }
 
@@ -283,9 +251,7 @@ impl Marking {
             return Census { objects: worker.objects, bytes: worker.bytes, complete: !worker.sink.overflowed() };
         };
         let shared = Arc::new(Shared {
-            queue: Injector::new(),
-            workers: helpers + 1,
-            hungry: AtomicUsize::new(helpers + 1),
+            packets: Packets::new(),
             lost: AtomicBool::new(false),
             objects: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -294,7 +260,7 @@ impl Marking {
         });
         let roots: Vec<ObjectRef> = roots.collect();
         for packet in roots.chunks(PACKET) {
-            shared.queue.push(Packet::Objects(packet.to_vec()));
+            shared.packets.give(Packet::Objects(packet.to_vec()));
         }
         for _ in 0..helpers {
             let shared = shared.clone();
