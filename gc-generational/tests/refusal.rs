@@ -2,7 +2,7 @@
 
 use gc_generational::Generational;
 use heap_core::collector::memory::os::fault;
-use heap_core::fault::refuse_mark_stacks;
+use heap_core::fault::{refuse_mark_stack_requests, refuse_mark_stacks};
 use heap_core::{Gc, Heap, HeapOptions, Lock, Rootable, Trace, store};
 
 #[derive(Trace)]
@@ -114,10 +114,10 @@ fn blocks_that_an_abandoned_promotion_looked_at_are_freed_when_they_are_dead() {
             let list = (0..20).fold(None, |next, value| Some(Gc::new(mc, Node { value, next: Lock::new(next) })));
             list.unwrap()
         })));
-        // The stack has room for a quarter of the lists.
-        refuse_mark_stacks(true);
+        // The stack has room for a quarter of the lists: its second request is refused.
+        refuse_mark_stack_requests(0b10);
     });
-    refuse_mark_stacks(false);
+    refuse_mark_stack_requests(0);
     assert_eq!(heap.statistics().abandoned_collections, 1);
     heap.mutate_root(|_, root| *root = Lock::new(None));
     heap.collect_minor();
@@ -131,15 +131,15 @@ fn blocks_that_an_abandoned_promotion_looked_at_are_freed_when_they_are_dead() {
 #[test]
 fn a_copy_after_an_abandoned_promotion_does_not_take_young_objects_for_old_ones() {
     let mut heap = Heap::<Nodes>::new(Generational::default().with_marking_threads(1), |_| Lock::new(None)).unwrap();
-    // The stacks get their first 256 entries, and the old space its first 4 MiB.
+    // The old space gets its first 4 MiB.
     fill(&mut heap, 10);
     heap.collect();
     fill(&mut heap, 40_000);
-    // No room for a copy, nor for the stack of a promotion in place.
+    // No room for a copy, nor for the stack of a promotion in place beyond its first 256 entries.
     fault::refuse_commits(true);
-    refuse_mark_stacks(true);
+    refuse_mark_stack_requests(0b10);
     heap.collect_minor();
-    refuse_mark_stacks(false);
+    refuse_mark_stack_requests(0);
     fault::refuse_commits(false);
     assert_eq!(heap.statistics().abandoned_collections, 1);
     heap.mutate(|mc, root| {
@@ -215,4 +215,16 @@ fn a_heap_that_was_refused_more_often_than_there_are_epochs_only_grows() {
         });
     }
     assert_eq!(heap.statistics().live_objects, 22, "that was counted before");
+    // When there is no room for a copy either, the young objects stay where they are.
+    fill(&mut heap, 40_000);
+    fault::refuse_commits(true);
+    let abandoned = heap.statistics().abandoned_collections;
+    for attempt in 1..5 {
+        heap.collect_minor();
+        assert_eq!(heap.statistics().abandoned_collections, abandoned + attempt);
+    }
+    fault::refuse_commits(false);
+    heap.collect();
+    heap.verify().unwrap();
+    heap.mutate(|_, root| assert!((0..).zip(root.get().unwrap().iter()).all(|(i, node)| node.value == i)));
 }
