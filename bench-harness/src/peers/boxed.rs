@@ -8,9 +8,7 @@
 //! nodes do not. That is peer `box`. Peer `box-loop` is what people write after they met the overflow: a list type
 //! whose `Drop` takes the nodes apart one by one.
 
-use super::Unsupported;
-use crate::workloads::spec::{Checksum, Outcome, Size, Workload, binary_trees, deep_list, gcbench, list_churn};
-use std::ops::Range;
+use super::shared::*;
 
 /// Peer `box`.
 pub(super) fn run(workload: Workload, size: Size) -> Result<Outcome, Unsupported> {
@@ -37,55 +35,25 @@ pub(super) fn run_with_loop(workload: Workload, size: Size) -> Result<Outcome, U
 
 const SHARED: Unsupported = Unsupported { reason: "a Box has one owner, and here objects have several" };
 
-// --- binary_trees ---
+// --- trees ---
+
+/// Who owns a node may write to it without a cell.
+type Link<T> = Option<Box<T>>;
 
 struct Tree {
-    left: Option<Box<Tree>>,
-    right: Option<Box<Tree>>,
+    left: Link<Tree>,
+    right: Link<Tree>,
 }
-
-const _: () = assert!(size_of::<Tree>() as u64 == binary_trees::NODE_BYTES);
-
-impl Tree {
-    fn new(depth: u32) -> Box<Tree> {
-        let child = || (depth > 0).then(|| Tree::new(depth - 1));
-        Box::new(Tree { left: child(), right: child() })
-    }
-
-    fn count(&self) -> u64 {
-        1 + self.left.as_ref().map_or(0, |t| t.count()) + self.right.as_ref().map_or(0, |t| t.count())
-    }
-}
-
-#[derive(Default)]
-struct Trees {
-    kept: Option<Box<Tree>>,
-}
-
-impl binary_trees::Program for Trees {
-    fn short_lived(&mut self, depth: u32) -> u64 {
-        Tree::new(depth).count()
-    }
-
-    fn keep(&mut self, depth: u32) {
-        self.kept = Some(Tree::new(depth));
-    }
-
-    fn count_kept(&mut self) -> u64 {
-        self.kept.as_ref().map_or(0, |t| t.count())
-    }
-}
-
-// --- gcbench ---
 
 struct BenchNode {
-    left: Option<Box<BenchNode>>,
-    right: Option<Box<BenchNode>>,
+    left: Link<BenchNode>,
+    right: Link<BenchNode>,
     i: i32,
     j: i32,
 }
 
-const _: () = assert!(size_of::<BenchNode>() as u64 == gcbench::NODE_BYTES);
+binary_trees_on!(Box, Excess::NONE);
+gcbench_on!(Box, Excess::NONE);
 
 impl BenchNode {
     fn leaf(depth: u32, tree: u32) -> Box<BenchNode> {
@@ -124,40 +92,8 @@ impl BenchNode {
     }
 
     fn sum(&self) -> u64 {
-        let child = |c: &Option<Box<BenchNode>>| c.as_ref().map_or(0, |n| n.sum());
+        let child = |c: &Link<BenchNode>| c.as_ref().map_or(0, |n| n.sum());
         self.i as u64 + 1 + child(&self.left) + child(&self.right)
-    }
-}
-
-#[derive(Default)]
-struct BenchTrees {
-    tree: Option<Box<BenchNode>>,
-    array: Box<[f64]>,
-}
-
-impl gcbench::Program for BenchTrees {
-    fn top_down(&mut self, depth: u32, tree: u32) -> u64 {
-        BenchNode::top_down(depth, tree).path_check(tree)
-    }
-
-    fn bottom_up(&mut self, depth: u32, tree: u32) -> u64 {
-        BenchNode::bottom_up(depth, tree).path_check(tree)
-    }
-
-    fn keep_tree(&mut self, depth: u32) {
-        self.tree = Some(BenchNode::top_down(depth, 0));
-    }
-
-    fn keep_array(&mut self, len: usize) {
-        self.array = gcbench::elements(len).collect();
-    }
-
-    fn check_tree(&mut self) -> u64 {
-        self.tree.as_ref().map_or(0, |t| t.sum())
-    }
-
-    fn check_array(&mut self) -> u64 {
-        gcbench::sum_of_bits(&self.array)
     }
 }
 
@@ -165,18 +101,16 @@ impl gcbench::Program for BenchTrees {
 
 struct Node {
     value: u64,
-    next: Link,
+    next: Link<Node>,
 }
-
-type Link = Option<Box<Node>>;
 
 const _: () = assert!(size_of::<Node>() as u64 == list_churn::NODE_BYTES);
 const _: () = assert!(list_churn::NODE_BYTES == deep_list::NODE_BYTES);
 
 /// A list by the way it is dropped.
 trait List: Default {
-    fn head(&self) -> &Link;
-    fn head_mut(&mut self) -> &mut Link;
+    fn head(&self) -> &Link<Node>;
+    fn head_mut(&mut self) -> &mut Link<Node>;
 
     fn push(&mut self, value: u64) {
         let head = self.head_mut();
@@ -195,28 +129,28 @@ trait List: Default {
 
 /// Dropped by the drop glue of its nodes.
 #[derive(Default)]
-struct Glue(Link);
+struct Glue(Link<Node>);
 
 impl List for Glue {
-    fn head(&self) -> &Link {
+    fn head(&self) -> &Link<Node> {
         &self.0
     }
 
-    fn head_mut(&mut self) -> &mut Link {
+    fn head_mut(&mut self) -> &mut Link<Node> {
         &mut self.0
     }
 }
 
 /// Dropped by a loop.
 #[derive(Default)]
-struct Loop(Link);
+struct Loop(Link<Node>);
 
 impl List for Loop {
-    fn head(&self) -> &Link {
+    fn head(&self) -> &Link<Node> {
         &self.0
     }
 
-    fn head_mut(&mut self) -> &mut Link {
+    fn head_mut(&mut self) -> &mut Link<Node> {
         &mut self.0
     }
 }

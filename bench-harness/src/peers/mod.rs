@@ -28,10 +28,12 @@ mod bacon_rajan;
 mod boa;
 mod boxed;
 mod bump;
+mod cells;
 mod dumpster;
 mod gc_arena;
 mod rc;
 mod rust_gc;
+mod shared;
 
 /// One way to manage memory, to be compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

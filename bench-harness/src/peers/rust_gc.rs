@@ -12,13 +12,9 @@
 
 #![expect(non_local_definitions, reason = "its derive macro puts the implementations into a constant")]
 
-use super::Unsupported;
-use crate::workloads::spec::{
-    Checksum, Outcome, Size, Workload, binary_trees, deep_list, gcbench, graph_mutate, list_churn, rings,
-};
+use super::shared::*;
 use gc::{Finalize, Gc, GcCell, Trace};
 use std::array;
-use std::ops::Range;
 
 /// What `Option` adds to a pointer.
 const TAG_BYTES: u64 = (size_of::<Option<Gc<u64>>>() - size_of::<Gc<u64>>()) as u64;
@@ -26,72 +22,21 @@ const TAG_BYTES: u64 = (size_of::<Option<Gc<u64>>>() - size_of::<Gc<u64>>()) as 
 /// What `GcCell` adds to its content.
 const FLAGS_BYTES: u64 = (size_of::<GcCell<u64>>() - size_of::<u64>()) as u64;
 
-/// Peer `gc`.
-pub(super) fn run(workload: Workload, size: Size) -> Result<Outcome, Unsupported> {
-    Ok(match workload {
-        Workload::BinaryTrees => binary_trees::run(binary_trees::Parameters::of(size), Trees::default()),
-        Workload::GcBench => gcbench::run(gcbench::Parameters::of(size), BenchTrees::default()),
-        Workload::ListChurn => {
-            let parameters = list_churn::Parameters::of(size);
-            list_churn::run(parameters, Table(vec![None; parameters.lists as usize]))
-        }
-        Workload::Rings => rings::run(rings::Parameters::of(size), Rings::default()),
-        Workload::GraphMutate => graph_mutate::run(graph_mutate::Parameters::of(size), Graph::default()),
-        Workload::DeepList => deep_list::run(deep_list::Parameters::of(size), Deep::default()),
-    })
+/// What one link or edge takes beyond a pointer.
+const LINK_BYTES: u64 = TAG_BYTES + FLAGS_BYTES;
+
+nodes!(Gc, derive(Trace, Finalize));
+
+shared_owner_programs! {
+    pointer: Gc,
+    excess: Excess { pointer: TAG_BYTES, link: LINK_BYTES, edges: 4 * LINK_BYTES },
+    after_batch: nothing,
+    collect: gc::force_collect,
 }
 
-// --- binary_trees ---
+// --- links: a `GcCell` lends its content only under a guard, so whoever walks along links copies pointers ---
 
-#[derive(Trace, Finalize)]
-struct Tree {
-    left: Option<Gc<Tree>>,
-    right: Option<Gc<Tree>>,
-}
-
-const _: () = assert!(size_of::<Tree>() as u64 == binary_trees::NODE_BYTES + 2 * TAG_BYTES);
-
-impl Tree {
-    fn new(depth: u32) -> Gc<Tree> {
-        let child = || (depth > 0).then(|| Tree::new(depth - 1));
-        Gc::new(Tree { left: child(), right: child() })
-    }
-
-    fn count(&self) -> u64 {
-        1 + self.left.as_ref().map_or(0, |t| t.count()) + self.right.as_ref().map_or(0, |t| t.count())
-    }
-}
-
-#[derive(Default)]
-struct Trees {
-    kept: Option<Gc<Tree>>,
-}
-
-impl binary_trees::Program for Trees {
-    fn short_lived(&mut self, depth: u32) -> u64 {
-        Tree::new(depth).count()
-    }
-
-    fn keep(&mut self, depth: u32) {
-        self.kept = Some(Tree::new(depth));
-    }
-
-    fn count_kept(&mut self) -> u64 {
-        self.kept.as_ref().map_or(0, |t| t.count())
-    }
-}
-
-// --- gcbench ---
-
-#[derive(Trace, Finalize)]
-struct BenchNode {
-    left: GcCell<Option<Gc<BenchNode>>>,
-    right: GcCell<Option<Gc<BenchNode>>>,
-    i: i32,
-    j: i32,
-}
-
-const _: () = assert!(size_of::<BenchNode>() as u64 == gcbench::NODE_BYTES + 2 * (TAG_BYTES + FLAGS_BYTES));
+type Link<T> = GcCell<Option<Gc<T>>>;
 
 impl BenchNode {
     fn leaf(depth: u32, tree: u32) -> Gc<BenchNode> {
@@ -137,132 +82,23 @@ impl BenchNode {
     }
 
     fn sum(&self) -> u64 {
-        let child = |c: &GcCell<Option<Gc<BenchNode>>>| c.borrow().as_ref().map_or(0, |n| n.sum());
+        let child = |c: &Link<BenchNode>| c.borrow().as_ref().map_or(0, |n| n.sum());
         self.i as u64 + 1 + child(&self.left) + child(&self.right)
     }
 }
 
-#[derive(Default)]
-struct BenchTrees {
-    tree: Option<Gc<BenchNode>>,
-    array: Box<[f64]>,
-}
-
-impl gcbench::Program for BenchTrees {
-    fn top_down(&mut self, depth: u32, tree: u32) -> u64 {
-        BenchNode::path_check(&BenchNode::top_down(depth, tree), tree)
-    }
-
-    fn bottom_up(&mut self, depth: u32, tree: u32) -> u64 {
-        BenchNode::path_check(&BenchNode::bottom_up(depth, tree), tree)
-    }
-
-    fn keep_tree(&mut self, depth: u32) {
-        self.tree = Some(BenchNode::top_down(depth, 0));
-    }
-
-    fn keep_array(&mut self, len: usize) {
-        self.array = gcbench::elements(len).collect();
-    }
-
-    fn check_tree(&mut self) -> u64 {
-        self.tree.as_ref().map_or(0, |t| t.sum())
-    }
-
-    fn check_array(&mut self) -> u64 {
-        gcbench::sum_of_bits(&self.array)
+impl RingNode {
+    fn previous_value(&self) -> u64 {
+        self.prev.borrow().as_ref().map_or(0, |node| node.value)
     }
 }
-
-// --- list_churn and deep_list ---
-
-#[derive(Trace, Finalize)]
-struct ListNode {
-    value: u64,
-    next: Option<Gc<ListNode>>,
-}
-
-const _: () = assert!(size_of::<ListNode>() as u64 == list_churn::NODE_BYTES + TAG_BYTES);
-const _: () = assert!(list_churn::NODE_BYTES == deep_list::NODE_BYTES);
-
-fn list(values: Range<u64>) -> Option<Gc<ListNode>> {
-    values.fold(None, |next, value| Some(Gc::new(ListNode { value, next })))
-}
-
-fn sum(list: &Option<Gc<ListNode>>, count: u64) -> u64 {
-    std::iter::successors(list.as_deref(), |n| n.next.as_deref())
-        .take(count as usize)
-        .fold(0, |sum, n| sum.wrapping_add(n.value))
-}
-
-struct Table(Vec<Option<Gc<ListNode>>>);
-
-impl list_churn::Program for Table {
-    fn replace(&mut self, slot: usize, values: Range<u64>) -> Option<u64> {
-        let old = std::mem::replace(&mut self.0[slot], list(values));
-        old.map(|node| node.value)
-    }
-
-    fn check(&mut self, checksum: &mut Checksum) {
-        for list in &self.0 {
-            checksum.mix(sum(list, u64::MAX));
-        }
-    }
-}
-
-#[derive(Default)]
-struct Deep {
-    list: Option<Gc<ListNode>>,
-}
-
-impl deep_list::Program for Deep {
-    fn build(&mut self, length: u64) {
-        self.list = list(0..length);
-    }
-
-    fn sum(&mut self, count: u64) -> u64 {
-        sum(&self.list, count)
-    }
-
-    fn collect(&mut self) {
-        gc::force_collect();
-    }
-
-    fn release(&mut self) {
-        self.list = None;
-    }
-}
-
-// --- rings ---
-
-#[derive(Trace, Finalize)]
-struct RingNode {
-    value: u64,
-    next: GcCell<Option<Gc<RingNode>>>,
-    prev: GcCell<Option<Gc<RingNode>>>,
-}
-
-const _: () = assert!(size_of::<RingNode>() as u64 == rings::NODE_BYTES + 2 * (TAG_BYTES + FLAGS_BYTES));
 
 fn join(left: &Gc<RingNode>, right: &Gc<RingNode>) {
     *left.next.borrow_mut() = Some(right.clone());
     *right.prev.borrow_mut() = Some(left.clone());
 }
 
-fn ring(values: Range<u64>) -> Gc<RingNode> {
-    let node = |value| Gc::new(RingNode { value, next: GcCell::new(None), prev: GcCell::new(None) });
-    let first = node(values.start);
-    let mut last = first.clone();
-    for value in values.skip(1) {
-        let new = node(value);
-        join(&last, &new);
-        last = new;
-    }
-    join(&last, &first);
-    first
-}
-
-fn round(first: &Gc<RingNode>, link: fn(&RingNode) -> &GcCell<Option<Gc<RingNode>>>) -> u64 {
+fn round(first: &Gc<RingNode>, link: fn(&RingNode) -> &Link<RingNode>) -> u64 {
     let (mut node, mut digest) = (first.clone(), 0);
     loop {
         digest = rings::step(digest, node.value);
@@ -274,80 +110,34 @@ fn round(first: &Gc<RingNode>, link: fn(&RingNode) -> &GcCell<Option<Gc<RingNode
     }
 }
 
-#[derive(Default)]
-struct Rings {
-    kept: Vec<Gc<RingNode>>,
-}
+// --- edges ---
 
-impl rings::Program for Rings {
-    fn build(&mut self, numbers: Range<u64>) -> u64 {
-        let mut sum = 0;
-        for number in numbers {
-            let first = ring(rings::values(number));
-            sum += first.prev.borrow().as_ref().map_or(0, |last| last.value);
-            if rings::is_kept(number) {
-                self.kept.push(first);
-            }
-        }
-        sum
-    }
+type Edges = [GcCell<Option<Gc<GraphNode>>>; graph_mutate::EDGES];
 
-    fn check(&mut self, checksum: &mut Checksum) {
-        for first in &self.kept {
-            checksum.mix(round(first, |n| &n.next));
-            checksum.mix(round(first, |n| &n.prev));
-        }
-    }
-}
-
-// --- graph_mutate ---
-
-#[derive(Trace, Finalize)]
-struct GraphNode {
-    id: u64,
-    edges: [GcCell<Option<Gc<GraphNode>>>; graph_mutate::EDGES],
-}
-
-const _: () = assert!(size_of::<GraphNode>() as u64 == graph_mutate::NODE_BYTES + 4 * (TAG_BYTES + FLAGS_BYTES));
-
-#[derive(Default)]
-struct Graph {
-    nodes: Vec<Gc<GraphNode>>,
-}
-
-impl graph_mutate::Program for Graph {
-    fn create(&mut self, ids: Range<u64>) {
-        let edges = || array::from_fn(|_| GcCell::new(None));
-        self.nodes.extend(ids.map(|id| Gc::new(GraphNode { id, edges: edges() })));
-    }
-
-    fn connect(&mut self, nodes: Range<usize>, draws: &mut graph_mutate::Draws) {
-        for node in &self.nodes[nodes] {
-            for edge in &node.edges {
-                *edge.borrow_mut() = Some(self.nodes[draws.node()].clone());
-            }
+impl GraphNode {
+    /// Points every edge somewhere.
+    #[inline(always)]
+    fn connect(&self, mut target: impl FnMut() -> Gc<GraphNode>) {
+        for edge in &self.edges {
+            *edge.borrow_mut() = Some(target());
         }
     }
 
-    fn rewrite(&mut self, count: u32, draws: &mut graph_mutate::Draws) {
-        for _ in 0..count {
-            let rewrite = draws.rewrite();
-            if let Some(id) = rewrite.fresh {
-                let old = &mut self.nodes[rewrite.target];
-                let edges = array::from_fn(|e| GcCell::new(old.edges[e].borrow_mut().take()));
-                *old = Gc::new(GraphNode { id, edges });
-            }
-            let target = self.nodes[rewrite.target].clone();
-            *self.nodes[rewrite.source].edges[rewrite.edge].borrow_mut() = Some(target);
-        }
+    /// A new node with the edges of the old one, which loses them.
+    #[inline(always)]
+    fn successor(old: &Gc<GraphNode>, id: u64) -> Gc<GraphNode> {
+        let edges = array::from_fn(|e| GcCell::new(old.edges[e].borrow_mut().take()));
+        Gc::new(GraphNode { id, edges })
     }
 
-    fn check(&mut self, checksum: &mut Checksum) {
-        for node in &self.nodes {
-            checksum.mix(node.id);
-            for edge in &node.edges {
-                checksum.mix(edge.borrow().as_ref().map_or(u64::MAX, |target| target.id));
-            }
+    #[inline(always)]
+    fn rewrite(&self, edge: usize, target: Gc<GraphNode>) {
+        *self.edges[edge].borrow_mut() = Some(target);
+    }
+
+    fn mix_targets(&self, checksum: &mut Checksum) {
+        for edge in &self.edges {
+            checksum.mix(edge.borrow().as_ref().map_or(u64::MAX, |target| target.id));
         }
     }
 }
