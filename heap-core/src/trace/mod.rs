@@ -8,6 +8,11 @@
 //! Both are data-driven: the collector sets an address window, the inlined visit compares and pushes, and nothing is
 //! called per edge. One concrete [`Tracer`] serves every collector, so user types are compiled once, whatever collector
 //! is chosen at run time, and the trait could be made dyn-safe.
+//!
+//! *Why not a constant map of the words that hold pointers*, so that collectors read them without calling anything? It was
+//! built and measured: marking took 3 to 15 % longer, counting as long (processors predict the call, and the compiler makes
+//! better code of a type's own function than of a loop over bits). Keeping every pointer and counting only those that are
+//! not null, to save a branch, took up to 25 % longer: the length of the stack then waits for the pointer.
 
 mod std_impls;
 
