@@ -335,6 +335,11 @@ unsafe impl Collector for Copying {
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
         heap.fast.barrier_mask.set(UNLOGGED);
+        // Every collection needs addresses for all copies and more. Where there are none to spare it would be given up each
+        // time, and the kit rightly asks that garbage goes.
+        if heap.core.memory.blocks.reserved_bytes() < 4 << 20 {
+            return Err(AllocError::ADDRESS_SPACE);
+        }
         Ok(())
     }
 
