@@ -2,8 +2,8 @@
 //!
 //! A fork of rust-gc whose roots are found by counting: before each collection, every pointer in the heap is visited
 //! to learn which objects have more handles than that. Objects are boxes in one vector per thread, behind a header of
-//! two words (both counts, and a pointer to their type's functions). A collection starts by itself, when an allocation finds more
-//! bytes in use than a threshold that grows with what survived.
+//! two words (both counts, and a pointer to their type's functions). A collection starts by itself, when an allocation
+//! finds more bytes in use than a threshold that grows with what survived.
 //!
 //! Links that are written once are `OnceCell`, those that are rewritten `Cell`: boa_gc can trace both, the latter by
 //! taking the content out and putting it back, and both are one pointer wide. Its own `GcRefCell` would add a borrow

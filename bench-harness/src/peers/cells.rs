@@ -3,6 +3,9 @@
 //! One macro for each way in which at least two peers use them; a peer with a cell of its own supplies the same names.
 //! Each macro defines a type of field and everything that the programs do to such fields. Whether a link is borrowed,
 //! copied, or taken out and put back is the cell's business, and some of what is measured.
+//!
+//! What is done to edges is always inlined, so that a batch of `graph_mutate` is compiled as one loop: left to itself,
+//! the compiler spends one more instruction per edge with some pointers.
 
 /// `Link`s as `OnceCell`s: as wide as the optional pointer, and read without counting.
 macro_rules! once_cell_links {

@@ -18,7 +18,8 @@ use dumpster::unsync::Gc;
 /// What `Option` adds to a pointer.
 const TAG_BYTES: u64 = (size_of::<Option<Gc<u64>>>() - size_of::<Gc<u64>>()) as u64;
 
-// The nodes, written out: its derive macro gives up on a struct that comes from another macro.
+// The nodes of `shared`, written out: this derive macro takes the names in its output from the place of a field's
+// declaration, and so does not compile when that is inside another macro.
 
 #[derive(Trace)]
 struct Tree {

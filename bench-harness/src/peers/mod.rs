@@ -1,8 +1,9 @@
 //! The same programs on what one would use instead: `Box`, `Rc`, an arena, and the collectors of crates.io.
 //!
 //! Each file is one peer and implements the batches of [`spec`](crate::workloads::spec) as its users would write
-//! them, with its default settings, in safe code wherever the peer offers safe code. Three rules keep the comparison
-//! honest:
+//! them, with its default settings, in safe code wherever the peer offers safe code. Where the same text does that for
+//! several peers, it is in `shared` (the programs) and `cells` (the fields that they write to). Three rules keep the
+//! comparison honest:
 //!
 //! - **Its best idiom.** A pointer field is the smallest cell that the peer accepts for the way the program uses it
 //!   (written never: no cell; once: `OnceCell`; often: `Cell`, else `RefCell` or the peer's own). Where it can only

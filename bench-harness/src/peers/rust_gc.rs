@@ -110,7 +110,7 @@ fn round(first: &Gc<RingNode>, link: fn(&RingNode) -> &Link<RingNode>) -> u64 {
     }
 }
 
-// --- edges ---
+// --- edges, inlined for the reason given in `cells` ---
 
 type Edges = [GcCell<Option<Gc<GraphNode>>>; graph_mutate::EDGES];
 
@@ -123,7 +123,8 @@ impl GraphNode {
         }
     }
 
-    /// A new node with the edges of the old one, which loses them.
+    /// A new node with the edges of the old one, which loses them. Every edge is reached through the pointer, and pays
+    /// for its check, as it would where the program has nothing else in hand.
     #[inline(always)]
     fn successor(old: &Gc<GraphNode>, id: u64) -> Gc<GraphNode> {
         let edges = array::from_fn(|e| GcCell::new(old.edges[e].borrow_mut().take()));

@@ -1,13 +1,14 @@
 //! The six programs, once, for every peer whose pointer is an owner like `Rc`.
 //!
 //! Such a pointer is made by `new`, lends its content by `Deref`, is copied by `clone`, and frees what it points to by
-//! being dropped or forgotten. Six crates offer one, and a program on one of them is a program on another, up to names.
-//! So each program is a macro here, `..._on!`, and a peer's file says only what is special about the peer.
+//! being dropped or forgotten. Five peers offer one, and a program on one of them is a program on another, up to names.
+//! So each program is a macro here, `..._on!`, and a peer's file says only what is special about the peer. `Box` shares
+//! two of them, those with trees.
 //!
 //! Why macros, and not functions that are generic in the pointer: a node has to contain pointers to its own type, and
 //! each crate bounds that type by a trait of its own, which its derive macro implements for plain structs and for
 //! little else. An expansion is the code that one would write for this pointer alone, so nobody has to argue that the
-//! sharing costs nothing, and the nodes are types of the peer's module: it can trace them by hand.
+//! sharing costs nothing, and the nodes are types of the peer's module, which can trace them by hand.
 //!
 //! **What differs** between the pointers is where a node can be written to, for that needs a cell that the crate knows
 //! how to trace. Nodes whose links never change after `new` need none. For the others the peer's module supplies, from
@@ -99,6 +100,7 @@ macro_rules! shared_owner_programs {
         after_batch: $after_batch:path,
         collect: $collect:path $(,)?
     ) => {
+        /// Runs the workload with this peer.
         pub(super) fn run(workload: Workload, size: Size) -> Result<Outcome, Unsupported> {
             Ok(match workload {
                 Workload::BinaryTrees => binary_trees::run(binary_trees::Parameters::of(size), Trees::default()),
