@@ -1,13 +1,13 @@
 //! Epochs: which marking or promotion saw an object last.
 //!
-//! The collector's fourteen header bits hold the number of the last tracing that reached the object. A tracing that completes leaves every
-//! live object with its number, so an object with another number is dead. Young objects have the number zero, which no
-//! tracing has.
+//! The collector's fourteen header bits hold the number of the last tracing that reached the object. A tracing that
+//! completes leaves every live object with its number, so an object with another number is dead. Young objects have the
+//! number zero, which no tracing has.
 //!
 //! *Why not the three colours that the shared marker rotates.* A tracing that is abandoned, because the system refused
 //! memory for its stack, leaves some objects with its number. The next must use a number that no live object has. With
-//! three colours the second abandoned tracing in a row leaves none; with 16383 numbers the program survives as many refusals
-//! in a row, less two. After that survivors are only copied, no full collection is begun any more, and the heap grows.
+//! three colours the second abandoned tracing in a row leaves none; with 16383 numbers the program survives as many
+//! refusals in a row, less two. After that survivors are only copied, no full collection is begun any more, and the heap grows.
 //!
 //! Lines have stamps for the same purpose, but there a stamp too many only keeps a line too long. So an abandoned
 //! marking keeps its stamp for the next one, and until one completes, lines with either stamp are alive.

@@ -159,8 +159,7 @@ fn lower(
     died.leave(core);
 }
 
-/// Objects that became counted, or died. Added up here and not in the heap's statistics, because three counters in
-/// memory for each object take as long as everything else that is done to it.
+/// Objects that became counted, or died: added up while a work list is drained, and entered in the heap's statistics once.
 #[derive(Default)]
 pub(crate) struct Census {
     objects: u64,

@@ -1,8 +1,8 @@
 //! The marking loop that tracing collectors share.
 //!
-//! Depth-first over an explicit stack, with a [`Lookahead`] between popping an object and looking at it. An object is claimed when it is
-//! scanned, not when it is pushed: the barrier may then scan an object that waits on the stack without asking whether it
-//! does, and duplicates on the stack cost one header load each.
+//! Depth-first over an explicit stack, with a [`Lookahead`] between popping an object and looking at it. An object is
+//! claimed when it is scanned, not when it is pushed: the barrier may then scan an object that waits on the stack without
+//! asking whether it does, and duplicates on the stack cost one header load each.
 //!
 //! Marking an object does three things: it puts the marking's colour into the header, stamps the lines that the object
 //! overlaps, and adds it to the census. Colours rotate instead of being cleared: an object that does not have the colour
