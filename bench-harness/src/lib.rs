@@ -1,43 +1,69 @@
 //! The comparison command line, as a library so that its parts can be tested and documented.
 //!
-//! Data flows one way:
+//! A folder is one layer, and each may use those above it in this list and none below (a test in this file sees to it):
 //!
-//! - [`cli`] says what can be asked for, [`commands`] what each request does;
-//! - [`plan`] turns a request into [`job`]s, one per process, in an order that is fair;
-//! - [`session`] carries them out: [`runner`] starts a process, [`child`] measures in it, [`journal`] keeps the
-//!   [`record`], [`progress`] shows how far it is;
-//! - [`summary`] turns records into the figures that [`stats`] supports, [`report`] prints them, [`verdict`] says
-//!   whether anything was wrong.
+//! - [`text`]: how names, quantities and figures are written and read;
+//! - [`system`]: what the machine tells about itself and about a process;
+//! - [`snapshot`]: heaps of real programs, from a file to a model that says what must be alive;
+//! - [`workloads`]: *what* runs: each program once, exactly, for everybody;
+//! - [`contestants`]: *who* runs it, and how: on [`heaps`](contestants::heaps) with the collectors of this workspace, on
+//!   peers (with the feature `peers`), or a [`fault`](contestants::fault) for tests;
+//! - [`record`]: one run as a line of JSON, with typed keys, and the file of them;
+//! - [`analysis`]: from records to figures that the noise supports, and whether anything was wrong;
+//! - [`report`]: figures as text;
+//! - [`run`]: from a request to jobs, one process each, in an order that is fair, and their measurements;
+//! - [`cli`]: what can be asked for, and what each command does.
 //!
-//! What runs: a [`program`] (the classic ones are defined in [`workloads`], real heaps come from [`snapshot`]) on a
-//! [`contestant`]: a [`collector`] of this workspace, a peer (with the feature `peers`), or a [`fault`] for tests.
+//! Why workloads and contestants are apart, although every workload has a file in both: a workload is a contract
+//! (sizes, draws, shapes, order of results) that nine implementations must follow and that other languages could; an
+//! implementation is the idiom of one memory manager. Who adds a collector touches `contestants`, who changes what is
+//! measured touches `workloads`, and a result means the same before and after only if the second did not happen.
 
-pub mod child;
+pub mod analysis;
 pub mod cli;
-pub mod collector;
-pub mod commands;
-pub mod contestant;
-pub mod environment;
-pub mod fault;
-pub mod format;
-pub mod interrupt;
-pub mod job;
-pub mod journal;
-pub mod meter;
-pub mod names;
-#[cfg(feature = "peers")]
-pub mod peers;
-pub mod plan;
-pub mod process;
-pub mod program;
-pub mod progress;
-pub mod quantity;
+pub mod contestants;
 pub mod record;
 pub mod report;
-pub mod runner;
-pub mod session;
+pub mod run;
 pub mod snapshot;
-pub mod stats;
-pub mod summary;
-pub mod verdict;
+pub mod system;
+pub mod text;
 pub mod workloads;
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    /// The folders, lowest first.
+    const LAYERS: [&str; 10] =
+        ["text", "system", "snapshot", "workloads", "contestants", "record", "analysis", "report", "run", "cli"];
+
+    fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, into);
+            } else {
+                into.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn no_layer_uses_one_above_it() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut checked = 0;
+        for (height, layer) in LAYERS.iter().enumerate() {
+            let mut files = Vec::new();
+            sources(&root.join(layer), &mut files);
+            for file in files {
+                let text = std::fs::read_to_string(&file).unwrap();
+                for above in &LAYERS[height + 1..] {
+                    assert!(!text.contains(&format!("crate::{above}")), "{} uses {above}", file.display());
+                }
+                checked += 1;
+            }
+        }
+        assert!(checked > 50, "{checked}");
+    }
+}

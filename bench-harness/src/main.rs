@@ -5,14 +5,14 @@
 
 use std::process::ExitCode;
 
+use bench_harness::cli::commands;
 use bench_harness::cli::{Command, CommandLine};
-use bench_harness::commands;
-use bench_harness::{child, job::Job};
+use bench_harness::run::{child, job::Job};
 use clap::Parser;
 
 #[cfg(feature = "peers")]
 #[global_allocator]
-static ALLOCATOR: bench_harness::peers::alloc::Switch = bench_harness::peers::alloc::Switch;
+static ALLOCATOR: bench_harness::contestants::peers::alloc::Switch = bench_harness::contestants::peers::alloc::Switch;
 
 /// The exit status for a request that cannot be fulfilled, the same that clap uses.
 const WRONG_REQUEST: u8 = 2;

@@ -11,6 +11,7 @@
 //! - [`Model`]: the heap as a replay rebuilds it, with roots and edge slots that change, and the slow and obvious
 //!   computation of what is reachable.
 //! - [`MutationPlan`]: rounds of random [`Op`]s that a heap and the model both carry out.
+//! - [`Replay`]: all of this, prepared for one run.
 //! - [`builtin`]: a snapshot that is always at hand.
 //!
 //! Names and values of objects are not kept: a collector does not look at them.
@@ -21,6 +22,7 @@ mod layout;
 mod mutation;
 mod parse;
 mod reachability;
+mod replay;
 mod rows;
 mod source;
 
@@ -34,6 +36,8 @@ pub use graph::{Edge, SnapshotGraph};
 pub use mutation::{MutationPlan, Op, RoundSize};
 pub use parse::{read, read_path, read_with_limit};
 pub use reachability::{Model, Reachable};
+pub(crate) use replay::CHECKSUM_OF_BUILTIN;
+pub use replay::Replay;
 pub use source::DEFAULT_TEXT_LIMIT;
 
 /// The snapshot that the harness carries, compressed by gzip: a Node program with about 120 000 objects

@@ -1,56 +1,136 @@
-//! `binary_trees` on our heaps. A node's fields never change, so they need no lock.
+//! `binary_trees`: perfect binary trees that die at once, beside one that stays.
+//!
+//! The structure of the Benchmarks Game program: a stretch tree one deeper than the rest, a long-lived tree of depth
+//! `n`, then `1 << (n - d + 4)` short-lived trees at each depth `d` = 4, 6 … `n`, and the long-lived tree counted at
+//! the end. Trees are built bottom-up: both children exist before their parent, so no field is written after its
+//! object was created.
+//!
+//! ```text
+//! struct Node { left: Option<Pointer>, right: Option<Pointer> }   // 16 bytes; a leaf has neither child
+//! ```
 
-use heap_core::{AllocError, Gc, Lock, Mutator, Rootable, Trace, store};
+use super::{Checksum, Outcome, Size, Tally, tree_nodes};
 
-use super::heap::{Measured, Setup};
-use super::spec::binary_trees::Program;
+/// Bytes of a node's fields.
+pub const NODE_BYTES: u64 = 16;
 
-#[derive(Trace)]
-struct Node<'gc> {
-    left: Option<Gc<'gc, Node<'gc>>>,
-    right: Option<Gc<'gc, Node<'gc>>>,
+/// The shallowest short-lived tree.
+pub const MIN_DEPTH: u32 = 4;
+
+/// The numbers of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// Depth of the long-lived tree and of the deepest short-lived ones: the program's `n`.
+    pub depth: u32,
 }
 
-#[derive(Trace)]
-struct Kept<'gc> {
-    tree: Lock<Option<Gc<'gc, Node<'gc>>>>,
+/// The short-lived trees of one depth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round {
+    /// Depth of each tree.
+    pub depth: u32,
+    /// How many trees are built, one after the other.
+    pub trees: u64,
 }
 
-type Root = Rootable![Gc<'_, Kept<'_>>];
+impl Parameters {
+    /// The numbers for a size.
+    pub const fn of(size: Size) -> Self {
+        let depth = match size {
+            Size::Small => 10,
+            Size::Default => 18,
+            Size::Large => 21,
+        };
+        Parameters { depth }
+    }
 
-/// The program.
-pub(super) struct Trees(Measured<Root>);
+    /// Depth of the first tree, which is dropped at once.
+    pub const fn stretch_depth(self) -> u32 {
+        self.depth + 1
+    }
 
-impl Trees {
-    /// An empty heap.
-    pub(super) fn new(setup: &Setup) -> Self {
-        Trees(setup.heap(|mc| Gc::try_new(mc, Kept { tree: Lock::new(None) })))
+    /// The rounds of short-lived trees, shallowest first.
+    pub fn rounds(self) -> impl Iterator<Item = Round> {
+        (MIN_DEPTH..=self.depth)
+            .step_by(2)
+            .map(move |depth| Round { depth, trees: 1 << (self.depth - depth + MIN_DEPTH) })
     }
 }
 
-fn build<'gc>(mc: &Mutator<'gc>, depth: u32) -> Result<Gc<'gc, Node<'gc>>, AllocError> {
-    let (left, right) =
-        if depth == 0 { (None, None) } else { (Some(build(mc, depth - 1)?), Some(build(mc, depth - 1)?)) };
-    Gc::try_new(mc, Node { left, right })
+/// What an implementation supplies. Each method is one batch.
+pub trait Program {
+    /// Builds a tree, counts its nodes by walking it, and lets it die.
+    fn short_lived(&mut self, depth: u32) -> u64;
+
+    /// Builds the tree that stays. Called once.
+    fn keep(&mut self, depth: u32);
+
+    /// Counts the nodes of the tree that stays by walking it.
+    fn count_kept(&mut self) -> u64;
 }
 
-fn count(node: &Node<'_>) -> u64 {
-    1 + node.left.map_or(0, |left| count(&left)) + node.right.map_or(0, |right| count(&right))
+/// Runs the workload.
+pub fn run(parameters: Parameters, mut program: impl Program) -> Outcome {
+    let mut checksum = Checksum::new();
+    let mut tally = Tally::default();
+
+    let stretch = parameters.stretch_depth();
+    checksum.mix(program.short_lived(stretch));
+    tally.add(tree_nodes(stretch), NODE_BYTES);
+
+    program.keep(parameters.depth);
+    tally.add(tree_nodes(parameters.depth), NODE_BYTES);
+
+    for Round { depth, trees } in parameters.rounds() {
+        let mut nodes = 0;
+        for _ in 0..trees {
+            nodes += program.short_lived(depth);
+        }
+        tally.add(trees * tree_nodes(depth), NODE_BYTES);
+        checksum.mix(u64::from(depth));
+        checksum.mix(trees);
+        checksum.mix(nodes);
+    }
+
+    checksum.mix(program.count_kept());
+    drop(program);
+    tally.outcome(checksum)
 }
 
-impl Program for Trees {
-    fn short_lived(&mut self, depth: u32) -> u64 {
-        self.0.batch(|mc, _| Ok(count(&*build(mc, depth)?)))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workloads::{Workload, expected};
+
+    /// The Benchmarks Game's output for n = 10: trees, their depth, nodes counted over all of them.
+    const REFERENCE: [(u64, u32, u64); 4] = [(1024, 4, 31_744), (256, 6, 32_512), (64, 8, 32_704), (16, 10, 32_752)];
+    const REFERENCE_STRETCH: u64 = 4095;
+    const REFERENCE_KEPT: u64 = 2047;
+
+    #[test]
+    fn rounds_are_those_of_the_benchmarks_game() {
+        let parameters = Parameters { depth: 10 };
+        let rounds: Vec<_> = parameters.rounds().map(|r| (r.trees, r.depth, r.trees * tree_nodes(r.depth))).collect();
+        assert_eq!(rounds, REFERENCE);
+        assert_eq!(tree_nodes(parameters.stretch_depth()), REFERENCE_STRETCH);
+        assert_eq!(tree_nodes(parameters.depth), REFERENCE_KEPT);
     }
 
-    fn keep(&mut self, depth: u32) {
-        self.0.batch(|mc, kept| {
-            store!(mc, kept.tree, Some(build(mc, depth)?));
-            Ok(())
-        });
-    }
+    #[test]
+    fn the_expected_outcome_is_that_of_the_benchmarks_game() {
+        assert_eq!(Parameters::of(Size::Small), Parameters { depth: 10 });
+        let mut checksum = Checksum::new();
+        checksum.mix(REFERENCE_STRETCH);
+        for (trees, depth, nodes) in REFERENCE {
+            checksum.mix(u64::from(depth));
+            checksum.mix(trees);
+            checksum.mix(nodes);
+        }
+        checksum.mix(REFERENCE_KEPT);
 
-    fn count_kept(&mut self) -> u64 {
-        self.0.batch(|_, kept| Ok(kept.tree.get().map_or(0, |tree| count(&tree))))
+        let nodes = REFERENCE_STRETCH + REFERENCE_KEPT + REFERENCE.iter().map(|(_, _, nodes)| nodes).sum::<u64>();
+        let reference =
+            Outcome { checksum: checksum.value(), allocated_objects: nodes, allocated_bytes: nodes * NODE_BYTES };
+        assert_eq!(expected(Workload::BinaryTrees, Size::Small), reference);
     }
 }

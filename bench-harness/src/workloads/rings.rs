@@ -1,83 +1,111 @@
-//! `rings` on our heaps.
+//! `rings`: many small cycles of which few are kept.
+//!
+//! 200 000 doubly linked rings of 10 nodes are built, 100 per batch, and every 100th is kept. This is the workload
+//! that counting references alone cannot free.
+//!
+//! ```text
+//! struct Node { value: u64, next: Option<Pointer>, prev: Option<Pointer> }   // 24 bytes
+//! struct Kept([Pointer; 2_000]);                                             // first nodes; one object
+//! ```
+//!
+//! Node `k` of ring `n` holds `n * 10 + k`. The last node's `next` is the first node, the first node's `prev` the
+//! last. Both links of a node are written after it was created, except where an implementation can give one of them
+//! at once.
 
+use super::{Checksum, Outcome, POINTER_BYTES, Size, Tally};
 use std::ops::Range;
 
-use heap_core::{AllocError, Gc, Lock, Mutator, Rootable, Trace, store};
+/// Bytes of a node's fields.
+pub const NODE_BYTES: u64 = 24;
 
-use super::heap::{Measured, Setup};
-use super::spec::Checksum;
-use super::spec::rings::{KEEP_ONE_OF, Parameters, Program, is_kept, step, values};
+/// Nodes of each ring.
+pub const RING_NODES: u64 = 10;
 
-#[derive(Trace)]
-struct Node<'gc> {
-    value: u64,
-    next: Lock<Option<Gc<'gc, Node<'gc>>>>,
-    prev: Lock<Option<Gc<'gc, Node<'gc>>>>,
+/// Rings of one batch.
+pub const BATCH: u64 = 100;
+
+/// Of so many rings, the first is kept.
+pub const KEEP_ONE_OF: u64 = 100;
+
+/// The numbers of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// Rings built in all: a multiple of [`BATCH`] and of [`KEEP_ONE_OF`].
+    pub rings: u64,
 }
 
-type Kept<'gc> = Lock<Option<Gc<'gc, Node<'gc>>>>;
+impl Parameters {
+    /// The numbers for a size.
+    pub const fn of(size: Size) -> Self {
+        let rings = match size {
+            Size::Small => 2_000,
+            Size::Default => 200_000,
+            Size::Large => 1_600_000,
+        };
+        Parameters { rings }
+    }
 
-type Root = Rootable![Gc<'_, [Kept<'_>]>];
-
-/// The program.
-pub(super) struct Rings(Measured<Root>);
-
-impl Rings {
-    /// A heap with an empty table.
-    pub(super) fn new(setup: &Setup, parameters: Parameters) -> Self {
-        Rings(setup.heap(|mc| Gc::try_new_slice_with(mc, parameters.kept() as usize, |_| Lock::new(None))))
+    /// How many rings are kept.
+    pub const fn kept(self) -> u64 {
+        self.rings / KEEP_ONE_OF
     }
 }
 
-fn ring<'gc>(mc: &Mutator<'gc>, mut values: Range<u64>) -> Result<Gc<'gc, Node<'gc>>, AllocError> {
-    let node = |value, prev| Gc::try_new(mc, Node { value, next: Lock::new(None), prev: Lock::new(prev) });
-    let first = node(values.next().unwrap_or(0), None)?;
-    let mut last = first;
-    for value in values {
-        let next = node(value, Some(last))?;
-        store!(mc, last.next, Some(next));
-        last = next;
-    }
-    store!(mc, last.next, Some(first));
-    store!(mc, first.prev, Some(last));
-    Ok(first)
+/// Whether ring number `ring` is kept.
+#[inline]
+pub const fn is_kept(ring: u64) -> bool {
+    ring.is_multiple_of(KEEP_ONE_OF)
 }
 
-/// The digest of one round, by whichever link.
-fn round<'gc>(first: Gc<'gc, Node<'gc>>, link: impl Fn(&Node<'gc>) -> Option<Gc<'gc, Node<'gc>>>) -> u64 {
-    let mut digest = 0;
-    let mut next = Some(first);
-    while let Some(node) = next {
-        digest = step(digest, node.value);
-        next = link(&node).filter(|&next| !Gc::ptr_eq(next, first));
-    }
-    digest
+/// The values of ring number `ring`, first node first.
+#[inline]
+pub const fn values(ring: u64) -> Range<u64> {
+    ring * RING_NODES..(ring + 1) * RING_NODES
 }
 
-impl Program for Rings {
-    fn build(&mut self, rings: Range<u64>) -> u64 {
-        self.0.batch(|mc, kept| {
-            let mut sum = 0_u64;
-            for number in rings.clone() {
-                let first = ring(mc, values(number))?;
-                sum = sum.wrapping_add(first.prev.get().map_or(0, |last| last.value));
-                if is_kept(number) {
-                    store!(mc, kept[(number / KEEP_ONE_OF) as usize], Some(first));
-                }
-            }
-            Ok(sum)
-        })
+/// What an implementation supplies. Each method is one batch.
+pub trait Program {
+    /// Builds the rings with these numbers and keeps the first node of those that [`is_kept`] names.
+    /// Returns the sum over all of them of the value that is found by following `prev` from the first node.
+    fn build(&mut self, rings: Range<u64>) -> u64;
+
+    /// For each kept ring, in the order in which they were built: mixes the digests of a round along `next` and of
+    /// a round along `prev`, both of all nodes, starting at the first node. The digest starts at 0 and becomes
+    /// [`step`] at every node.
+    fn check(&mut self, checksum: &mut Checksum);
+}
+
+/// Adds a node's value to the digest of a round.
+#[inline]
+pub const fn step(digest: u64, value: u64) -> u64 {
+    digest.wrapping_mul(31).wrapping_add(value)
+}
+
+/// Runs the workload.
+pub fn run(parameters: Parameters, mut program: impl Program) -> Outcome {
+    let mut checksum = Checksum::new();
+    let mut tally = Tally::default();
+    tally.add(1, parameters.kept() * POINTER_BYTES);
+
+    for first in (0..parameters.rings).step_by(BATCH as usize) {
+        checksum.mix(program.build(first..first + BATCH));
+        tally.add(BATCH * RING_NODES, NODE_BYTES);
     }
 
-    fn check(&mut self, checksum: &mut Checksum) {
-        let digest = self.0.batch(|_, kept| {
-            let mut digest = *checksum;
-            for first in kept.iter().filter_map(Lock::get) {
-                digest.mix(round(first, |node| node.next.get()));
-                digest.mix(round(first, |node| node.prev.get()));
-            }
-            Ok(digest)
-        });
-        *checksum = digest;
+    program.check(&mut checksum);
+    drop(program);
+    tally.outcome(checksum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_is_whole_batches() {
+        for size in Size::ALL {
+            let Parameters { rings } = Parameters::of(size);
+            assert!(rings.is_multiple_of(BATCH) && rings.is_multiple_of(KEEP_ONE_OF));
+        }
     }
 }

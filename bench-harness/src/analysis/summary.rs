@@ -1,0 +1,382 @@
+//! From records to the figures of the table: one group per workload, one row per contestant.
+//!
+//! Which number stands for several invocations is decided here, once: the median for times and percentiles, because a
+//! single disturbed run should not count; the maximum for the longest pause and for memory, because those are promises.
+//! A peer ran with two allocators and is represented by the faster one. What cannot be a figure becomes a remark: a
+//! crash, a limit that was too small, garbage that was left.
+
+use crate::analysis::stats::{self, Interval, Ratio};
+use crate::contestants::Kind;
+use crate::contestants::collector::Collector;
+use crate::record::{Record, Status};
+use crate::text::format;
+use crate::text::names::Named;
+
+/// Everything that ran one workload at one size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The workload.
+    pub workload: String,
+    /// Its size.
+    pub size: String,
+    /// Who finished it, fastest first.
+    pub rows: Vec<Row>,
+    /// What else is to be said, in the order in which the contestants ran.
+    pub remarks: Vec<Remark>,
+}
+
+/// The figures of one contestant on one workload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The contestant, with its allocator if that was a choice.
+    pub label: String,
+    /// Elapsed times in nanoseconds with their invocation numbers.
+    pub times: Vec<(u32, f64)>,
+    /// The median of `times`.
+    pub time_ns: f64,
+    /// The 95 % interval of their mean, with at least three.
+    pub interval: Option<Interval>,
+    /// Compared with the fastest; for the fastest itself 1 and no interval.
+    pub ratio: Option<Ratio>,
+    /// Median of the time in the collector.
+    pub gc_ns: Option<f64>,
+    /// Median of its share in the elapsed time, from 0 to 1.
+    pub gc_share: Option<f64>,
+    /// Median over the invocations of the median pause, in nanoseconds.
+    pub pause_p50_ns: Option<f64>,
+    /// The same of the 99th percentile.
+    pub pause_p99_ns: Option<f64>,
+    /// The longest pause of all invocations.
+    pub pause_max_ns: Option<f64>,
+    /// The largest heap of all invocations in bytes.
+    pub peak_heap_bytes: Option<u64>,
+    /// The largest process of all invocations in bytes.
+    pub peak_rss_bytes: Option<u64>,
+}
+
+/// A sentence about one contestant on one workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The contestant, or several of whom the same is to be said.
+    pub label: String,
+    /// The sentence, without a full stop.
+    pub text: String,
+}
+
+/// Summarises records, in any number and order, into groups in order of first appearance.
+#[must_use]
+pub fn summarise(records: &[Record]) -> Vec<Group> {
+    partition(records, |record| (&record.workload, &record.size))
+        .into_iter()
+        .map(|records| {
+            let mut group = Group {
+                workload: records[0].workload.clone(),
+                size: records[0].size.clone(),
+                rows: Vec::new(),
+                remarks: Vec::new(),
+            };
+            for contestant in partition(records, |record| (record.kind == Kind::Peer, &record.collector)) {
+                add_contestant(&mut group, &contestant);
+            }
+            group.rows.sort_by(|a, b| a.time_ns.total_cmp(&b.time_ns));
+            compare_with_first(&mut group.rows);
+            group
+        })
+        .collect()
+}
+
+/// Splits records by a key, keeping the order of first appearance.
+fn partition<'a, K: PartialEq>(
+    records: impl IntoIterator<Item = &'a Record>,
+    key: impl Fn(&'a Record) -> K,
+) -> Vec<Vec<&'a Record>> {
+    let mut parts: Vec<(K, Vec<&Record>)> = Vec::new();
+    for record in records {
+        let key = key(record);
+        match parts.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, part)) => part.push(record),
+            None => parts.push((key, vec![record])),
+        }
+    }
+    parts.into_iter().map(|(_, part)| part).collect()
+}
+
+/// Adds the row of a contestant, or the remark why it has none. With several allocators the best one is shown.
+fn add_contestant(group: &mut Group, records: &[&Record]) {
+    let mut variants = partition(records.iter().copied(), |record| &record.allocator);
+    let speed = |variant: &Vec<&Record>| stats::median(&times(variant).iter().map(|(_, t)| *t).collect::<Vec<_>>());
+    variants.sort_by(|a, b| {
+        let [a, b] = [a, b].map(|variant| speed(variant).unwrap_or(f64::INFINITY));
+        a.total_cmp(&b)
+    });
+    let shown = &variants[0];
+    let row = row(shown[0].label(), shown);
+    let note = peer_note(shown[0]);
+    match trouble(shown) {
+        // The note knows why.
+        Some(_) if note.as_ref().is_some_and(|note| note.explains(shown[0])) => {}
+        Some(trouble) => remark(group, shown[0], trouble),
+        None => {}
+    }
+    for other in variants[1..].iter().filter(|_| row.is_some()) {
+        if let Some(trouble) = trouble(other) {
+            remark(group, shown[0], format!("with the {} allocator: {trouble}", other[0].allocator));
+        }
+    }
+    if let Some(leak) = leak(shown) {
+        remark(group, shown[0], leak);
+    }
+    if let Some(note) = note.filter(|note| note.applies_to(shown[0])) {
+        remark(group, shown[0], note.text.to_owned());
+    }
+    group.rows.extend(row);
+}
+
+/// Adds a sentence about a contestant. Contestants of whom the same is to be said share it.
+fn remark(group: &mut Group, record: &Record, text: String) {
+    match group.remarks.iter_mut().find(|remark| remark.text == text) {
+        Some(remark) => remark.label.push_str(&format!(", {}", record.collector)),
+        None => group.remarks.push(Remark { label: record.collector.clone(), text }),
+    }
+}
+
+fn successful<'a>(records: &'a [&Record]) -> impl Iterator<Item = &'a Record> {
+    records.iter().copied().filter(|record| record.measurement.status == Status::Ok)
+}
+
+fn times(records: &[&Record]) -> Vec<(u32, f64)> {
+    successful(records).filter_map(|record| Some((record.invocation, record.measurement.wall_ns? as f64))).collect()
+}
+
+fn row(label: String, records: &[&Record]) -> Option<Row> {
+    let times = times(records);
+    let values: Vec<f64> = times.iter().map(|(_, time)| *time).collect();
+    let figures =
+        |of: fn(&Record) -> Option<u64>| successful(records).filter_map(of).map(|n| n as f64).collect::<Vec<_>>();
+    let median_of = |of| stats::median(&figures(of));
+    let maximum = |of: fn(&Record) -> Option<u64>| successful(records).filter_map(of).max();
+    let shares: Vec<f64> = successful(records)
+        .filter_map(|record| Some(record.measurement.gc_ns? as f64 / record.measurement.wall_ns?.max(1) as f64))
+        .collect();
+    Some(Row {
+        label,
+        time_ns: stats::median(&values)?,
+        interval: stats::interval_of_mean(&values),
+        ratio: None,
+        gc_ns: median_of(|record| record.measurement.gc_ns),
+        gc_share: stats::median(&shares),
+        pause_p50_ns: median_of(|record| record.measurement.pause_p50_ns),
+        pause_p99_ns: median_of(|record| record.measurement.pause_p99_ns),
+        pause_max_ns: maximum(|record| record.measurement.pause_max_ns).map(|ns| ns as f64),
+        peak_heap_bytes: maximum(|record| record.measurement.peak_heap_bytes),
+        peak_rss_bytes: maximum(|record| record.measurement.peak_rss_bytes),
+        times,
+    })
+}
+
+/// Fills in the ratios of rows that are sorted by time.
+fn compare_with_first(rows: &mut [Row]) {
+    let Some((best, others)) = rows.split_first_mut() else { return };
+    best.ratio = Some(Ratio { value: 1.0, interval: None });
+    for row in others {
+        // Pairs are runs of the same invocation: they were neighbours in time.
+        let theirs = |number: u32| best.times.iter().find(|(n, _)| *n == number).map(|(_, time)| *time);
+        let pairs: Vec<_> = row.times.iter().filter_map(|(n, ours)| Some((*ours, theirs(*n)?))).collect();
+        let (ours, theirs): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        let interval = Ratio::of(&ours, &theirs).and_then(|paired| paired.interval);
+        row.ratio = Some(Ratio { value: row.time_ns / best.time_ns, interval });
+    }
+}
+
+/// What went wrong, and how often if not always.
+fn trouble(records: &[&Record]) -> Option<String> {
+    let failed: Vec<_> = records.iter().filter(|record| record.measurement.status != Status::Ok).collect();
+    let first = failed.first()?;
+    let text = explain(first);
+    Some(if failed.len() == records.len() {
+        text
+    } else {
+        format!("{} of {} runs: {text}", failed.len(), records.len())
+    })
+}
+
+/// The status of a record that has no result, as a sentence.
+#[must_use]
+pub fn explain(record: &Record) -> String {
+    let measurement = &record.measurement;
+    let what = match &measurement.status {
+        Status::Ok => "ok".to_owned(),
+        Status::OutOfMemory => match record.heap_limit {
+            // The limit says it all; the heap's own words are in the record.
+            Some(limit) => return format!("out of memory with a heap limit of {}", format::bytes(limit)),
+            None => "out of memory".to_owned(),
+        },
+        Status::Unsupported => "cannot run this".to_owned(),
+        Status::Failed => "WRONG".to_owned(),
+        Status::NoInput => "lost its input".to_owned(),
+        Status::Timeout => "timeout".to_owned(),
+        Status::StackOverflow => return "overflowed its stack".to_owned(),
+        Status::Crashed(how) => format!("crashed ({how})"),
+    };
+    match &measurement.message {
+        Some(message) => format!("{what}: {message}"),
+        None => what,
+    }
+}
+
+/// What a contestant left uncollected, if it told.
+fn leak(records: &[&Record]) -> Option<String> {
+    let leaked = successful(records).filter_map(|record| record.measurement.leaked_objects).max()?;
+    let collector = Collector::ALL.into_iter().find(|collector| collector.name() == records[0].collector);
+    match collector {
+        _ if leaked == 0 => None,
+        Some(Collector::NoGc) => None,
+        Some(collector) if collector.leaks_cycles() => {
+            Some(format!("left {} objects in garbage cycles, as pure counting must", format::count(leaked)))
+        }
+        _ => Some(format!("left {} garbage objects", format::count(leaked))),
+    }
+}
+
+/// What is known in advance about a peer on a workload.
+struct Note {
+    text: &'static str,
+    /// It says why the stack overflows, where it does: at small sizes it does not.
+    on_overflow: bool,
+}
+
+impl Note {
+    fn explains(&self, record: &Record) -> bool {
+        self.on_overflow && record.measurement.status == Status::StackOverflow
+    }
+
+    fn applies_to(&self, record: &Record) -> bool {
+        match record.measurement.status {
+            Status::Unsupported => false,
+            Status::StackOverflow => true,
+            _ => !self.on_overflow,
+        }
+    }
+}
+
+#[cfg(feature = "peers")]
+fn peer_note(record: &Record) -> Option<Note> {
+    if record.kind != Kind::Peer {
+        return None;
+    }
+    let peer = crate::text::names::find::<crate::contestants::peers::Peer>(&record.collector).ok()?;
+    let workload = crate::text::names::find(&record.workload).ok()?;
+    Some(Note { text: peer.note(workload)?, on_overflow: peer.overflows(workload) })
+}
+
+#[cfg(not(feature = "peers"))]
+fn peer_note(_: &Record) -> Option<Note> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::sample;
+
+    fn peer(name: &str, allocator: &str, invocation: u32, wall_ms: f64) -> Record {
+        Record { kind: Kind::Peer, allocator: allocator.to_owned(), ..sample("w", name, invocation, wall_ms) }
+    }
+
+    fn with_status(status: Status, mut record: Record) -> Record {
+        record.measurement = crate::record::Measurement { status, ..Default::default() };
+        record
+    }
+
+    #[test]
+    fn rows_are_sorted_and_compared_with_the_fastest() {
+        let records: Vec<_> = (1..=3)
+            .flat_map(|n| [sample("w", "slow", n, 200.0 + f64::from(n)), sample("w", "fast", n, 100.0)])
+            .collect();
+        let groups = summarise(&records);
+        assert_eq!(groups.len(), 1);
+        let labels: Vec<_> = groups[0].rows.iter().map(|row| row.label.as_str()).collect();
+        assert_eq!(labels, ["fast", "slow"]);
+        let ratio = groups[0].rows[1].ratio.unwrap();
+        assert!((ratio.value - 2.02).abs() < 1e-9, "{ratio:?}");
+        assert!(!ratio.no_difference_shown());
+        assert!(groups[0].remarks.is_empty());
+    }
+
+    #[test]
+    fn the_better_allocator_represents_a_peer() {
+        let records = [peer("box", "system", 1, 300.0), peer("box", "mimalloc", 1, 100.0)];
+        let groups = summarise(&records);
+        assert_eq!(groups[0].rows.len(), 1);
+        assert_eq!(groups[0].rows[0].label, "box (mimalloc)");
+    }
+
+    #[test]
+    fn a_crash_with_the_other_allocator_is_told() {
+        let crash = with_status(Status::Crashed("SIGSEGV".to_owned()), peer("box", "mimalloc", 1, 1.0));
+        let groups = summarise(&[peer("box", "system", 1, 300.0), crash.clone()]);
+        assert_eq!(groups[0].rows[0].label, "box (system)");
+        assert_eq!(groups[0].remarks[0].text, "with the mimalloc allocator: crashed (SIGSEGV)");
+        // If both fail there is one remark, and no row.
+        let other = with_status(Status::StackOverflow, peer("box", "system", 1, 1.0));
+        let groups = summarise(&[other, crash]);
+        assert!(groups[0].rows.is_empty());
+        assert_eq!(groups[0].remarks.len(), 1);
+        assert_eq!(groups[0].remarks[0], Remark { label: "box".into(), text: "overflowed its stack".into() });
+    }
+
+    #[test]
+    fn contestants_of_whom_the_same_is_to_be_said_share_a_remark() {
+        let timeout = |name: &str| with_status(Status::Timeout, sample("w", name, 1, 1.0));
+        let groups = summarise(&[timeout("a"), sample("w", "b", 1, 1.0), timeout("c")]);
+        assert_eq!(groups[0].remarks, [Remark { label: "a, c".into(), text: "timeout".into() }]);
+    }
+
+    #[cfg(feature = "peers")]
+    #[test]
+    fn a_note_about_overflow_replaces_the_bare_fact_and_is_silent_without_it() {
+        let deep = |status| {
+            let record = Record { workload: "deep_list".to_owned(), ..peer("box", "system", 1, 1.0) };
+            let record = if status == Status::Ok { record } else { with_status(status, record) };
+            summarise(&[record]).remove(0).remarks
+        };
+        assert!(deep(Status::Ok).is_empty());
+        let remarks = deep(Status::StackOverflow);
+        assert!(remarks.len() == 1 && remarks[0].text.contains("drop glue"), "{remarks:?}");
+    }
+
+    #[test]
+    fn some_failed_runs_are_counted() {
+        let crash = with_status(Status::Crashed("SIGBUS".to_owned()), sample("w", "nogc", 2, 1.0));
+        let groups = summarise(&[sample("w", "nogc", 1, 10.0), crash, sample("w", "nogc", 3, 12.0)]);
+        assert_eq!(groups[0].rows[0].times, [(1, 10e6), (3, 12e6)]);
+        assert_eq!(groups[0].remarks[0].text, "1 of 3 runs: crashed (SIGBUS)");
+    }
+
+    #[test]
+    fn only_runs_of_the_same_invocation_are_paired() {
+        let mut records = Vec::new();
+        for n in 1..=4 {
+            records.push(sample("w", "a", n, 100.0 * f64::from(n)));
+            if n > 1 {
+                records.push(sample("w", "b", n, 110.0 * f64::from(n)));
+            }
+        }
+        let groups = summarise(&records);
+        let ratio = groups[0].rows[1].ratio.unwrap();
+        let (low, high) = ratio.interval.unwrap();
+        assert!((low - 1.1).abs() < 1e-6 && (high - 1.1).abs() < 1e-6, "{ratio:?}");
+    }
+
+    #[test]
+    fn leaks_of_pure_counting_are_a_remark_and_those_of_the_baseline_go_without_saying() {
+        let leaking = |collector: &str| {
+            let mut record = sample("rings", collector, 1, 10.0);
+            record.measurement.leaked_objects = Some(1_980_000);
+            summarise(&[record]).remove(0).remarks
+        };
+        assert!(leaking("refcount")[0].text.contains("1,980,000 objects in garbage cycles"));
+        assert_eq!(leaking("marksweep")[0].text, "left 1,980,000 garbage objects");
+        assert!(leaking("nogc").is_empty());
+    }
+}

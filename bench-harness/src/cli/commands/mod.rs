@@ -1,0 +1,134 @@
+//! What each subcommand does.
+//!
+//! Every command returns how the process ends. A mistake in the request, found before anything runs, is an `Err` with
+//! one sentence and becomes exit status 2; everything found out by running is in the exit status itself.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::analysis::summary;
+use crate::analysis::verdict;
+use crate::cli::{self, CommonOptions};
+use crate::contestants::Kind;
+use crate::record::Record;
+use crate::record::journal::Journal;
+use crate::report::{self, Context};
+use crate::run::interrupt;
+use crate::run::plan::{Plan, Selection};
+use crate::run::session::{self, Ended, Session, Settings};
+use crate::workloads::program::Program;
+
+pub mod compare;
+pub mod list;
+pub mod replay;
+pub mod run;
+
+/// The exit status when a checksum is wrong or a collector of ours crashed, and when the system fails us.
+const FAILED: u8 = 1;
+
+/// Everything that is checked before anything runs.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    plan: Plan,
+    settings: Settings,
+    journal: Journal,
+    selection: Selection,
+}
+
+/// Checks a request: names, input files, output file, in this order.
+///
+/// Unless the request says how often everything runs, it runs `invocations` times.
+///
+/// # Errors
+/// One sentence for the user.
+pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions, invocations: u32) -> Result<Prepared, String> {
+    let peers = cli::peers(options.peers.as_deref())?;
+    for program in &programs {
+        // Each child reads its own input; here it is only about whether it can.
+        program.check()?;
+    }
+    let selection = Selection {
+        programs,
+        collectors: options.collectors.0,
+        peers,
+        size: options.size,
+        heap_limit: options.heap_limit,
+        invocations: options.invocations.unwrap_or(invocations),
+    };
+    let plan = Plan::new(&selection);
+    if plan.jobs.is_empty() {
+        return Err("there is nothing to run: choose collectors, or peers and one of the workloads that they run \
+            (see `list`)"
+            .to_owned());
+    }
+    for input in selection.programs.iter().filter_map(Program::input) {
+        // Opening the file of records empties it.
+        if options.json.as_deref().is_some_and(|json| same_file::is_same_file(json, input).unwrap_or(false)) {
+            return Err(format!("--json would overwrite the snapshot {}: give another file", input.display()));
+        }
+    }
+    let journal = Journal::open(options.json.as_deref())?;
+    let settings = Settings { timeout: options.timeout, quiet: options.quiet };
+    Ok(Prepared { plan, settings, journal, selection })
+}
+
+/// Runs what was prepared, then shows the table if `with_table`. `each` writes what is shown per run.
+pub(crate) fn execute(
+    mut prepared: Prepared,
+    with_table: bool,
+    each: impl FnMut(&Record) -> io::Result<()>,
+) -> ExitCode {
+    let session = session::run(&prepared.plan, &prepared.settings, &mut prepared.journal, each);
+    finish(&session, &prepared, with_table)
+}
+
+fn finish(session: &Session, prepared: &Prepared, with_table: bool) -> ExitCode {
+    let complaints = verdict::complaints(&session.records);
+    // Who closed standard output has seen enough.
+    let with_table = with_table && !matches!(session.ended, Ended::ReaderLeft);
+    if with_table && !session.records.is_empty() {
+        let context = Context {
+            invocations: session.records.iter().map(|record| record.invocation).max().unwrap_or(0),
+            heap_limit: prepared.selection.heap_limit,
+            peers: session.records.iter().any(|record| record.kind == Kind::Peer),
+            environment: session.environment.clone(),
+            disagreements: verdict::disagreements(&session.records),
+        };
+        let text = report::render(&summary::summarise(&session.records), &context);
+        let written = if prepared.journal.is_stdout() { io::stderr().write_all(text.as_bytes()) } else { print(&text) };
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            complain(&error.to_string());
+            return ExitCode::from(FAILED);
+        }
+    }
+    match &session.ended {
+        Ended::Complete | Ended::ReaderLeft => {}
+        Ended::Interrupted => {
+            complain("interrupted: what had finished is shown and written");
+            return ExitCode::from(interrupt::EXIT_STATUS);
+        }
+        Ended::Failed(error) => complain(&error.to_string()),
+    }
+    for complaint in &complaints {
+        complain(complaint);
+    }
+    let all_is_well = complaints.is_empty() && !matches!(session.ended, Ended::Failed(_));
+    if all_is_well { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+/// Writes to standard output at once.
+///
+/// # Errors
+/// What the system answered, a closed pipe included.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|error| io::Error::new(error.kind(), format!("cannot write to standard output: {error}")))
+}
+
+/// Writes a sentence to standard error, if anybody reads it.
+pub fn complain(sentence: &str) {
+    let _ = writeln!(io::stderr(), "error: {sentence}");
+}

@@ -1,0 +1,242 @@
+//! The command line: what can be asked for. What each command does is in [`commands`].
+
+pub mod commands;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::contestants::collector::Collector;
+use crate::contestants::{Contestant, Peer};
+use crate::run::job::ChildOptions;
+use crate::text::names::{self, Named};
+use crate::text::quantity;
+use crate::workloads::Size;
+use crate::workloads::program::Program;
+
+/// Compares garbage collectors on classic programs and on the heaps of real programs.
+///
+/// Every run is a process of its own. The exit status is 0 if all went well, 1 if checksums disagree, a collector of
+/// ours did not finish (unless its heap limit was too small) or results could not be written, 2 if the request or a
+/// file was wrong, 130 after Ctrl-C.
+#[derive(Debug, Parser)]
+#[command(name = "bench-harness", version, after_help = EXAMPLES)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bench-harness compare
+  bench-harness compare --workloads rings,deep_list --invocations 5 --json results.jsonl
+  bench-harness run --workloads gcbench --collectors generational --heap-limit 64M
+  bench-harness replay my-program.heapsnapshot
+
+`bench-harness list` shows all collectors, workloads and peers.";
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the collectors, workloads and peers that can be chosen
+    List,
+    /// Run chosen workloads and show each run in detail
+    Run(RunOptions),
+    /// Run everything, or what is chosen, and show one table
+    Compare(CompareOptions),
+    /// Rebuild the heap of a real program (.heapsnapshot, from Node or Chrome) in each collector and compare
+    Replay(ReplayOptions),
+    /// Run one workload in this process and print its measurement as JSON
+    #[command(hide = true)]
+    Child(ChildOptions),
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// The workloads, separated by commas; `snapshot:FILE` for a heap dump of yours; `all`
+    #[arg(long, value_name = "NAMES", value_parser = programs)]
+    pub workloads: Programs,
+    /// What all commands that run something share.
+    #[command(flatten)]
+    pub common: CommonOptions,
+}
+
+/// Options of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareOptions {
+    /// The workloads, separated by commas; `snapshot:FILE` for a heap dump of yours [default: all]
+    #[arg(long, value_name = "NAMES", value_parser = programs, default_value = "all", hide_default_value = true)]
+    pub workloads: Programs,
+    /// What all commands that run something share.
+    #[command(flatten)]
+    pub common: CommonOptions,
+}
+
+/// Options of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayOptions {
+    /// The heap dump, plain or compressed by gzip
+    #[arg(value_name = "FILE.heapsnapshot")]
+    pub file: PathBuf,
+    /// What all commands that run something share.
+    #[command(flatten)]
+    pub common: CommonOptions,
+}
+
+/// What all commands that run something share.
+#[derive(Debug, Args)]
+pub struct CommonOptions {
+    /// The collectors, separated by commas; `none` for peers only [default: all]
+    #[arg(long, value_name = "NAMES", value_parser = collectors, default_value = "all", hide_default_value = true)]
+    pub collectors: Collectors,
+    /// Also the peers (Box, Rc, gc-arena, ...), or those named; needs the feature `peers`
+    #[arg(long, value_name = "NAMES", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    pub peers: Option<String>,
+    /// How often each runs; from 3 on there are 95 % confidence intervals [default: 2 for compare, else 1]
+    #[arg(long, short = 'n', value_name = "N", value_parser = quantity::invocations)]
+    pub invocations: Option<u32>,
+    /// How large the workloads are: small, default or large; heap dumps are as large as they are
+    #[arg(long, value_name = "SIZE", value_parser = names::find::<Size>, default_value = "default")]
+    pub size: Size,
+    /// The hard limit of each heap, with suffix K, M or G; peers have none [default: the library's]
+    #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
+    pub heap_limit: Option<u64>,
+    /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to standard error
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// End a run that takes longer, reading its input included; in seconds or with suffix s, m or h
+    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, default_value = "300")]
+    pub timeout: Duration,
+    /// Show no progress
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// A list of programs without repetitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Programs(pub Vec<Program>);
+
+/// A list of collectors and faults without repetitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collectors(pub Vec<Contestant>);
+
+fn programs(text: &str) -> Result<Programs, String> {
+    list(text, Program::all, Program::from_name).map(Programs)
+}
+
+fn collectors(text: &str) -> Result<Collectors, String> {
+    match text {
+        "none" => Ok(Collectors(Vec::new())),
+        _ => list(text, || Collector::ALL.map(Contestant::Collector).to_vec(), Contestant::from_name).map(Collectors),
+    }
+}
+
+/// The peers that were asked for.
+///
+/// # Errors
+/// A sentence for the user, also when this build has no peers.
+pub fn peers(text: Option<&str>) -> Result<Vec<Peer>, String> {
+    match text {
+        None => Ok(Vec::new()),
+        Some(_) if cfg!(not(feature = "peers")) => Err(NO_PEERS.to_owned()),
+        Some(text) => list(text, Peer::all, names::find::<Peer>),
+    }
+}
+
+/// How to get peers.
+pub const NO_PEERS: &str = "this build has no peers; build it with them: \
+    cargo run --release -p bench-harness --features peers -- compare --peers";
+
+/// Parses a comma-separated list and drops repetitions. `all` can stand in it like a name.
+fn list<T: PartialEq>(
+    text: &str,
+    all: impl Fn() -> Vec<T>,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    let mut things = Vec::new();
+    for name in text.split(',').map(str::trim) {
+        for thing in if name == "all" { all() } else { vec![parse(name)?] } {
+            if !things.contains(&thing) {
+                things.push(thing);
+            }
+        }
+    }
+    Ok(things)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<CommandLine, clap::Error> {
+        CommandLine::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn compare_without_arguments_means_everything_of_ours() {
+        let Command::Compare(options) = parse("bench-harness compare").unwrap().command else { panic!() };
+        assert_eq!(options.workloads.0, Program::all());
+        assert_eq!(options.common.collectors.0.len(), Collector::ALL.len());
+        assert_eq!((options.common.invocations, options.common.size), (None, Size::Default));
+        assert_eq!((options.common.heap_limit, options.common.peers), (None, None));
+    }
+
+    #[test]
+    fn lists_are_split_and_repetitions_dropped() {
+        let Command::Run(options) =
+            parse("bench-harness run --workloads rings,names,rings,snapshot:a --collectors=nogc,nogc").unwrap().command
+        else {
+            panic!()
+        };
+        assert_eq!(options.workloads.0.len(), 3);
+        // Everything, and a heap dump of one's own.
+        assert_eq!(programs("rings,all,snapshot:a").unwrap().0.len(), Program::all().len() + 1);
+        assert_eq!(options.common.collectors.0, [Contestant::Collector(Collector::NoGc)]);
+    }
+
+    #[test]
+    fn peers_may_be_asked_for_with_and_without_names() {
+        for (line, expected) in [("compare --peers", "all"), ("compare --peers=rc,box", "rc,box")] {
+            let Command::Compare(options) = parse(&format!("bench-harness {line}")).unwrap().command else { panic!() };
+            assert_eq!(options.common.peers.as_deref(), Some(expected));
+        }
+        assert_eq!(peers(None), Ok(Vec::new()));
+        #[cfg(not(feature = "peers"))]
+        assert_eq!(peers(Some("all")), Err(NO_PEERS.to_owned()));
+        #[cfg(feature = "peers")]
+        assert!(peers(Some("rcc")).unwrap_err().contains("did you mean `rc`"));
+    }
+
+    #[test]
+    fn every_mistake_is_one_sentence_and_status_2() {
+        for (line, says) in [
+            ("compare --collectors markswep", "did you mean `marksweep`"),
+            ("compare --collectors=", "a collector name is empty"),
+            ("compare --collectors nogc,", "a collector name is empty"),
+            ("compare --workloads ring", "did you mean `rings`"),
+            ("compare --size huge", "small, default, large"),
+            ("compare --invocations 0", "at least 1"),
+            ("compare --invocations 99999999999", "hours"),
+            ("compare --heap-limit 0", "0 bytes"),
+            ("compare --heap-limit 12X", "not a size"),
+            ("compare --heap-limit 99999G", "address space"),
+            ("compare --timeout 0", "0 seconds"),
+            ("run --collectors nogc", "--workloads"),
+            ("replay", "FILE.heapsnapshot"),
+            ("frobnicate", "unrecognized subcommand"),
+        ] {
+            let error = parse(&format!("bench-harness {line}")).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(says), "{line}: {error}");
+        }
+    }
+}

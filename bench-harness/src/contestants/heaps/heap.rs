@@ -1,0 +1,172 @@
+//! A heap under measurement: the collector by name, the pauses as they happen, the totals when it is dropped.
+//!
+//! Programs are driven through a trait whose methods cannot fail, and a heap with a limit can. A program therefore
+//! allocates by the fallible forms inside `try_mutate`, which collects and retries once, and what then still does not
+//! fit unwinds to [`guarded`] without a message: running out of memory is a result here, not an accident.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+
+use gc_generational::Generational;
+use gc_marksweep::MarkSweep;
+use gc_refcount::RefCount;
+use heap_core::events::{Event, EventKind};
+use heap_core::{AllocError, Heap, HeapOptions, Mutator, NoGc, Root, Rootable};
+
+use super::Failure;
+use crate::contestants::collector::Collector;
+use crate::contestants::meter::Meter;
+
+/// What a name stands for.
+pub(super) fn make(collector: Collector) -> Box<dyn heap_core::collector::Collector> {
+    match collector {
+        Collector::NoGc => Box::new(NoGc::default()),
+        Collector::Refcount => Box::new(RefCount::pure()),
+        Collector::RefcountCycles => Box::new(RefCount::with_cycle_collection()),
+        Collector::MarkSweep => Box::new(MarkSweep::default()),
+        Collector::MarkSweepIncremental => Box::new(MarkSweep::incremental()),
+        Collector::Generational => Box::new(Generational::default()),
+    }
+}
+
+/// How to make a heap for one run.
+#[derive(Clone)]
+pub(super) struct Setup {
+    collector: Collector,
+    limit: Option<usize>,
+    meter: Rc<RefCell<Meter>>,
+}
+
+/// A heap whose pauses and totals are recorded.
+pub(super) struct Measured<R: ?Sized> {
+    heap: Heap<R>,
+    meter: Rc<RefCell<Meter>>,
+}
+
+/// Runs a program with heaps that record into `meter`, and turns running out of memory into a result.
+///
+/// # Errors
+/// [`Failure::OutOfMemory`], or what the program reports.
+pub(super) fn guarded<T>(
+    collector: Collector,
+    limit: Option<u64>,
+    meter: &mut Meter,
+    program: impl FnOnce(&Setup) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let shared = Rc::new(RefCell::new(std::mem::take(meter)));
+    let limit = limit.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let setup = Setup { collector, limit, meter: shared.clone() };
+    // The heap is dropped while unwinding; nothing else is shared with the closure.
+    let result = catch_unwind(AssertUnwindSafe(|| program(&setup)));
+    *meter = std::mem::take(&mut shared.borrow_mut());
+    result.unwrap_or_else(|payload| match payload.downcast::<AllocError>() {
+        Ok(error) => Err(Failure::OutOfMemory(error.to_string())),
+        Err(payload) => resume_unwind(payload),
+    })
+}
+
+fn out_of_memory(error: AllocError) -> ! {
+    // No hook, no message: `guarded` is waiting for it.
+    resume_unwind(Box::new(error))
+}
+
+impl Setup {
+    /// Makes the heap.
+    pub(super) fn heap<R, F>(&self, root: F) -> Measured<R>
+    where
+        R: ?Sized + for<'gc> Rootable<'gc>,
+        F: for<'gc> FnOnce(&'gc Mutator<'gc>) -> Result<Root<'gc, R>, AllocError>,
+    {
+        let mut options = HeapOptions::default();
+        options.limit = self.limit;
+        let mut heap = Heap::<R>::try_with_options(options, make(self.collector), root)
+            .unwrap_or_else(|error: AllocError| out_of_memory(error));
+        // Making a large root can end in a pause, before anybody listens. It is one at most.
+        let made = heap.statistics();
+        if made.pauses > 0 {
+            self.meter.borrow_mut().pauses.record(made.pause_time);
+        }
+        let meter = self.meter.clone();
+        let mut start = None;
+        heap.set_listener(Some(Box::new(move |event: &Event| match event.kind {
+            EventKind::PauseStart => start = Some(event.at),
+            EventKind::PauseEnd => {
+                if let Some(start) = start.take() {
+                    meter.borrow_mut().pauses.record(event.at - start);
+                }
+            }
+            _ => {}
+        })));
+        Measured { heap, meter: self.meter.clone() }
+    }
+}
+
+impl<R: ?Sized + for<'gc> Rootable<'gc>> Measured<R> {
+    /// One batch: one `mutate`, run once more after a collection when the heap was full. The closure must be able to
+    /// start again.
+    #[inline]
+    pub(super) fn batch<T>(
+        &mut self,
+        f: impl for<'gc> FnMut(&'gc Mutator<'gc>, &'gc Root<'gc, R>) -> Result<T, AllocError>,
+    ) -> T {
+        match self.heap.try_mutate(f) {
+            Ok(result) => result,
+            Err(error) => out_of_memory(error),
+        }
+    }
+
+    /// A full collection.
+    pub(super) fn collect(&mut self) {
+        self.heap.collect();
+    }
+
+    /// Notes how many objects were garbage and still there after the last full collection.
+    pub(super) fn leaked(&mut self, objects: u64) {
+        self.meter.borrow_mut().leaked_objects = Some(objects);
+    }
+
+    /// The heap itself.
+    pub(super) fn heap(&mut self) -> &mut Heap<R> {
+        &mut self.heap
+    }
+}
+
+impl<R: ?Sized> Drop for Measured<R> {
+    fn drop(&mut self) {
+        let statistics = self.heap.statistics();
+        let mut meter = self.meter.borrow_mut();
+        meter.collections += statistics.collections();
+        meter.peak_heap_bytes = meter.peak_heap_bytes.max(statistics.peak_heap_bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heap_core::{Gc, Lock};
+
+    type Numbers = Rootable![Gc<'_, [Lock<Option<Gc<'_, u64>>>]>];
+
+    /// As many pauses as the heap itself counts, those at its making included.
+    #[test]
+    fn no_pause_is_missed() {
+        for collector in Collector::ALL {
+            let mut meter = Meter::default();
+            let statistics = guarded(collector, None, &mut meter, |setup| {
+                // 40 MB: enough that every collector finds a collection due.
+                let mut heap: Measured<Numbers> =
+                    setup.heap(|mc| Gc::try_new_slice_with(mc, 5_000_000, |_| Lock::new(None)));
+                for number in 0..100_000 {
+                    heap.batch(|mc, _| Gc::try_new(mc, number).map(drop));
+                }
+                heap.collect();
+                Ok(heap.heap().statistics())
+            });
+            let statistics = statistics.unwrap();
+            assert_eq!(meter.pauses.count(), statistics.pauses, "{collector:?}");
+            let (ours, theirs) = (meter.pauses.total_ns() as f64, statistics.pause_time.as_nanos() as f64);
+            assert!(ours <= theirs && theirs - ours < 0.1 * theirs + 1e6, "{collector:?}: {ours} of {theirs} ns");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Who runs a workload: one of our collectors, a peer with one of two allocators, or a fault.
+//!
+//! Peers exist only with the feature `peers`. Without it [`Peer`] is a type without values, so that everything else is
+//! written once and the compiler removes what cannot happen.
+
+pub mod collector;
+pub mod fault;
+pub mod heaps;
+pub mod meter;
+#[cfg(feature = "peers")]
+pub mod peers;
+
+use crate::contestants::collector::Collector;
+use crate::contestants::fault::Fault;
+use crate::text::names::{self, Named};
+use crate::workloads::program::Program;
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "peers")]
+pub use crate::contestants::peers::{Peer, alloc::Allocator};
+
+#[cfg(not(feature = "peers"))]
+pub use without_peers::{Allocator, Peer};
+
+/// What stands in for peers in a build without them.
+#[cfg(not(feature = "peers"))]
+mod without_peers {
+    use crate::text::names::Named;
+
+    /// No peers in this build.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Peer {}
+
+    impl Peer {
+        /// What it is called.
+        #[must_use]
+        pub fn name(self) -> &'static str {
+            match self {}
+        }
+
+        /// One line for `list`.
+        #[must_use]
+        pub fn about(self) -> &'static str {
+            match self {}
+        }
+    }
+
+    impl Named for Peer {
+        const KIND: &'static str = "peer";
+
+        fn all() -> Vec<Self> {
+            Vec::new()
+        }
+
+        fn name(self) -> &'static str {
+            self.name()
+        }
+    }
+
+    /// The `malloc` of a child process.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Allocator {
+        /// The system's.
+        System,
+    }
+
+    impl Allocator {
+        /// What it is called.
+        #[must_use]
+        pub fn name(self) -> &'static str {
+            "system"
+        }
+
+        /// The one that this process uses.
+        #[must_use]
+        pub fn of_this_process() -> Self {
+            Self::System
+        }
+    }
+
+    impl Named for Allocator {
+        const KIND: &'static str = "allocator";
+
+        fn all() -> Vec<Self> {
+            vec![Self::System]
+        }
+
+        fn name(self) -> &'static str {
+            self.name()
+        }
+    }
+}
+
+/// The environment variable that chooses the allocator of a process built with the feature `peers`.
+pub const ALLOCATOR_VARIABLE: &str = "BENCH_ALLOCATOR";
+
+/// What kind of thing ran the workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// One of the collectors of this workspace.
+    Collector,
+    /// Another way to manage memory in Rust, for comparison.
+    Peer,
+    /// Something that misbehaves on purpose.
+    Fault,
+}
+
+/// Who runs a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contestant {
+    /// A collector of this workspace.
+    Collector(Collector),
+    /// Another way to manage memory in Rust.
+    Peer(Peer, Allocator),
+    /// Something that misbehaves on purpose.
+    Fault(Fault),
+}
+
+impl Contestant {
+    /// The collector or fault of that name.
+    ///
+    /// # Errors
+    /// A sentence for the user. Faults are not listed in it; a peer's name is pointed to where it belongs.
+    pub fn from_name(name: &str) -> Result<Self, String> {
+        if let Ok(fault) = names::find::<Fault>(name) {
+            return Ok(Self::Fault(fault));
+        }
+        names::find::<Collector>(name).map(Self::Collector).map_err(|sentence| {
+            if names::find::<Peer>(name).is_ok() {
+                format!("`{name}` is a peer, not a collector of ours: choose it by --peers={name}")
+            } else {
+                sentence
+            }
+        })
+    }
+
+    /// What it is called in records and tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Collector(collector) => collector.name(),
+            Self::Peer(peer, _) => peer.name(),
+            Self::Fault(fault) => fault.name(),
+        }
+    }
+
+    /// What it is called while it runs: with its allocator where that is a choice.
+    #[must_use]
+    pub fn label(self) -> String {
+        match self {
+            Self::Peer(peer, allocator) => format!("{} ({})", peer.name(), allocator.name()),
+            Self::Collector(_) | Self::Fault(_) => self.name().to_owned(),
+        }
+    }
+
+    /// What kind of thing it is.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Collector(_) => Kind::Collector,
+            Self::Peer(..) => Kind::Peer,
+            Self::Fault(_) => Kind::Fault,
+        }
+    }
+
+    /// The `malloc` that its process uses.
+    #[must_use]
+    pub fn allocator(self) -> Allocator {
+        match self {
+            Self::Peer(_, allocator) => allocator,
+            Self::Collector(_) | Self::Fault(_) => Allocator::System,
+        }
+    }
+
+    /// Whether it is worth starting a process: peers run the six programs written for them and nothing else.
+    #[must_use]
+    pub fn takes_part_in(self, program: &Program) -> bool {
+        !matches!(self, Self::Peer(..)) || matches!(program, Program::Classic(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back_to_what_they_name() {
+        for collector in Collector::ALL {
+            assert_eq!(Contestant::from_name(collector.name()), Ok(Contestant::Collector(collector)));
+        }
+        for fault in Fault::all() {
+            assert_eq!(Contestant::from_name(fault.name()), Ok(Contestant::Fault(fault)));
+        }
+    }
+
+    #[test]
+    fn the_sentence_does_not_offer_faults() {
+        let sentence = Contestant::from_name("fault-abrt").unwrap_err();
+        assert!(!sentence.contains("fault-abort") && sentence.contains("generational"), "{sentence}");
+    }
+}

@@ -1,0 +1,261 @@
+//! The same programs on what one would use instead: `Box`, `Rc`, an arena, and the collectors of crates.io.
+//!
+//! Each file is one peer and implements the batches of [`workloads`](crate::workloads) as its users would write
+//! them, with its default settings, in safe code wherever the peer offers safe code. Where the same text does that for
+//! several peers, it is in `shared` (the programs) and `cells` (the fields that they write to). Three rules keep the
+//! comparison honest:
+//!
+//! - **Its best idiom.** A pointer field is the smallest cell that the peer accepts for the way the program uses it
+//!   (written never: no cell; once: `OnceCell`; often: `Cell`, else `RefCell` or the peer's own). Where it can only
+//!   be larger than a pointer, the file says so beside a static assertion.
+//! - **A plain program.** No work-around for a peer's weakness: a list that overflows the stack when it is dropped is
+//!   a result, which the harness reports because every run has a process of its own. [`Peer::note`] says in advance
+//!   what to expect.
+//! - **The allocator is the user's choice.** All peers go through [`alloc::Switch`]; run both and take the better.
+//!
+//! Collectors with a `mutate` run one batch in it and offer a collection after each; those that collect when they
+//! please are left alone; those that must be asked are asked as their manual suggests. None of them can tell how much
+//! time it spent collecting.
+//!
+//! Collectors that live in thread-local storage keep what is left in them at the end of a run until the thread ends.
+
+use crate::text::names::Named;
+use crate::workloads::{Outcome, Size, Workload};
+use std::fmt;
+
+pub mod alloc;
+
+mod bacon_rajan;
+mod boa;
+mod boxed;
+mod bump;
+mod cells;
+mod dumpster;
+mod gc_arena;
+mod rc;
+mod rust_gc;
+mod shared;
+
+/// One way to manage memory, to be compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// bumpalo, an arena that is reset as a whole: a floor, not a competitor.
+    Bump,
+    /// `Box`, dropped by its own drop glue.
+    Box,
+    /// `Box`, with lists that are dropped by a loop.
+    BoxLoop,
+    /// `Rc`.
+    Rc,
+    /// gc-arena with its default, incremental pacing.
+    GcArena,
+    /// gc-arena with its stop-the-world pacing.
+    GcArenaStw,
+    /// The `gc` crate, also known as rust-gc.
+    RustGc,
+    /// boa_gc, the collector of the Boa engine.
+    Boa,
+    /// dumpster, single-threaded flavour.
+    Dumpster,
+    /// bacon_rajan_cc.
+    BaconRajan,
+}
+
+impl Peer {
+    /// Every peer, in the order in which results are shown.
+    pub const ALL: [Peer; 10] = [
+        Peer::Bump,
+        Peer::Box,
+        Peer::BoxLoop,
+        Peer::Rc,
+        Peer::GcArena,
+        Peer::GcArenaStw,
+        Peer::RustGc,
+        Peer::Boa,
+        Peer::Dumpster,
+        Peer::BaconRajan,
+    ];
+
+    /// The name used on the command line and in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Peer::Bump => "bump",
+            Peer::Box => "box",
+            Peer::BoxLoop => "box-loop",
+            Peer::Rc => "rc",
+            Peer::GcArena => "gc-arena",
+            Peer::GcArenaStw => "gc-arena-stw",
+            Peer::RustGc => "gc",
+            Peer::Boa => "boa_gc",
+            Peer::Dumpster => "dumpster",
+            Peer::BaconRajan => "bacon_rajan_cc",
+        }
+    }
+
+    /// One line on what it is.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Peer::Bump => "bumpalo arenas, reset as a whole; never collects: a floor",
+            Peer::Box => "Box, freed by its drop glue",
+            Peer::BoxLoop => "Box, with lists freed by a loop",
+            Peer::Rc => "Rc; garbage cycles leak",
+            Peer::GcArena => "gc-arena: incremental mark-sweep, default pacing",
+            Peer::GcArenaStw => "gc-arena: the same, stop-the-world pacing",
+            Peer::RustGc => "gc: mark-sweep with counted roots",
+            Peer::Boa => "boa_gc: mark-sweep, roots found by counting",
+            Peer::Dumpster => "dumpster: counting, cycles found by tracing",
+            Peer::BaconRajan => "bacon_rajan_cc: counting with trial deletion",
+        }
+    }
+
+    /// What is known in advance about this peer on this workload, for the reader of a result.
+    pub const fn note(self, workload: Workload) -> Option<&'static str> {
+        match (self, workload) {
+            (Peer::Bump, Workload::GraphMutate) => Some("frees nothing before the end"),
+            (Peer::Rc, Workload::Rings) => Some("leaks every ring"),
+            (Peer::Rc, Workload::GraphMutate) => Some("leaks the graph when its array is dropped"),
+            (Peer::Box | Peer::Rc, Workload::DeepList) => {
+                Some("overflows the stack: drop glue recurses along the list")
+            }
+            (Peer::Dumpster, Workload::DeepList) => {
+                Some("overflows the stack: dropping and tracing recurse along the list")
+            }
+            (Peer::RustGc | Peer::Dumpster, Workload::GraphMutate) => {
+                Some("marks by recursion: overflows a stack of 1 MiB, not one of 8 MiB")
+            }
+            (Peer::BaconRajan, Workload::GraphMutate) => {
+                Some("overflows the stack: trial deletion recurses through the graph")
+            }
+            (Peer::BaconRajan, Workload::DeepList) => Some("overflows the stack: dropping recurses along the list"),
+            _ => None,
+        }
+    }
+
+    /// Whether the run is expected to overflow a stack of 8 MiB at [`Size::Default`]. [`Peer::note`] says why.
+    pub const fn overflows(self, workload: Workload) -> bool {
+        matches!(
+            (self, workload),
+            (Peer::Box | Peer::Rc | Peer::Dumpster | Peer::BaconRajan, Workload::DeepList)
+                | (Peer::BaconRajan, Workload::GraphMutate)
+        )
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl Named for Peer {
+    const KIND: &'static str = "peer";
+
+    fn all() -> Vec<Self> {
+        Self::ALL.to_vec()
+    }
+
+    fn name(self) -> &'static str {
+        self.name()
+    }
+}
+
+/// The peer cannot express the workload. Displays as the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// Why, as a sentence without a full stop.
+    pub reason: &'static str,
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.reason)
+    }
+}
+
+impl std::error::Error for Unsupported {}
+
+/// Runs a workload with a peer, on the calling thread.
+///
+/// # Errors
+///
+/// [`Unsupported`] if the peer has no way to express the workload.
+///
+/// # Aborts
+///
+/// By overflowing the stack, where [`Peer::overflows`] says so.
+pub fn run(peer: Peer, workload: Workload, size: Size) -> Result<Outcome, Unsupported> {
+    match peer {
+        Peer::Bump => bump::run(workload, size),
+        Peer::Box => boxed::run(workload, size),
+        Peer::BoxLoop => boxed::run_with_loop(workload, size),
+        Peer::Rc => rc::run(workload, size),
+        Peer::GcArena => gc_arena::run(workload, size, gc_arena::Pacing::DEFAULT),
+        Peer::GcArenaStw => gc_arena::run(workload, size, gc_arena::Pacing::STOP_THE_WORLD),
+        Peer::RustGc => rust_gc::run(workload, size),
+        Peer::Boa => boa::run(workload, size),
+        Peer::Dumpster => dumpster::run(workload, size),
+        Peer::BaconRajan => bacon_rajan::run(workload, size),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::names::find;
+    use crate::workloads::expected;
+
+    /// The combinations that overflow at [`Size::Default`] recurse at [`Size::Small`] too, 20 000 calls deep, and so
+    /// may others in a build without optimisation. The stack of a test's thread is 2 MiB; this one holds them all.
+    const STACK_BYTES: usize = 1 << 28;
+
+    /// Runs a combination on a thread of its own, which is also what empties collectors in thread-local storage.
+    fn on_a_large_stack(peer: Peer, workload: Workload) -> Result<Outcome, Unsupported> {
+        std::thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn(move || run(peer, workload, Size::Small))
+            .expect("a thread can be started")
+            .join()
+            .unwrap_or_else(|_| panic!("{peer} panics in {workload}"))
+    }
+
+    #[test]
+    fn every_peer_computes_what_is_expected() {
+        for workload in Workload::ALL {
+            let wanted = expected(workload, Size::Small);
+            for peer in Peer::ALL {
+                match on_a_large_stack(peer, workload) {
+                    Ok(outcome) => assert_eq!(outcome, wanted, "{peer} in {workload}"),
+                    Err(Unsupported { reason }) => {
+                        assert!(matches!(peer, Peer::Box | Peer::BoxLoop), "{peer}: {reason}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_one_owner_cannot_express_is_refused() {
+        for peer in [Peer::Box, Peer::BoxLoop] {
+            for workload in [Workload::Rings, Workload::GraphMutate] {
+                assert!(run(peer, workload, Size::Small).is_err(), "{peer} in {workload}");
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_overflows_says_so() {
+        for peer in Peer::ALL {
+            for workload in Workload::ALL {
+                let says_so = peer.note(workload).is_some_and(|n| n.starts_with("overflows the stack"));
+                assert_eq!(peer.overflows(workload), says_so, "{peer} in {workload}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_found_again() {
+        for peer in Peer::ALL {
+            assert_eq!(find(peer.name()), Ok(peer));
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! One invocation as a line of JSON.
+//!
+//! A record repeats everything needed to read it alone (which build, which machine), so that files of several sessions
+//! can be concatenated, filtered line by line and compared. Every key is always present: what was not measured is
+//! `null`, never 0 and never missing. The checksum is a string of hexadecimal digits, because a JSON number beyond 2^53
+//! is silently rounded by half of the programs that read JSON.
+//!
+//! The child fills in the [`Measurement`], its parent the rest: a child that crashes leaves no measurement, only its
+//! status.
+
+pub mod journal;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contestants::Kind;
+use crate::system::environment::Environment;
+
+/// One invocation: which, how it went, what it measured, where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The program that ran.
+    pub workload: String,
+    /// `small`, `default` or `large`.
+    pub size: String,
+    /// The collector or peer that it ran on.
+    pub collector: String,
+    /// What kind of thing `collector` names.
+    pub kind: Kind,
+    /// The process's `malloc`: `system` or `mimalloc`. Our heaps do not use it for objects.
+    pub allocator: String,
+    /// Counts from 1; invocations with the same number ran next to each other.
+    pub invocation: u32,
+    /// The limit that the heap had, in bytes, if one was asked for.
+    pub heap_limit: Option<u64>,
+    /// How it went and what it measured.
+    #[serde(flatten)]
+    pub measurement: Measurement,
+    /// The version of the comparison program.
+    pub version: String,
+    /// The machine and the build.
+    pub environment: Environment,
+}
+
+impl Record {
+    /// Who ran, for people: the allocator is part of it where it was a choice.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self.kind {
+            Kind::Peer => format!("{} ({})", self.collector, self.allocator),
+            Kind::Collector | Kind::Fault => self.collector.clone(),
+        }
+    }
+}
+
+/// The part of a record that the child process reports.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// How it went.
+    pub status: Status,
+    /// A sentence about the status, when there is more to say.
+    pub message: Option<String>,
+    /// What the workload computed: equal for all that ran it correctly.
+    pub checksum: Option<Checksum>,
+    /// Elapsed time of the workload, without process start and input parsing, in nanoseconds.
+    pub wall_ns: Option<u64>,
+    /// Processor time of all threads over the same span, in nanoseconds.
+    pub cpu_ns: Option<u64>,
+    /// Elapsed time of all pauses together, in nanoseconds. What a collector does while the program allocates (sweeping
+    /// lazily, looking for a hole) is part of the program's time: nobody could measure it without slowing it down.
+    pub gc_ns: Option<u64>,
+    /// How often the collector stopped the program, however briefly.
+    pub pause_count: Option<u64>,
+    /// Median pause in nanoseconds; `null` without pauses, as the other percentiles.
+    pub pause_p50_ns: Option<u64>,
+    /// 99th percentile, in nanoseconds.
+    pub pause_p99_ns: Option<u64>,
+    /// 99.9th percentile, in nanoseconds.
+    pub pause_p999_ns: Option<u64>,
+    /// The longest pause, in nanoseconds.
+    pub pause_max_ns: Option<u64>,
+    /// The most that the heap reserved for use: blocks, side tables, mark stacks, in bytes.
+    pub peak_heap_bytes: Option<u64>,
+    /// The most memory that the process had resident, in bytes. A replay's process has also read its input and holds the
+    /// model that the heap is compared with.
+    pub peak_rss_bytes: Option<u64>,
+    /// What the workload asked for in total, in bytes, headers not included.
+    pub allocated_bytes: Option<u64>,
+    /// How many objects it asked for.
+    pub allocated_objects: Option<u64>,
+    /// Completed collections of any kind.
+    pub collections: Option<u64>,
+    /// Objects that were garbage and still there after the last full collection. Only a replay knows.
+    pub leaked_objects: Option<u64>,
+}
+
+/// How an invocation went. In JSON its [`Display`](fmt::Display) form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Status {
+    /// It finished and its result can be compared.
+    #[default]
+    Ok,
+    /// The heap limit was too small for the program: a result, not a failure.
+    OutOfMemory,
+    /// This collector or peer cannot express the workload.
+    Unsupported,
+    /// It finished, but found its own heap wrong.
+    Failed,
+    /// It could not read its input, which was readable when the comparison began.
+    NoInput,
+    /// It was stopped because it took too long.
+    Timeout,
+    /// It ran out of stack.
+    StackOverflow,
+    /// The process ended in another way: the signal's name, `panic`, or its exit status.
+    Crashed(String),
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok => f.write_str("ok"),
+            Self::OutOfMemory => f.write_str("out_of_memory"),
+            Self::Unsupported => f.write_str("unsupported"),
+            Self::Failed => f.write_str("failed"),
+            Self::NoInput => f.write_str("no_input"),
+            Self::Timeout => f.write_str("timeout"),
+            Self::StackOverflow => f.write_str("stack_overflow"),
+            Self::Crashed(how) => write!(f, "crashed: {how}"),
+        }
+    }
+}
+
+impl FromStr for Status {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "ok" => Self::Ok,
+            "out_of_memory" => Self::OutOfMemory,
+            "unsupported" => Self::Unsupported,
+            "failed" => Self::Failed,
+            "no_input" => Self::NoInput,
+            "timeout" => Self::Timeout,
+            "stack_overflow" => Self::StackOverflow,
+            other => match other.strip_prefix("crashed: ") {
+                Some(how) => Self::Crashed(how.to_owned()),
+                None => return Err(format!("`{other}` is not a status")),
+            },
+        })
+    }
+}
+
+impl From<Status> for String {
+    fn from(status: Status) -> Self {
+        status.to_string()
+    }
+}
+
+impl TryFrom<String> for Status {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// What a workload computed. In JSON sixteen hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Checksum(pub u64);
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl From<Checksum> for String {
+    fn from(checksum: Checksum) -> Self {
+        checksum.to_string()
+    }
+}
+
+impl TryFrom<String> for Checksum {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        u64::from_str_radix(&text, 16).map(Self).map_err(|_| format!("`{text}` is not a checksum"))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A successful record with plausible figures, for tests to vary.
+    pub(crate) fn sample(workload: &str, collector: &str, invocation: u32, wall_ms: f64) -> Record {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small, positive")]
+        let ns = |ms: f64| Some((ms * 1e6) as u64);
+        Record {
+            workload: workload.to_owned(),
+            size: "default".to_owned(),
+            collector: collector.to_owned(),
+            kind: Kind::Collector,
+            allocator: "system".to_owned(),
+            invocation,
+            heap_limit: None,
+            measurement: Measurement {
+                status: Status::Ok,
+                message: None,
+                checksum: Some(Checksum(0x1234_5678_9abc_def0)),
+                wall_ns: ns(wall_ms),
+                cpu_ns: ns(wall_ms * 1.1),
+                gc_ns: ns(wall_ms * 0.125),
+                pause_count: Some(250),
+                pause_p50_ns: ns(0.012),
+                pause_p99_ns: ns(1.2),
+                pause_p999_ns: ns(3.4),
+                pause_max_ns: ns(5.6),
+                peak_heap_bytes: Some(123 << 20),
+                peak_rss_bytes: Some(131 << 20),
+                allocated_bytes: Some(1 << 30),
+                allocated_objects: Some(67_000_000),
+                collections: Some(250),
+                leaked_objects: Some(0),
+            },
+            version: "0.1.0".to_owned(),
+            environment: Environment::default(),
+        }
+    }
+
+    #[test]
+    fn a_record_survives_json() {
+        let mut record = sample("rings", "marksweep", 3, 1234.5);
+        record.heap_limit = Some(64 << 20);
+        let line = serde_json::to_string(&record).unwrap();
+        assert!(!line.contains('\n'));
+        assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
+    }
+
+    #[test]
+    fn every_key_is_present_even_when_nothing_was_measured() {
+        let mut record = sample("rings", "marksweep", 1, 1.0);
+        record.measurement = Measurement { status: Status::Crashed("SIGSEGV".to_owned()), ..Default::default() };
+        let value = serde_json::to_value(&record).unwrap();
+        for key in [
+            "workload",
+            "collector",
+            "invocation",
+            "status",
+            "checksum",
+            "wall_ns",
+            "cpu_ns",
+            "gc_ns",
+            "pause_count",
+            "pause_p50_ns",
+            "pause_p99_ns",
+            "pause_p999_ns",
+            "pause_max_ns",
+            "peak_heap_bytes",
+            "peak_rss_bytes",
+            "allocated_bytes",
+            "allocated_objects",
+            "collections",
+            "allocator",
+            "size",
+            "heap_limit",
+            "version",
+            "environment",
+        ] {
+            assert!(value.get(key).is_some(), "{key}");
+        }
+        assert_eq!(value["status"], "crashed: SIGSEGV");
+        assert!(value["wall_ns"].is_null());
+    }
+
+    #[test]
+    fn statuses_survive_text() {
+        for status in [
+            Status::Ok,
+            Status::OutOfMemory,
+            Status::Unsupported,
+            Status::Failed,
+            Status::NoInput,
+            Status::Timeout,
+            Status::StackOverflow,
+            Status::Crashed("SIGSEGV".to_owned()),
+            Status::Crashed("exit status 3".to_owned()),
+        ] {
+            assert_eq!(status.to_string().parse(), Ok(status));
+        }
+        assert!("fine".parse::<Status>().is_err());
+    }
+
+    #[test]
+    fn checksums_keep_all_64_bits() {
+        let json = serde_json::to_string(&Checksum(u64::MAX)).unwrap();
+        assert_eq!(json, "\"ffffffffffffffff\"");
+        assert_eq!(serde_json::from_str::<Checksum>(&json).unwrap(), Checksum(u64::MAX));
+    }
+}

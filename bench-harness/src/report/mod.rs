@@ -1,0 +1,439 @@
+//! The table: what `compare` is for.
+//!
+//! One block per workload, fastest first, in at most 80 columns of plain text, the same on a terminal, in a pipe and in
+//! a README: nothing to strip, nothing to escape. Units stand once, at the top. Who has no figures stands below those who
+//! have, with the reason in place of the figures, because a crash is as much a result as a time.
+
+use std::iter;
+
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
+
+use crate::analysis::summary::{Group, Remark, Row};
+use crate::system::environment::Environment;
+use crate::text::format;
+
+/// The width that everything fits into.
+pub const WIDTH: usize = 80;
+
+/// The column of names is at least so wide: the longest name of a collector of ours.
+const USUAL_LABEL: usize = 21;
+
+/// What stands in place of a figure that is not known.
+const ABSENT: &str = "-";
+
+/// Nothing but a line under the header.
+const PLAIN: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('-'));
+
+/// A space that the table does not trim.
+const SPACE: char = '\u{a0}';
+
+/// What is said around the tables.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// The most invocations that any row has.
+    pub invocations: u32,
+    /// The hard limit of our heaps in bytes.
+    pub heap_limit: Option<u64>,
+    /// Whether peers are among the rows.
+    pub peers: bool,
+    /// The machine and the build.
+    pub environment: Environment,
+    /// Which checksums disagree. Other failures stand in the blocks.
+    pub disagreements: Vec<String>,
+}
+
+/// The whole report as text, each line ended.
+#[must_use]
+pub fn render(groups: &[Group], context: &Context) -> String {
+    let layout = Layout::of(groups);
+    let mut lines = Vec::new();
+    for (position, (group, title)) in groups.iter().zip(titles(groups)).enumerate() {
+        if position > 0 {
+            lines.push(String::new());
+        }
+        lines.extend(layout.block(group, &title, position == 0));
+    }
+    lines.push(String::new());
+    for paragraph in footer(context, &layout, groups) {
+        lines.extend(format::wrap(&paragraph, WIDTH));
+    }
+    for disagreement in &context.disagreements {
+        lines.push(String::new());
+        lines.extend(format::wrap(&format!("FAILED: {disagreement}"), WIDTH));
+    }
+    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// What all blocks have in common, that they can be read as one table.
+struct Layout {
+    /// The columns of figures and how wide they are.
+    figures: Vec<(Column, usize)>,
+    label_width: usize,
+}
+
+impl Layout {
+    /// Only columns in which something stands, wide enough for every figure; names get what remains, and wrap if that
+    /// is too little.
+    fn of(groups: &[Group]) -> Self {
+        let rows = || groups.iter().flat_map(|group| &group.rows);
+        let width = |text: &str| text.chars().count();
+        let figures: Vec<_> = Column::FIGURES
+            .into_iter()
+            .filter(|column| !column.is_optional() || rows().any(|row| column.text(row) != ABSENT))
+            .map(|column| {
+                let widest = rows().map(|row| width(&column.text(row))).max().unwrap_or(0);
+                (column, widest.max(column.usual_width()))
+            })
+            .collect();
+        let room = WIDTH.saturating_sub(figures.iter().map(|(_, width)| 1 + width).sum());
+        let longest = rows().map(|row| width(&row.label)).max().unwrap_or(0);
+        Self { figures, label_width: longest.max(USUAL_LABEL).min(room) }
+    }
+
+    fn has(&self, column: Column) -> bool {
+        self.figures.iter().any(|(shown, _)| *shown == column)
+    }
+
+    /// Whether others have intervals, and this row has lost too many runs, or the fastest has, to be compared. Without a
+    /// mark it would look like a difference that was shown.
+    fn is_undecided(&self, row: &Row) -> bool {
+        let has_no_interval = row.ratio.is_some_and(|ratio| ratio.interval.is_none() && ratio.value != 1.0);
+        self.has(Column::Interval) && has_no_interval
+    }
+
+    /// One workload.
+    fn block(&self, group: &Group, title: &str, with_units: bool) -> Vec<String> {
+        let mut lines: Vec<String> = self.table(group, title, with_units).lines().map(str::to_owned).collect();
+        let (width, indent) = (self.label_width, " ".repeat(self.label_width + 1));
+        for Remark { label, text } in &group.remarks {
+            let mut start = format!("{label:width$} ");
+            if label.chars().count() > width {
+                lines.extend(format::wrap(label, WIDTH));
+                start = indent.clone();
+            }
+            for line in format::wrap(text, WIDTH - indent.len()) {
+                lines.push(format!("{start}{line}"));
+                start = indent.clone();
+            }
+        }
+        lines
+    }
+
+    fn table(&self, group: &Group, title: &str, with_units: bool) -> String {
+        let cell = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
+        let header = |unit: &str, name: &str| if with_units { format!("{unit}\n{name}") } else { name.to_owned() };
+
+        let mut table = Table::new();
+        table.load_style(PLAIN);
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(WIDTH).unwrap_or(u16::MAX));
+        let mut titles = vec![Cell::new(header("", title))];
+        titles.extend(self.figures.iter().map(|(column, _)| {
+            let (unit, name) = column.header();
+            cell(header(unit, name))
+        }));
+        table.set_header(titles);
+        for row in &group.rows {
+            let mut cells = vec![Cell::new(&row.label)];
+            cells.extend(self.figures.iter().map(|(column, _)| match column {
+                Column::Ratio if self.is_undecided(row) => {
+                    cell(format!("{}?", column.text(row).trim_end_matches(SPACE)))
+                }
+                _ => cell(column.text(row)),
+            }));
+            table.add_row(cells);
+        }
+        // The gap stands in front of each figure.
+        let figures = self.figures.iter().map(|(_, width)| (1, 1 + width));
+        for (column, (gap, width)) in table.column_iter_mut().zip(iter::once((0, self.label_width)).chain(figures)) {
+            column.set_padding((gap, 0));
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(u16::try_from(width).unwrap_or(u16::MAX))));
+        }
+        table.to_string().replace(SPACE, " ")
+    }
+}
+
+/// What stands above each block.
+fn titles(groups: &[Group]) -> Vec<String> {
+    let short: Vec<_> = groups.iter().map(short_title).collect();
+    let is_unique = |title: &String| short.iter().filter(|other| *other == title).count() == 1;
+    let long = |group: &Group| group.workload.trim_start_matches("snapshot:").to_owned();
+    let titles = short.iter().zip(groups);
+    titles.map(|(title, group)| if is_unique(title) { title.clone() } else { long(group) }).collect()
+}
+
+fn short_title(group: &Group) -> String {
+    let name = match group.workload.strip_prefix("snapshot:") {
+        // A path is for the record; here the file's name is enough, unless two have the same.
+        Some(path) => {
+            let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+            file.trim_end_matches(".gz").trim_end_matches(".heapsnapshot")
+        }
+        None => &group.workload,
+    };
+    if group.size == "default" { name.to_owned() } else { format!("{name}, {}", group.size) }
+}
+
+/// The columns of figures.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Time,
+    Interval,
+    Ratio,
+    GcTime,
+    GcShare,
+    PauseMedian,
+    Pause99,
+    PauseMax,
+    Heap,
+    Process,
+}
+
+impl Column {
+    const FIGURES: [Self; 10] = [
+        Self::Time,
+        Self::Interval,
+        Self::Ratio,
+        Self::GcTime,
+        Self::GcShare,
+        Self::PauseMedian,
+        Self::Pause99,
+        Self::PauseMax,
+        Self::Heap,
+        Self::Process,
+    ];
+
+    /// What stands above the first block, and above each.
+    fn header(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Time => ("", "ms"),
+            Self::Interval => ("", "±%"),
+            Self::Ratio => ("", "ratio"),
+            Self::GcTime => ("in gc", "ms"),
+            Self::GcShare => ("", "%"),
+            Self::PauseMedian => ("pause", "p50"),
+            Self::Pause99 => ("(ms)", "p99"),
+            Self::PauseMax => ("", "max"),
+            Self::Heap => ("peak", "heap"),
+            Self::Process => ("(MiB)", "RSS"),
+        }
+    }
+
+    /// Whether the column can be left out when nothing stands in it.
+    fn is_optional(self) -> bool {
+        !matches!(self, Self::Time | Self::Ratio | Self::Process)
+    }
+
+    /// Wide enough for what is usual. With a gap of 1 in front of each, and names of 21, all columns make 78.
+    fn usual_width(self) -> usize {
+        match self {
+            Self::Interval | Self::GcShare => 3,
+            Self::Ratio => 5,
+            Self::Time | Self::GcTime | Self::PauseMedian | Self::Pause99 | Self::PauseMax => 5,
+            Self::Heap | Self::Process => 5,
+        }
+    }
+
+    fn text(self, row: &Row) -> String {
+        let ms = |time: Option<f64>| time.map_or_else(|| ABSENT.to_owned(), format::ms);
+        let mib = |bytes: Option<u64>| bytes.map_or_else(|| ABSENT.to_owned(), format::mib);
+        match self {
+            Self::Time => format::ms(row.time_ns),
+            Self::Interval => match row.interval {
+                Some(interval) => format::percent(interval.half_width / interval.mean),
+                None => ABSENT.to_owned(),
+            },
+            Self::Ratio => match &row.ratio {
+                // The mark has a column of its own, that the digits stay below each other.
+                Some(ratio) if ratio.no_difference_shown() => format!("{}~", format::ratio(ratio.value)),
+                Some(ratio) => format!("{}{SPACE}", format::ratio(ratio.value)),
+                None => ABSENT.to_owned(),
+            },
+            Self::GcTime => ms(row.gc_ns),
+            Self::GcShare => row.gc_share.map_or_else(|| ABSENT.to_owned(), format::percent),
+            Self::PauseMedian => ms(row.pause_p50_ns),
+            Self::Pause99 => ms(row.pause_p99_ns),
+            Self::PauseMax => ms(row.pause_max_ns),
+            Self::Heap => mib(row.peak_heap_bytes),
+            Self::Process => mib(row.peak_rss_bytes),
+        }
+    }
+}
+
+fn footer(context: &Context, layout: &Layout, groups: &[Group]) -> Vec<String> {
+    let mut legend = vec!["ms: median elapsed time"];
+    if layout.has(Column::Interval) {
+        legend.push("±%: half the 95 % confidence interval of the mean");
+    }
+    legend.push("ratio: to the fastest");
+    if layout.has(Column::Interval) {
+        legend.push("~: no difference shown");
+    }
+    if groups.iter().flat_map(|group| &group.rows).any(|row| layout.is_undecided(row)) {
+        legend.push("?: too few runs to tell");
+    }
+    if layout.has(Column::GcTime) {
+        legend.push("in gc: all pauses together, and their share of the time");
+    }
+    if layout.has(Column::PauseMax) {
+        legend.push("pause: how long the program stood still; max: the longest of all runs");
+    }
+    if layout.has(Column::Heap) {
+        legend.push("heap: what the heap reserved for use");
+    }
+    legend.push("RSS: memory of the process");
+    if context.peers {
+        legend.push("peers: with the better of two allocators; how long they collect is not known");
+    }
+    let mut paragraphs = vec![format!("{}.", legend.join("; "))];
+    paragraphs.push(match context.invocations {
+        0 | 1 => "1 invocation each: small differences mean nothing, --invocations 5 tells which do.".to_owned(),
+        2 => "2 invocations each: small differences mean nothing, --invocations 5 tells which do.".to_owned(),
+        n => format!("{n} invocations each, interleaved, each in a process of its own."),
+    });
+    if let Some(limit) = context.heap_limit {
+        let peers = if context.peers { "; peers have none" } else { "" };
+        paragraphs.push(format!("Heap limit: {}{peers}.", format::bytes(limit)));
+    }
+    paragraphs.push(context.environment.summary());
+    if context.environment.build.as_deref() == Some("debug") {
+        paragraphs.push("This is a debug build: its times mean nothing. Use cargo run --release.".to_owned());
+    }
+    paragraphs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::summary::summarise;
+    use crate::contestants::Kind;
+    use crate::record::tests::sample;
+    use crate::record::{Measurement, Record, Status};
+
+    fn context(invocations: u32) -> Context {
+        let environment = Environment {
+            cpu: Some("Imaginary CPU".to_owned()),
+            cores: Some(2),
+            kernel: Some("6.1".to_owned()),
+            rustc: Some("rustc 1.95.0 (abc 2026-04-14)".to_owned()),
+            commit: Some("0123456789ab".to_owned()),
+            ..Environment::default()
+        };
+        Context { invocations, environment, ..Context::default() }
+    }
+
+    /// A peer, of which only time and memory are known.
+    fn peer(workload: &str, name: &str, allocator: &str, invocation: u32, wall_ms: f64) -> Record {
+        let mut record = sample(workload, name, invocation, wall_ms);
+        record.kind = Kind::Peer;
+        record.allocator = allocator.to_owned();
+        let Measurement { status, checksum, wall_ns, peak_rss_bytes, .. } = record.measurement;
+        record.measurement = Measurement { status, checksum, wall_ns, peak_rss_bytes, ..Measurement::default() };
+        record
+    }
+
+    fn failed(mut record: Record, status: Status) -> Record {
+        record.measurement = Measurement { status, ..Measurement::default() };
+        record
+    }
+
+    fn synthetic() -> Vec<Record> {
+        let mut records = Vec::new();
+        for n in 1..=3 {
+            let jitter = f64::from(n);
+            records.push(sample("binary_trees", "nogc", n, 980.0 + jitter));
+            records.push(sample("binary_trees", "marksweep-incremental", n, 12345.0 + 20.0 * jitter));
+            records.push(sample("binary_trees", "generational", n, 984.0 - 1.5 * jitter));
+            records.push(peer("binary_trees", "gc-arena-stw", "system", n, 8000.0));
+            records.push(peer("binary_trees", "gc-arena-stw", "mimalloc", n, 4190.0 + jitter));
+            let limited = Record { heap_limit: Some(64 << 20), ..sample("deep_list", "nogc", n, 1.0) };
+            records.push(failed(limited, Status::OutOfMemory));
+            records.push(sample("deep_list", "refcount", n, 9.5 + 0.01 * jitter));
+            records.push(failed(peer("deep_list", "some-peer", "system", n, 1.0), Status::StackOverflow));
+        }
+        records
+    }
+
+    #[test]
+    fn the_table_looks_like_this() {
+        let text = render(&summarise(&synthetic()), &context(3));
+        let expected = "                                        in gc     pause  (ms)        peak (MiB)
+binary_trees               ms  ±% ratio    ms   %   p50   p99   max  heap   RSS
+-------------------------------------------------------------------------------
+generational              981 0.4 1.00    123  12 0.012  1.20  5.60   123   131
+nogc                      982 0.3 1.00~   123  12 0.012  1.20  5.60   123   131
+gc-arena-stw (mimalloc)  4192 0.1 4.27      -   -     -     -     -     -   131
+marksweep-incremental   12385 0.4 12.6   1548  12 0.012  1.20  5.60   123   131
+
+deep_list                  ms  ±% ratio    ms   %   p50   p99   max  heap   RSS
+-------------------------------------------------------------------------------
+refcount                 9.52 0.3 1.00   1.19  12 0.012  1.20  5.60   123   131
+nogc                    out of memory with a heap limit of 64 MiB
+some-peer               overflowed its stack
+
+ms: median elapsed time; ±%: half the 95 % confidence interval of the mean;
+ratio: to the fastest; ~: no difference shown; in gc: all pauses together, and
+their share of the time; pause: how long the program stood still; max: the
+longest of all runs; heap: what the heap reserved for use; RSS: memory of the
+process.
+3 invocations each, interleaved, each in a process of its own.
+Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
+";
+        assert_eq!(text, expected, "\n{text}");
+    }
+
+    #[test]
+    fn nothing_is_wider_than_80_columns() {
+        let mut records = synthetic();
+        for n in 1..=3 {
+            let mut huge = sample("snapshot:/some/where/a-long-name.heapsnapshot", "marksweep-incremental", n, 1.0);
+            let measurement = &mut huge.measurement;
+            measurement.wall_ns = Some(99_999_000_000 + u64::from(n) * 400_000_000);
+            measurement.gc_ns = Some(88_888_000_000);
+            measurement.pause_p50_ns = Some(12_345);
+            measurement.pause_p99_ns = Some(12_345_000_000);
+            measurement.pause_max_ns = Some(12_345_000_000);
+            measurement.peak_heap_bytes = Some(65_536 << 20);
+            measurement.peak_rss_bytes = Some(65_536 << 20);
+            records.push(huge.clone());
+            huge.collector = "gc-arena-stw-with-a-very-long-name".to_owned();
+            huge.measurement.wall_ns = Some(999_000_000_000);
+            records.push(huge);
+        }
+        let mut context = context(3);
+        context.peers = true;
+        context.heap_limit = Some(64 << 20);
+        context.disagreements = vec!["word ".repeat(40)];
+        let text = render(&summarise(&records), &context);
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH, "{}: {line}\n{text}", line.chars().count());
+        }
+        assert!(text.is_ascii() || text.chars().all(|c| c.is_ascii() || c == '±'), "{text}");
+    }
+
+    #[test]
+    fn snapshots_of_the_same_name_are_told_apart() {
+        let records =
+            ["snapshot:a/x.heapsnapshot", "snapshot:b/x.heapsnapshot.gz", "snapshot:b/y.heapsnapshot", "rings"]
+                .map(|workload| sample(workload, "nogc", 1, 10.0));
+        assert_eq!(titles(&summarise(&records)), ["a/x.heapsnapshot", "b/x.heapsnapshot.gz", "y", "rings"]);
+    }
+
+    #[test]
+    fn a_ratio_of_too_few_runs_is_marked() {
+        let mut records = Vec::new();
+        for n in 1..=3 {
+            records.push(sample("rings", "nogc", n, 10.0));
+            let other = sample("rings", "marksweep", n, 20.0);
+            records.push(if n == 1 { failed(other, Status::Timeout) } else { other });
+        }
+        let text = render(&summarise(&records), &context(3));
+        assert!(text.contains(" 2.00? ") && text.contains(" 1.00 ") && text.contains("?: too few"), "{text}");
+    }
+
+    #[test]
+    fn one_invocation_makes_no_claims() {
+        let text = render(&summarise(&[sample("rings", "nogc", 1, 10.0)]), &context(1));
+        assert!(text.contains("1 invocation each") && !text.contains('±') && !text.contains('~'), "{text}");
+    }
+}

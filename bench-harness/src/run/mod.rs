@@ -1,0 +1,13 @@
+//! From a request to measurements.
+//!
+//! [`plan`] turns a request into [`job`]s, one per process, in an order that is fair; [`session`] carries them out:
+//! [`runner`] starts a process, [`child`] measures in it, [`progress`] shows how far it is, [`interrupt`] ends it early.
+
+pub mod child;
+pub mod interrupt;
+pub mod job;
+mod misbehave;
+pub mod plan;
+pub mod progress;
+pub mod runner;
+pub mod session;

@@ -1,0 +1,206 @@
+//! What will run, in which order, and about how long it takes.
+//!
+//! Invocations are the outermost loop: A B A B, not A A B B, so that a machine that slows down slows everybody down and
+//! pairs of neighbours can be compared. Within one invocation all contestants of a program follow each other.
+//!
+//! The estimate is a promise to a waiting person, not a measurement: one nominal time per program on two common cores,
+//! good to a factor of two.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::contestants::{Allocator, Contestant, Peer};
+use crate::run::job::Job;
+use crate::text::names::Named;
+use crate::workloads::program::Program;
+use crate::workloads::{Size, Workload};
+
+/// How often `compare` runs everything by default: with the workloads at their default sizes about a minute on two common cores.
+/// Twice shows whether a result repeats itself; confidence intervals need three.
+pub const INVOCATIONS: u32 = 2;
+
+/// The choices that make a plan.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// The programs, in order.
+    pub programs: Vec<Program>,
+    /// Our collectors, in order.
+    pub collectors: Vec<Contestant>,
+    /// The peers, in order; each runs with every allocator.
+    pub peers: Vec<Peer>,
+    /// How large the programs are.
+    pub size: Size,
+    /// The hard limit of our heaps in bytes.
+    pub heap_limit: Option<u64>,
+    /// How often everything runs.
+    pub invocations: u32,
+}
+
+/// What will run, in order.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// One entry per process.
+    pub jobs: Vec<Job>,
+    programs: usize,
+    collectors: usize,
+    peers: usize,
+    invocations: u32,
+}
+
+impl Plan {
+    /// Lays out a selection.
+    #[must_use]
+    pub fn new(selection: &Selection) -> Self {
+        let peers = selection.peers.iter();
+        let peers = peers.flat_map(|peer| Allocator::all().into_iter().map(|a| Contestant::Peer(*peer, a)));
+        let contestants: Vec<_> = selection.collectors.iter().copied().chain(peers).collect();
+        let mut jobs = Vec::new();
+        for invocation in 1..=selection.invocations {
+            for program in &selection.programs {
+                for contestant in contestants.iter().filter(|contestant| contestant.takes_part_in(program)) {
+                    jobs.push(Job {
+                        program: program.clone(),
+                        contestant: *contestant,
+                        // A heap dump is as large as it is.
+                        size: if matches!(program, Program::Snapshot(_)) { Size::Default } else { selection.size },
+                        heap_limit: selection.heap_limit.filter(|_| !matches!(contestant, Contestant::Peer(..))),
+                        invocation,
+                    });
+                }
+            }
+        }
+        Self {
+            jobs,
+            programs: selection.programs.len(),
+            collectors: selection.collectors.len(),
+            peers: selection.peers.len(),
+            invocations: selection.invocations,
+        }
+    }
+
+    /// About how long all of it takes.
+    #[must_use]
+    pub fn estimate(&self) -> Duration {
+        self.jobs.iter().map(nominal).sum()
+    }
+
+    /// One line for people: how much, how long.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        use crate::text::format::plural;
+        let mut factors = vec![plural(self.programs, "workload"), plural(self.collectors, "collector")];
+        if self.peers > 0 {
+            factors.push(format!("{} with 2 allocators", plural(self.peers, "peer")));
+        }
+        factors.push(plural(self.invocations as usize, "invocation"));
+        format!("{} ({}), about {}", plural(self.jobs.len(), "run"), factors.join(", "), about(self.estimate()))
+    }
+}
+
+/// A rough duration: no more digits than it deserves.
+fn about(time: Duration) -> String {
+    match time.as_secs() {
+        0..2 => "a second".to_owned(),
+        seconds @ 2..10 => format!("{seconds} s"),
+        seconds @ 10..100 => format!("{} s", seconds.div_ceil(10) * 10),
+        seconds @ 100..5400 => format!("{} minutes", seconds.div_ceil(60)),
+        seconds => format!("{:.1} hours", seconds as f64 / 3600.0),
+    }
+}
+
+/// About how long one job takes.
+#[must_use]
+pub fn nominal(job: &Job) -> Duration {
+    let milliseconds = match &job.program {
+        Program::Classic(Workload::BinaryTrees) => 1700,
+        Program::Classic(Workload::GcBench) => 300,
+        Program::Classic(Workload::ListChurn) => 700,
+        Program::Classic(Workload::Rings) => 30,
+        Program::Classic(Workload::GraphMutate) => 1300,
+        Program::Classic(Workload::DeepList) => 500,
+        Program::Names => 50,
+        Program::Snapshot(file) => snapshot_milliseconds(file.as_deref()),
+    };
+    // Sizes: see `Size`. The peers are, on average over all of them, so much slower.
+    let sized = match job.size {
+        Size::Small => milliseconds / 20,
+        Size::Default => milliseconds,
+        Size::Large => milliseconds * 8,
+    };
+    let process = 20;
+    Duration::from_millis(process + sized * if matches!(job.contestant, Contestant::Peer(..)) { 3 } else { 1 })
+}
+
+/// Snapshots take time in proportion to their text, most of it for reading: the built-in one of 10 MB 450 ms. Compressed
+/// ones have about six times their length.
+fn snapshot_milliseconds(file: Option<&Path>) -> u64 {
+    const BUILTIN: u64 = 450;
+    const TEXT_PER_MILLISECOND: u64 = 23_000;
+    let Some(file) = file else { return BUILTIN };
+    let length = std::fs::metadata(file).map_or(0, |data| data.len());
+    let text = if file.extension().is_some_and(|extension| extension == "gz") { length * 6 } else { length };
+    text / TEXT_PER_MILLISECOND
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contestants::collector::Collector;
+
+    fn selection(invocations: u32) -> Selection {
+        Selection {
+            programs: Program::all(),
+            collectors: Collector::ALL.into_iter().map(Contestant::Collector).collect(),
+            peers: Vec::new(),
+            size: Size::Default,
+            heap_limit: None,
+            invocations,
+        }
+    }
+
+    #[test]
+    fn contestants_alternate_and_invocations_are_outermost() {
+        let plan = Plan::new(&selection(2));
+        assert_eq!(plan.jobs.len(), 2 * 8 * 6);
+        assert_eq!(plan.jobs[0].program, plan.jobs[5].program);
+        assert_ne!(plan.jobs[5].program, plan.jobs[6].program);
+        assert!(plan.jobs[..48].iter().all(|job| job.invocation == 1));
+        let second: Vec<_> = plan.jobs[48..].iter().map(|job| (&job.program, job.contestant)).collect();
+        let first: Vec<_> = plan.jobs[..48].iter().map(|job| (&job.program, job.contestant)).collect();
+        assert_eq!(first, second);
+    }
+
+    #[test]
+    fn the_default_comparison_takes_about_a_minute() {
+        let seconds = Plan::new(&selection(INVOCATIONS)).estimate().as_secs();
+        assert!((40..=75).contains(&seconds), "{seconds} s");
+    }
+
+    #[cfg(feature = "peers")]
+    #[test]
+    fn peers_run_the_classics_with_both_allocators_and_no_limit() {
+        let plan = Plan::new(&Selection { peers: Peer::all(), heap_limit: Some(1 << 20), ..selection(1) });
+        let peers: Vec<_> = plan.jobs.iter().filter(|job| matches!(job.contestant, Contestant::Peer(..))).collect();
+        assert_eq!(peers.len(), 6 * 2 * Peer::all().len());
+        assert!(peers.iter().all(|job| job.heap_limit.is_none() && matches!(job.program, Program::Classic(_))));
+    }
+
+    #[test]
+    fn heap_dumps_have_one_size_and_take_time_in_proportion_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.heapsnapshot");
+        std::fs::File::create(&path).unwrap().set_len(2_300_000_000).unwrap();
+        let programs = vec![Program::Snapshot(None), Program::Snapshot(Some(path)), Program::Names];
+        let plan = Plan::new(&Selection { programs, size: Size::Large, ..selection(1) });
+        assert!(plan.jobs.iter().all(|job| (job.size == Size::Large) == (job.program == Program::Names)));
+        assert_eq!(nominal(&plan.jobs[0]).as_millis(), 470);
+        assert_eq!(nominal(&plan.jobs[6]).as_secs(), 100);
+    }
+
+    #[test]
+    fn durations_are_rough() {
+        for (seconds, text) in [(0, "a second"), (5, "5 s"), (41, "50 s"), (119, "2 minutes"), (7200, "2.0 hours")] {
+            assert_eq!(about(Duration::from_secs(seconds)), text);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A plan carried out: one child after the other, each result noted as soon as it is there.
+//!
+//! Never two children at once: they would share caches, memory bandwidth and, on two cores, the collector's threads.
+//!
+//! A session can end early: the user stops it, a disk is full, a process cannot be started. It never takes with it what
+//! was measured before, which may have taken an hour.
+
+use std::io;
+use std::time::Duration;
+
+use crate::record::journal::Journal;
+use crate::record::{Measurement, Record};
+use crate::run::interrupt;
+use crate::run::job::Job;
+use crate::run::plan::Plan;
+use crate::run::progress::Progress;
+use crate::run::runner::{self, Runner};
+use crate::system::environment::Environment;
+
+/// How a plan is carried out.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The longest that one invocation may take.
+    pub timeout: Duration,
+    /// Whether to show no progress.
+    pub quiet: bool,
+}
+
+/// What came of a plan.
+#[derive(Debug)]
+pub struct Session {
+    /// The finished invocations, in the order in which they ran.
+    pub records: Vec<Record>,
+    /// The machine and the build.
+    pub environment: Environment,
+    /// How it came to its end.
+    pub ended: Ended,
+}
+
+/// How a session came to its end.
+#[derive(Debug)]
+pub enum Ended {
+    /// Everything ran.
+    Complete,
+    /// The user stopped it.
+    Interrupted,
+    /// The results go to standard output, and nobody reads it any more: `| head`.
+    ReaderLeft,
+    /// The system cannot start processes or write the results.
+    Failed(io::Error),
+}
+
+/// Carries out a plan. `each` sees every record when it is written, and writes to standard output or nowhere.
+pub fn run(
+    plan: &Plan,
+    settings: &Settings,
+    journal: &mut Journal,
+    each: impl FnMut(&Record) -> io::Result<()>,
+) -> Session {
+    interrupt::watch();
+    let mut session = Session { records: Vec::new(), environment: Environment::detect(), ended: Ended::Complete };
+    let mut progress = Progress::new(plan, settings.quiet);
+    if let Err(ended) = carry_out(plan, settings, journal, each, &mut progress, &mut session) {
+        session.ended = ended;
+    }
+    progress.end();
+    session
+}
+
+/// # Errors
+/// The end that came too early.
+fn carry_out(
+    plan: &Plan,
+    settings: &Settings,
+    journal: &mut Journal,
+    mut each: impl FnMut(&Record) -> io::Result<()>,
+    progress: &mut Progress,
+    session: &mut Session,
+) -> Result<(), Ended> {
+    let runner = Runner::new(settings.timeout).map_err(Ended::Failed)?;
+    for job in &plan.jobs {
+        progress.begin(job);
+        let measurement = match runner.run(job).map_err(Ended::Failed)? {
+            runner::Ended::Measured(measurement) => *measurement,
+            runner::Ended::Interrupted => return Err(Ended::Interrupted),
+        };
+        let record = record(job, measurement, &session.environment);
+        let written = journal.write(&record);
+        progress.finish(job, &record);
+        let shown = progress.pause(|| each(&record));
+        // Measured is measured, also where it cannot be written.
+        session.records.push(record);
+        written.map_err(|error| failed(error, journal.is_stdout()))?;
+        shown.map_err(|error| failed(error, true))?;
+        if interrupt::requested() && session.records.len() < plan.jobs.len() {
+            return Err(Ended::Interrupted);
+        }
+    }
+    Ok(())
+}
+
+fn failed(error: io::Error, is_stdout: bool) -> Ended {
+    if is_stdout && error.kind() == io::ErrorKind::BrokenPipe { Ended::ReaderLeft } else { Ended::Failed(error) }
+}
+
+fn record(job: &Job, measurement: Measurement, environment: &Environment) -> Record {
+    Record {
+        workload: job.program.to_string(),
+        size: job.size.name().to_owned(),
+        collector: job.contestant.name().to_owned(),
+        kind: job.contestant.kind(),
+        allocator: job.contestant.allocator().name().to_owned(),
+        invocation: job.invocation,
+        heap_limit: job.heap_limit,
+        measurement,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        environment: environment.clone(),
+    }
+}
