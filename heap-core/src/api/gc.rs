@@ -9,10 +9,7 @@ use core::ops::Deref;
 use core::ptr::NonNull;
 
 use super::mutator::Mutator;
-use super::weak::Weak;
-use super::write::Write;
-use crate::collector::ObjectRef;
-use crate::error::AllocError;
+use crate::object::ObjectRef;
 use crate::trace::{Relocator, Trace, Tracer};
 
 /// A type that an object can have: every sized type, slices of them, and `str`.
@@ -101,11 +98,6 @@ impl<'gc, T: ?Sized + 'gc> Gc<'gc, T> {
         self.object
     }
 
-    #[inline]
-    pub(crate) fn slot(&mut self) -> &mut ObjectRef {
-        &mut self.object
-    }
-
     /// True when both point at the same object.
     #[inline]
     pub fn ptr_eq(this: Self, other: Self) -> bool {
@@ -124,26 +116,6 @@ impl<'gc, T: ?Sized + 'gc> Gc<'gc, T> {
     pub fn erase(this: Self) -> Gc<'gc, ()> {
         Gc { object: this.object, _brand: PhantomData, _target: PhantomData }
     }
-
-    /// A weak pointer to the object. The first call for an object allocates its weak cell (16 bytes).
-    ///
-    /// # Panics
-    /// When the heap limit is reached or the system refuses memory.
-    #[track_caller]
-    pub fn downgrade(this: Self, mc: &Mutator<'gc>) -> Weak<'gc, T> {
-        match Self::try_downgrade(this, mc) {
-            Ok(weak) => weak,
-            Err(error) => super::alloc::heap_is_full(error),
-        }
-    }
-
-    /// A weak pointer to the object, or a report that the heap is full.
-    ///
-    /// # Errors
-    /// When the object has no weak cell yet, and the heap limit is reached or the system refuses memory.
-    pub fn try_downgrade(this: Self, mc: &Mutator<'gc>) -> Result<Weak<'gc, T>, AllocError> {
-        Weak::new(mc, this)
-    }
 }
 
 impl<'gc, T: ?Sized + Pointee + 'gc> Gc<'gc, T> {
@@ -155,37 +127,6 @@ impl<'gc, T: ?Sized + Pointee + 'gc> Gc<'gc, T> {
         // `'gc` exists (property P3); the payload is initialised before its first `Gc` is made, and changes only inside
         // cells.
         unsafe { T::from_payload(this.object.payload()).as_ref() }
-    }
-
-    /// Runs the write barrier for the whole object and returns the proof of it, through which locks can be opened.
-    #[inline]
-    pub fn write(mc: &Mutator<'gc>, this: Self) -> &'gc Write<T> {
-        let value = Gc::as_ref(this);
-        mc.barrier(this.object, 0..size_of_val(value));
-        // SAFETY: the barrier ran for every byte of the object, and stays in force until the next safepoint.
-        unsafe { Write::assume(value) }
-    }
-
-    /// Projects to a part of the object and runs the write barrier for it: what [`field!`](crate::field) and
-    /// [`store!`](crate::store) expand to.
-    ///
-    /// # Panics
-    /// When the closure returns a reference to something outside this object, as happens when the path goes through
-    /// another `Gc`, a `Box` or a user's `Deref`: the barrier must run for the object that is written to.
-    #[inline]
-    pub fn project<F: ?Sized>(this: Self, mc: &Mutator<'gc>, path: impl FnOnce(&'gc T) -> &'gc F) -> &'gc Write<F> {
-        let object = Gc::as_ref(this);
-        let field = path(object);
-        let range = super::write::range_within(object, field);
-        mc.barrier(this.object, range);
-        // SAFETY: `range_within` found the field inside the object whose barrier ran.
-        unsafe { Write::assume(field) }
-    }
-
-    #[doc(hidden)]
-    #[inline]
-    pub fn __project<F: ?Sized>(self, mc: &Mutator<'gc>, path: impl FnOnce(&'gc T) -> &'gc F) -> &'gc Write<F> {
-        Gc::project(self, mc, path)
     }
 }
 
@@ -260,10 +201,34 @@ unsafe impl<'gc, T: ?Sized + Trace<'gc> + 'gc> Trace<'gc> for Gc<'gc, T> {
     const THREAD_BOUND: bool = false;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
-        tracer.visit(*self);
+        tracer.report(self.object);
     }
     #[inline]
     fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
-        relocator.visit(self);
+        relocator.report(&mut self.object);
+    }
+}
+
+impl<'gc> Tracer<'gc> {
+    /// Reports a strong pointer.
+    #[inline]
+    pub fn visit<T: ?Sized + 'gc>(&mut self, gc: Gc<'gc, T>) {
+        self.report(gc.object);
+    }
+}
+
+impl<'gc> Relocator<'gc> {
+    /// Reports the slot that holds a strong pointer.
+    #[inline]
+    pub fn visit<T: ?Sized + 'gc>(&mut self, gc: &mut Gc<'gc, T>) {
+        self.report(&mut gc.object);
+    }
+}
+
+impl<'gc> Mutator<'gc> {
+    /// The number of counted references to an object: from the heap and from handles, as of the last epoch. `None`
+    /// when the heap's collector does not count.
+    pub fn ref_count<T: ?Sized>(&self, gc: Gc<'gc, T>) -> Option<u64> {
+        self.slow(|collector, heap| collector.ref_count(heap.core, gc.object()))
     }
 }

@@ -4,9 +4,11 @@ use core::marker::PhantomData;
 use std::sync::Arc;
 
 use super::gc::Gc;
+use super::mutator::Mutator;
+use super::rootable::{Root, Rootable};
 use super::weak::Weak;
-use crate::collector::ObjectRef;
-use crate::collector::roots::HandleLog;
+use crate::machine::HandleLog;
+use crate::object::ObjectRef;
 
 /// Keeps an object alive from outside the heap, across safepoints.
 ///
@@ -58,6 +60,57 @@ impl<R: ?Sized> Clone for Handle<R> {
 impl<R: ?Sized> core::fmt::Debug for Handle<R> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Handle").field("heap", &self.heap()).field("slot", &self.slot()).finish()
+    }
+}
+
+impl<'gc> Mutator<'gc> {
+    /// Makes a handle: a root that lives outside `mutate`, until it is dropped.
+    ///
+    /// ```
+    /// use heap_core::{Gc, Heap, NoGc, Rootable};
+    /// let mut heap = Heap::<Rootable![()]>::new(NoGc::default(), |_| ()).unwrap();
+    /// let handle = heap.mutate(|mc, _| mc.stash::<Rootable![Gc<'_, u64>]>(Gc::new(mc, 7)));
+    /// assert_eq!(heap.mutate(|mc, _| *mc.fetch(&handle)), 7);
+    /// ```
+    pub fn stash<R>(&self, pointer: Root<'gc, R>) -> Handle<R>
+    where
+        R: ?Sized + for<'a> Rootable<'a>,
+        Root<'gc, R>: Pointer<'gc>,
+    {
+        let object = pointer.object_ref();
+        self.core(|core| {
+            let slot = core.roots.create(object);
+            Handle::new(core.roots.log.clone(), slot)
+        })
+    }
+
+    /// The pointer that a handle keeps.
+    ///
+    /// # Panics
+    /// When the handle belongs to another heap; [`try_fetch`](Self::try_fetch) reports that instead.
+    #[track_caller]
+    pub fn fetch<R>(&self, handle: &Handle<R>) -> Root<'gc, R>
+    where
+        R: ?Sized + for<'a> Rootable<'a>,
+        Root<'gc, R>: Pointer<'gc>,
+    {
+        self.try_fetch(handle).expect("the handle belongs to another heap: fetch it from the heap that stashed it")
+    }
+
+    /// The pointer that a handle keeps, or `None` when the handle belongs to another heap.
+    pub fn try_fetch<R>(&self, handle: &Handle<R>) -> Option<Root<'gc, R>>
+    where
+        R: ?Sized + for<'a> Rootable<'a>,
+        Root<'gc, R>: Pointer<'gc>,
+    {
+        self.core(|core| {
+            if handle.heap() != core.roots.heap_id() {
+                return None;
+            }
+            let object = core.roots.get(handle.slot());
+            // SAFETY: the slot was filled by `stash::<R>` on this heap, keeps its object alive, and follows its moves.
+            Some(unsafe { Root::<'gc, R>::from_object_ref(object) })
+        })
     }
 }
 

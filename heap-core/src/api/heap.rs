@@ -7,15 +7,14 @@ use std::time::Instant;
 use super::gc::Gc;
 use super::mutator::Mutator;
 use super::rootable::{Root, Rootable};
-use crate::collector::memory::Memory;
 use crate::collector::{
     Collector, DropList, HeapContext, HeapCore, IntoCollector, Roots, Verifier, VerifyError, WeakTable,
 };
 use crate::error::AllocError;
-use crate::events::{CollectionKind, EventKind, Events, Listener};
-use crate::options::HeapOptions;
-use crate::registry::{self, HeapCounters};
-use crate::statistics::Statistics;
+use crate::machine::events::{CollectionKind, EventKind, Events, Listener};
+use crate::machine::registry::{self, HeapCounters};
+use crate::machine::{HeapOptions, Statistics};
+use crate::memory::Memory;
 
 /// A private, garbage-collected heap.
 ///

@@ -12,31 +12,12 @@ use core::cell::{Cell, Ref, RefCell, RefMut};
 
 use super::gc::Gc;
 use super::mutator::Mutator;
-use super::write::Write;
+use super::write::{Unlock, Write, sealed::Sealed};
 use crate::trace::{Relocator, Trace, Tracer};
 
-/// A cell that can be opened by a [`Write`].
-///
-/// # Safety
-/// Sealed. `Unlocked` must be the cell that `self` is transparent over.
-pub unsafe trait Unlock: sealed::Sealed {
-    /// The cell inside.
-    type Unlocked: ?Sized;
-
-    /// Opens the cell without proof.
-    ///
-    /// # Safety
-    /// The write barrier of the containing object must have run since the last safepoint.
-    #[doc(hidden)]
-    unsafe fn unlock_unchecked(&self) -> &Self::Unlocked;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl<T: ?Sized> Sealed for super::Lock<T> {}
-    impl<T: ?Sized> Sealed for super::RefLock<T> {}
-    impl<T> Sealed for super::OnceLock<T> {}
-}
+impl<T: ?Sized> Sealed for Lock<T> {}
+impl<T: ?Sized> Sealed for RefLock<T> {}
+impl<T> Sealed for OnceLock<T> {}
 
 /// What a store without a barrier lacks. No type implements it: it exists to say in the compiler's error what to write
 /// instead.

@@ -9,18 +9,15 @@ use core::marker::PhantomData;
 use core::ops::Range;
 use core::ptr::NonNull;
 
-use super::gc::Gc;
-use super::handle::{Handle, Pointer};
-use super::rootable::{Root, Rootable};
-use crate::collector::memory::MEDIUM_FOOTPRINT_MAX;
-use crate::collector::object::{
-    HEADER_BYTES, Header, HeaderWord, OBJECT_ALIGN, SIDE_ENTRY, SLICE_PREFIX_BYTES, payload_bytes,
-};
-use crate::collector::{
-    AllocRequest, Allocation, Collector, FastPath, HeapContext, HeapCore, ObjectRef, Shape, TypeInfo,
-};
+use crate::collector::{Collector, FastPath, HeapContext, HeapCore};
+use crate::death::WeakCell;
 use crate::error::AllocError;
-use crate::statistics::Statistics;
+use crate::machine::Statistics;
+use crate::memory::MEDIUM_FOOTPRINT_MAX;
+use crate::object::{
+    AllocRequest, Allocation, HEADER_BYTES, Header, HeaderWord, OBJECT_ALIGN, ObjectRef, SIDE_ENTRY,
+    SLICE_PREFIX_BYTES, Shape, TypeInfo, payload_bytes,
+};
 use crate::trace::Trace;
 
 /// Gives access to a heap inside [`Heap::mutate`](crate::Heap::mutate): allocation, writes, handles.
@@ -59,7 +56,7 @@ impl<'gc> Mutator<'gc> {
 
     /// Runs a slow path.
     #[inline]
-    fn slow<T>(&self, path: impl FnOnce(&mut dyn Collector, &mut HeapContext<'_>) -> T) -> T {
+    pub(super) fn slow<T>(&self, path: impl FnOnce(&mut dyn Collector, &mut HeapContext<'_>) -> T) -> T {
         // SAFETY: a mutator is not `Sync`, so this is the only thread. Slow paths are the only code that opens the cell,
         // they do not nest, and no user code runs inside one: collectors call only `Trace` implementations, whose
         // contract forbids to call back.
@@ -67,7 +64,7 @@ impl<'gc> Mutator<'gc> {
         path(&mut **collector, &mut HeapContext { fast: &self.fast, core })
     }
 
-    fn core<T>(&self, look: impl FnOnce(&mut HeapCore) -> T) -> T {
+    pub(super) fn core<T>(&self, look: impl FnOnce(&mut HeapCore) -> T) -> T {
         self.slow(|_, heap| look(heap.core))
     }
 
@@ -127,7 +124,6 @@ impl<'gc> Mutator<'gc> {
 
     /// Allocates a weak cell: an object like any other, but with a description that collectors know.
     pub(crate) fn allocate_weak_cell(&self, target: ObjectRef) -> Result<ObjectRef, AllocError> {
-        use crate::collector::weak_table::WeakCell;
         let request =
             AllocRequest { bytes: HEADER_BYTES + size_of::<WeakCell>(), prefix: HEADER_BYTES, align: OBJECT_ALIGN };
         let allocation = self.allocate(request)?;
@@ -233,56 +229,7 @@ impl<'gc> Mutator<'gc> {
         }
     }
 
-    // ---- handles, requests, numbers ----
-
-    /// Makes a handle: a root that lives outside `mutate`, until it is dropped.
-    ///
-    /// ```
-    /// use heap_core::{Gc, Heap, NoGc, Rootable};
-    /// let mut heap = Heap::<Rootable![()]>::new(NoGc::default(), |_| ()).unwrap();
-    /// let handle = heap.mutate(|mc, _| mc.stash::<Rootable![Gc<'_, u64>]>(Gc::new(mc, 7)));
-    /// assert_eq!(heap.mutate(|mc, _| *mc.fetch(&handle)), 7);
-    /// ```
-    pub fn stash<R>(&self, pointer: Root<'gc, R>) -> Handle<R>
-    where
-        R: ?Sized + for<'a> Rootable<'a>,
-        Root<'gc, R>: Pointer<'gc>,
-    {
-        let object = pointer.object_ref();
-        self.core(|core| {
-            let slot = core.roots.create(object);
-            Handle::new(core.roots.log.clone(), slot)
-        })
-    }
-
-    /// The pointer that a handle keeps.
-    ///
-    /// # Panics
-    /// When the handle belongs to another heap; [`try_fetch`](Self::try_fetch) reports that instead.
-    #[track_caller]
-    pub fn fetch<R>(&self, handle: &Handle<R>) -> Root<'gc, R>
-    where
-        R: ?Sized + for<'a> Rootable<'a>,
-        Root<'gc, R>: Pointer<'gc>,
-    {
-        self.try_fetch(handle).expect("the handle belongs to another heap: fetch it from the heap that stashed it")
-    }
-
-    /// The pointer that a handle keeps, or `None` when the handle belongs to another heap.
-    pub fn try_fetch<R>(&self, handle: &Handle<R>) -> Option<Root<'gc, R>>
-    where
-        R: ?Sized + for<'a> Rootable<'a>,
-        Root<'gc, R>: Pointer<'gc>,
-    {
-        self.core(|core| {
-            if handle.heap() != core.roots.heap_id() {
-                return None;
-            }
-            let object = core.roots.get(handle.slot());
-            // SAFETY: the slot was filled by `stash::<R>` on this heap, keeps its object alive, and follows its moves.
-            Some(unsafe { Root::<'gc, R>::from_object_ref(object) })
-        })
-    }
+    // ---- roots, requests, numbers ----
 
     pub(crate) fn set_root(&self, object: ObjectRef) {
         self.core(|core| core.roots.set_root(object));
@@ -322,12 +269,6 @@ impl<'gc> Mutator<'gc> {
             statistics.peak_heap_bytes = core.memory.blocks.peak_bytes() as u64;
             statistics
         })
-    }
-
-    /// The number of counted references to an object: from the heap and from handles, as of the last epoch. `None`
-    /// when the heap's collector does not count.
-    pub fn ref_count<T: ?Sized>(&self, gc: Gc<'gc, T>) -> Option<u64> {
-        self.slow(|collector, heap| collector.ref_count(heap.core, gc.object()))
     }
 }
 

@@ -4,9 +4,9 @@ use core::marker::PhantomData;
 
 use super::gc::Gc;
 use super::mutator::Mutator;
-use crate::collector::ObjectRef;
-use crate::collector::weak_table::WeakCell;
+use crate::death::WeakCell;
 use crate::error::AllocError;
+use crate::object::ObjectRef;
 use crate::trace::{Relocator, Trace, Tracer};
 
 /// A weak pointer: one word, `Copy`, [upgraded](Weak::upgrade) to a [`Gc`] while its target lives.
@@ -54,11 +54,6 @@ impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
         self.cell
     }
 
-    #[inline]
-    pub(crate) fn slot(&mut self) -> &mut ObjectRef {
-        &mut self.cell
-    }
-
     /// The target, if it is still alive. The result keeps it alive at least until the next safepoint.
     #[inline]
     pub fn upgrade(self, mc: &Mutator<'gc>) -> Option<Gc<'gc, T>> {
@@ -84,6 +79,28 @@ impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
     }
 }
 
+impl<'gc, T: ?Sized + 'gc> Gc<'gc, T> {
+    /// A weak pointer to the object. The first call for an object allocates its weak cell (16 bytes).
+    ///
+    /// # Panics
+    /// When the heap limit is reached or the system refuses memory.
+    #[track_caller]
+    pub fn downgrade(this: Self, mc: &Mutator<'gc>) -> Weak<'gc, T> {
+        match Self::try_downgrade(this, mc) {
+            Ok(weak) => weak,
+            Err(error) => super::alloc::heap_is_full(error),
+        }
+    }
+
+    /// A weak pointer to the object, or a report that the heap is full.
+    ///
+    /// # Errors
+    /// When the object has no weak cell yet, and the heap limit is reached or the system refuses memory.
+    pub fn try_downgrade(this: Self, mc: &Mutator<'gc>) -> Result<Weak<'gc, T>, AllocError> {
+        Weak::new(mc, this)
+    }
+}
+
 impl<'gc, T: ?Sized + 'gc> core::fmt::Debug for Weak<'gc, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("(Weak)")
@@ -95,10 +112,26 @@ unsafe impl<'gc, T: ?Sized + Trace<'gc> + 'gc> Trace<'gc> for Weak<'gc, T> {
     const THREAD_BOUND: bool = false;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
-        tracer.visit_weak(*self);
+        tracer.report(self.cell);
     }
     #[inline]
     fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
-        relocator.visit_weak(self);
+        relocator.report(&mut self.cell);
+    }
+}
+
+impl<'gc> Tracer<'gc> {
+    /// Reports a weak pointer: an edge to its cell, not to its target.
+    #[inline]
+    pub fn visit_weak<T: ?Sized + 'gc>(&mut self, weak: Weak<'gc, T>) {
+        self.report(weak.cell);
+    }
+}
+
+impl<'gc> Relocator<'gc> {
+    /// Reports the slot that holds a weak pointer.
+    #[inline]
+    pub fn visit_weak<T: ?Sized + 'gc>(&mut self, weak: &mut Weak<'gc, T>) {
+        self.report(&mut weak.cell);
     }
 }

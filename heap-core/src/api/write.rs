@@ -12,7 +12,28 @@
 
 use core::ops::{Deref, Range};
 
-use super::lock::Unlock;
+use super::gc::{Gc, Pointee};
+use super::mutator::Mutator;
+
+/// A cell that can be opened by a [`Write`].
+///
+/// # Safety
+/// Sealed. `Unlocked` must be the cell that `self` is transparent over.
+pub unsafe trait Unlock: sealed::Sealed {
+    /// The cell inside.
+    type Unlocked: ?Sized;
+
+    /// Opens the cell without proof.
+    ///
+    /// # Safety
+    /// The write barrier of the containing object must have run since the last safepoint.
+    #[doc(hidden)]
+    unsafe fn unlock_unchecked(&self) -> &Self::Unlocked;
+}
+
+pub(super) mod sealed {
+    pub trait Sealed {}
+}
 
 /// A `T` inside an object whose write barrier has run during the current `mutate`.
 #[repr(transparent)]
@@ -122,6 +143,39 @@ impl<T, const N: usize> core::ops::Index<usize> for Write<[T; N]> {
     fn index(&self, index: usize) -> &Write<T> {
         // SAFETY: the element lies inside the array whose barrier ran.
         unsafe { Write::assume(&self.0[index]) }
+    }
+}
+
+impl<'gc, T: ?Sized + Pointee + 'gc> Gc<'gc, T> {
+    /// Runs the write barrier for the whole object and returns the proof of it, through which locks can be opened.
+    #[inline]
+    pub fn write(mc: &Mutator<'gc>, this: Self) -> &'gc Write<T> {
+        let value = Gc::as_ref(this);
+        mc.barrier(this.object(), 0..size_of_val(value));
+        // SAFETY: the barrier ran for every byte of the object, and stays in force until the next safepoint.
+        unsafe { Write::assume(value) }
+    }
+
+    /// Projects to a part of the object and runs the write barrier for it: what [`field!`](crate::field) and
+    /// [`store!`](crate::store) expand to.
+    ///
+    /// # Panics
+    /// When the closure returns a reference to something outside this object, as happens when the path goes through
+    /// another `Gc`, a `Box` or a user's `Deref`: the barrier must run for the object that is written to.
+    #[inline]
+    pub fn project<F: ?Sized>(this: Self, mc: &Mutator<'gc>, path: impl FnOnce(&'gc T) -> &'gc F) -> &'gc Write<F> {
+        let object = Gc::as_ref(this);
+        let field = path(object);
+        let range = range_within(object, field);
+        mc.barrier(this.object(), range);
+        // SAFETY: `range_within` found the field inside the object whose barrier ran.
+        unsafe { Write::assume(field) }
+    }
+
+    #[doc(hidden)]
+    #[inline]
+    pub fn __project<F: ?Sized>(self, mc: &Mutator<'gc>, path: impl FnOnce(&'gc T) -> &'gc F) -> &'gc Write<F> {
+        Gc::project(self, mc, path)
     }
 }
 

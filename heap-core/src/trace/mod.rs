@@ -14,13 +14,12 @@
 //! better code of a type's own function than of a loop over bits). Keeping every pointer and counting only those that are
 //! not null, to save a branch, took up to 25 % longer: the length of the stack then waits for the pointer.
 
+mod describe;
 mod std_impls;
 
 use core::marker::PhantomData;
-use core::ptr::NonNull;
 
-use crate::collector::ObjectRef;
-use crate::{Gc, Weak};
+use crate::object::{EdgeSink, ObjectRef, SlotSink};
 
 pub use std_impls::Static;
 
@@ -77,113 +76,6 @@ pub unsafe trait Trace<'gc> {
     }
 }
 
-/// Collects the targets of edges, unbranded: the collector's side of a [`Tracer`].
-///
-/// An edge is kept when its target lies in `low .. low + span`. The stack grows fallibly: when the system refuses
-/// memory, edges are dropped and [`overflowed`](Self::overflowed) says so; the collector must then abandon what it was
-/// doing.
-///
-/// *Why a vector and not reserved address space:* a vector that grows by `try_reserve` is portable, reports refusal in
-/// the same way everywhere, and costs one comparison per push, as the end-of-region check of a reserved stack would.
-#[derive(Default)]
-pub struct EdgeSink {
-    low: usize,
-    span: usize,
-    /// Targets that were reported and not yet taken.
-    pub stack: Vec<ObjectRef>,
-    overflowed: bool,
-}
-
-impl EdgeSink {
-    /// A sink that keeps every edge.
-    pub fn everything() -> Self {
-        EdgeSink { low: 0, span: usize::MAX, stack: Vec::new(), overflowed: false }
-    }
-
-    /// Keeps only edges whose target lies in `window` from now on.
-    pub fn set_window(&mut self, window: core::ops::Range<usize>) {
-        self.low = window.start;
-        self.span = window.end - window.start;
-    }
-
-    /// True when an edge was lost because the system refused memory.
-    pub fn overflowed(&self) -> bool {
-        self.overflowed
-    }
-
-    /// Forgets that edges were lost.
-    pub fn clear_overflow(&mut self) {
-        self.overflowed = false;
-    }
-
-    /// Reports one edge.
-    #[inline]
-    pub fn visit(&mut self, target: ObjectRef) {
-        if target.address().wrapping_sub(self.low) < self.span {
-            self.push(target);
-        }
-    }
-
-    /// Pushes without looking at the window.
-    #[inline]
-    pub fn push(&mut self, target: ObjectRef) {
-        if self.stack.len() == self.stack.capacity() && !self.grow() {
-            return;
-        }
-        // The capacity was checked above, so this compiles to a store and an increment.
-        self.stack.push(target);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self) -> bool {
-        let refused = crate::fault::refuse()
-            || if crate::fault::are_tight() {
-                self.stack.try_reserve_exact(8).is_err()
-            } else {
-                self.stack.try_reserve(self.stack.len().max(256)).is_err()
-            };
-        self.overflowed |= refused;
-        !refused
-    }
-}
-
-/// Collects slots, unbranded: the collector's side of a [`Relocator`].
-///
-/// A slot is kept when the pointer in it leads into `low .. low + span`. Slots point into objects: the collector must
-/// drain them before the object is borrowed again (rule R13).
-#[derive(Default)]
-pub struct SlotSink {
-    low: usize,
-    span: usize,
-    /// Slots that were reported and not yet taken.
-    pub slots: Vec<NonNull<ObjectRef>>,
-}
-
-// SAFETY: slots are addresses; whoever dereferences them argues about threads there.
-unsafe impl Send for SlotSink {}
-
-impl SlotSink {
-    /// A sink that keeps every slot.
-    pub fn everything() -> Self {
-        SlotSink { low: 0, span: usize::MAX, slots: Vec::new() }
-    }
-
-    /// Keeps only slots whose target lies in `window` from now on.
-    pub fn set_window(&mut self, window: core::ops::Range<usize>) {
-        self.low = window.start;
-        self.span = window.end - window.start;
-    }
-
-    /// Reports one slot.
-    #[inline]
-    pub fn visit(&mut self, slot: &mut ObjectRef) {
-        if slot.address().wrapping_sub(self.low) < self.span {
-            self.slots.push(NonNull::from(slot));
-        }
-    }
-}
-
 /// Receives edges from [`Trace::trace`].
 #[repr(transparent)]
 pub struct Tracer<'gc> {
@@ -199,16 +91,10 @@ impl<'gc> Tracer<'gc> {
         unsafe { &mut *core::ptr::from_mut(sink).cast::<Tracer<'gc>>() }
     }
 
-    /// Reports a strong pointer.
+    /// Reports one edge. The functions for users stand beside the pointers that they report.
     #[inline]
-    pub fn visit<T: ?Sized + 'gc>(&mut self, gc: Gc<'gc, T>) {
-        self.sink.visit(gc.object());
-    }
-
-    /// Reports a weak pointer: an edge to its cell, not to its target.
-    #[inline]
-    pub fn visit_weak<T: ?Sized + 'gc>(&mut self, weak: Weak<'gc, T>) {
-        self.sink.visit(weak.cell());
+    pub(crate) fn report(&mut self, target: ObjectRef) {
+        self.sink.visit(target);
     }
 }
 
@@ -226,15 +112,9 @@ impl<'gc> Relocator<'gc> {
         unsafe { &mut *core::ptr::from_mut(sink).cast::<Relocator<'gc>>() }
     }
 
-    /// Reports the slot that holds a strong pointer.
+    /// Reports one slot. The functions for users stand beside the pointers that they report.
     #[inline]
-    pub fn visit<T: ?Sized + 'gc>(&mut self, gc: &mut Gc<'gc, T>) {
-        self.sink.visit(gc.slot());
-    }
-
-    /// Reports the slot that holds a weak pointer.
-    #[inline]
-    pub fn visit_weak<T: ?Sized + 'gc>(&mut self, weak: &mut Weak<'gc, T>) {
-        self.sink.visit(weak.slot());
+    pub(crate) fn report(&mut self, slot: &mut ObjectRef) {
+        self.sink.visit(slot);
     }
 }

@@ -8,11 +8,9 @@
 //! header says. All functions take a pointer to an element and a number of elements, so that a part of a large array
 //! can be traced by itself: by increments, by cards, by several threads.
 
-use crate::trace::{EdgeSink, Relocator, SlotSink, Trace, Tracer};
-
-use super::AllocRequest;
-use super::memory::MEDIUM_FOOTPRINT_MAX;
-use super::object::{HEADER_BYTES, SLICE_PREFIX_BYTES, payload_bytes};
+use super::edges::{EdgeSink, SlotSink};
+use super::layout::{HEADER_BYTES, SLICE_PREFIX_BYTES};
+use crate::memory::MEDIUM_FOOTPRINT_MAX;
 
 /// Reports the edges of `count` elements starting at the pointer.
 pub type TraceFn = unsafe fn(*const u8, usize, &mut EdgeSink);
@@ -31,24 +29,24 @@ pub enum Shape {
     Sized,
     /// Any number of elements; the length stands in front of the header.
     Slice,
-    /// A weak cell (see [`WeakTable`](super::WeakTable)): one element whose target the collector clears.
+    /// A weak cell (see [`WeakTable`](crate::collector::WeakTable)): one element whose target the collector clears.
     WeakCell,
 }
 
 /// The description of a type; 64 bytes, one cache line.
 #[repr(C, align(64))]
 pub struct TypeInfo {
-    element_bytes: usize,
-    align: u32,
-    small_bytes: u16,
-    shape: Shape,
-    trace: Option<TraceFn>,
-    relocate: Option<RelocateFn>,
-    drop: Option<DropFn>,
-    owned_bytes: Option<OwnedBytesFn>,
-    name: fn() -> &'static str,
+    pub(crate) element_bytes: usize,
+    pub(crate) align: u32,
+    pub(crate) small_bytes: u16,
+    pub(crate) shape: Shape,
+    pub(crate) trace: Option<TraceFn>,
+    pub(crate) relocate: Option<RelocateFn>,
+    pub(crate) drop: Option<DropFn>,
+    pub(crate) owned_bytes: Option<OwnedBytesFn>,
+    pub(crate) name: fn() -> &'static str,
     /// Room for what later object kinds need: the vtable of a `dyn` object.
-    metadata: Option<&'static ()>,
+    pub(crate) metadata: Option<&'static ()>,
 }
 
 const _: () = assert!(size_of::<TypeInfo>() == 64);
@@ -137,42 +135,6 @@ impl TypeInfo {
         metadata: None,
     };
 
-    pub(crate) const fn of<'gc, T: Trace<'gc>>(shape: Shape) -> TypeInfo {
-        // What has no bytes holds nothing, whatever it says. A slice of it may have 2^64 elements, too many to ask.
-        let holds = size_of::<T>() != 0;
-        let is_slice = matches!(shape, Shape::Slice);
-        let bytes = HEADER_BYTES + payload_bytes(size_of::<T>());
-        let shares_blocks = !AllocRequest { bytes, prefix: HEADER_BYTES, align: align_of::<T>() }.is_large();
-        TypeInfo {
-            element_bytes: size_of::<T>(),
-            align: if align_of::<T>() > u32::MAX as usize { panic!() } else { align_of::<T>() as u32 },
-            small_bytes: if !is_slice && shares_blocks { bytes as u16 } else { 0 },
-            shape,
-            trace: if !(T::NEEDS_TRACE && holds) {
-                None
-            } else if is_slice {
-                Some(trace_elements::<T> as TraceFn)
-            } else {
-                Some(trace_element::<T> as TraceFn)
-            },
-            relocate: if !(T::NEEDS_TRACE && holds) {
-                None
-            } else if is_slice {
-                Some(relocate_elements::<T> as RelocateFn)
-            } else {
-                Some(relocate_element::<T> as RelocateFn)
-            },
-            drop: if core::mem::needs_drop::<T>() { Some(drop_elements::<T> as DropFn) } else { None },
-            owned_bytes: if core::mem::needs_drop::<T>() && holds {
-                Some(owned_bytes_of_elements::<T> as OwnedBytesFn)
-            } else {
-                None
-            },
-            name: core::any::type_name::<T>,
-            metadata: None,
-        }
-    }
-
     /// The vtable of a `dyn` object, once there are such objects.
     pub fn metadata(&self) -> Option<&'static ()> {
         self.metadata
@@ -188,47 +150,4 @@ impl core::fmt::Debug for TypeInfo {
             .field("shape", &self.shape)
             .finish()
     }
-}
-
-/// The same for what is always one element: no loop, so it is a leaf that saves no registers.
-unsafe fn trace_element<'gc, T: Trace<'gc>>(element: *const u8, count: usize, sink: &mut EdgeSink) {
-    debug_assert_eq!(count, 1);
-    // SAFETY: the caller passes an initialised, live element of type T, not written to meanwhile.
-    unsafe { (*element.cast::<T>()).trace(Tracer::brand(sink)) };
-}
-
-unsafe fn trace_elements<'gc, T: Trace<'gc>>(first: *const u8, count: usize, sink: &mut EdgeSink) {
-    let tracer = Tracer::brand(sink);
-    let first = first.cast::<T>();
-    for index in 0..count {
-        // SAFETY: the caller passes `count` initialised, live elements of type T, not written to meanwhile.
-        unsafe { (*first.add(index)).trace(tracer) };
-    }
-}
-
-/// As [`trace_element`].
-unsafe fn relocate_element<'gc, T: Trace<'gc>>(element: *mut u8, count: usize, sink: &mut SlotSink) {
-    debug_assert_eq!(count, 1);
-    // SAFETY: the caller passes an initialised, live element of type T that nobody else accesses.
-    unsafe { (*element.cast::<T>()).relocate(Relocator::brand(sink)) };
-}
-
-unsafe fn relocate_elements<'gc, T: Trace<'gc>>(first: *mut u8, count: usize, sink: &mut SlotSink) {
-    let relocator = Relocator::brand(sink);
-    let first = first.cast::<T>();
-    for index in 0..count {
-        // SAFETY: the caller passes `count` initialised, live elements of type T that nobody else accesses.
-        unsafe { (*first.add(index)).relocate(relocator) };
-    }
-}
-
-unsafe fn drop_elements<T>(first: *mut u8, count: usize) {
-    // SAFETY: the caller passes `count` initialised elements of type T that are never used again.
-    unsafe { core::ptr::slice_from_raw_parts_mut(first.cast::<T>(), count).drop_in_place() };
-}
-
-unsafe fn owned_bytes_of_elements<'gc, T: Trace<'gc>>(first: *const u8, count: usize) -> usize {
-    let first = first.cast::<T>();
-    // SAFETY: the caller passes `count` initialised, live elements of type T.
-    (0..count).map(|index| unsafe { (*first.add(index)).owned_bytes() }).fold(0, usize::saturating_add)
 }

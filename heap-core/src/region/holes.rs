@@ -14,9 +14,9 @@
 
 use core::ptr::NonNull;
 
-use super::AllocRequest;
-use super::memory::{self, BlockIndex, BlockKind, LINE_BYTES, LINE_SHIFT, LINES_PER_BLOCK, LineSet, LineTable, Memory};
 use crate::error::AllocError;
+use crate::memory::{self, BlockIndex, BlockKind, LINE_BYTES, LINE_SHIFT, LINES_PER_BLOCK, LineSet, LineTable, Memory};
+use crate::object::AllocRequest;
 
 /// What makes a line free, and what becomes of one that is handed out.
 #[derive(Clone, Copy, Debug)]

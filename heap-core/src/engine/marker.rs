@@ -20,42 +20,10 @@
 
 use core::ops::Range;
 
+use super::colour::Colour;
 use super::lookahead::Lookahead;
-use super::memory::{MEDIUM_FOOTPRINT_MAX, Memory};
-use super::object::{COLLECTOR_SHIFT, HEADER_BYTES, HeaderWord, ObjectRef};
-use super::type_info::{TraceFn, TypeInfo};
-use crate::trace::EdgeSink;
-
-/// One of three mark colours.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Colour(u8);
-
-impl Colour {
-    /// The header bits that hold the colour.
-    pub const MASK: usize = 0b11 << COLLECTOR_SHIFT;
-    /// Set in the header of a large array that was claimed and is not completely scanned.
-    pub const BUSY: usize = 1 << (COLLECTOR_SHIFT + 2);
-    /// The colour of objects before the first marking.
-    pub const FIRST: Colour = Colour(0);
-
-    /// The header bits of this colour.
-    #[inline]
-    pub fn bits(self) -> usize {
-        (self.0 as usize) << COLLECTOR_SHIFT
-    }
-
-    /// The colour of the next marking.
-    #[must_use]
-    pub fn next(self) -> Colour {
-        Colour((self.0 + 1) % 3)
-    }
-
-    /// True when the header has this colour.
-    #[inline]
-    pub fn is_on(self, word: HeaderWord) -> bool {
-        word.bits() & Self::MASK == self.bits()
-    }
-}
+use crate::memory::{MEDIUM_FOOTPRINT_MAX, Memory};
+use crate::object::{EdgeSink, ObjectRef, TraceFn, TypeInfo};
 
 /// Elements of a large array that are scanned in one piece: 8 KiB of pointers.
 const PIECE: usize = 1024;
@@ -340,18 +308,4 @@ impl Marker {
         }
         bytes
     }
-}
-
-/// Starts loading an object's header into the cache.
-#[inline(always)]
-pub fn prefetch(object: ObjectRef) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let header = object.payload().as_ptr().wrapping_byte_sub(HEADER_BYTES);
-        // SAFETY: a prefetch may be given any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(header.cast::<i8>()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (object, HEADER_BYTES);
 }

@@ -1,17 +1,4 @@
-//! Objects as a collector sees them: an address, a header word, a type description.
-//!
-//! ```text
-//!            (slices only)
-//!   padding │ length: 8 B │ header: 8 B │ payload …
-//!                                       ▲ ObjectRef, and every Gc pointer
-//! ```
-//!
-//! A pointer leads to the payload, because dereferencing is far more frequent than tracing, and the header sits at a
-//! fixed negative offset, so that it is found without knowing the type. The padding exists only for types whose
-//! alignment exceeds eight bytes. No object is smaller than 16 bytes: a zero-sized payload still gets eight bytes, so
-//! that a pointer never lies one past the end of the block that owns it.
-//!
-//! # The header word
+//! The header word: one word in front of every payload that names its type and holds its state.
 //!
 //! One atomic word holds the address of a `'static` [`TypeInfo`] and 22 bits of state (property P9 of the design: the
 //! header costs eight bytes). `TypeInfo` is aligned to 64 bytes, which frees the low six bits; user-space addresses are
@@ -34,18 +21,13 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use super::layout::{HEADER_BYTES, SLICE_PREFIX_BYTES, payload_bytes};
+use super::reference::ObjectRef;
 use super::type_info::TypeInfo;
-
-/// Bytes of the header in front of every payload.
-pub const HEADER_BYTES: usize = 8;
-/// Bytes in front of the payload of a slice or string: its length, then the header.
-pub const SLICE_PREFIX_BYTES: usize = 16;
-/// All objects start and end at multiples of this many bytes.
-pub const OBJECT_ALIGN: usize = 8;
 
 /// The object was copied; the header holds the address of the copy.
 pub const FORWARDED: usize = 1 << 0;
-/// The object is clean: its first write calls [`Collector::barrier_slow`](super::Collector::barrier_slow).
+/// The object is clean: its first write calls [`Collector::barrier_slow`](crate::collector::Collector::barrier_slow).
 pub const UNLOGGED: usize = 1 << 1;
 /// The object is permanent and holds only permanent references.
 pub const PERMANENT: usize = 1 << 2;
@@ -69,43 +51,7 @@ const _: () = assert!(align_of::<TypeInfo>() == 64, "the low six bits of a heade
 const _: () = assert!(STATE_BITS & !(0xffff << 48) == align_of::<TypeInfo>() - 1);
 const _: () = assert!(usize::BITS == 64, "the header layout needs 64-bit addresses");
 
-/// The address of an object: a pointer to its payload, of unknown type.
-///
-/// An `ObjectRef` is as good as the collector that holds it: it is valid until the object is reclaimed or moved.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(transparent)]
-pub struct ObjectRef(NonNull<u8>);
-
-// SAFETY: an ObjectRef is an address; everything that dereferences it is unsafe and argues about threads there.
-unsafe impl Send for ObjectRef {}
-// SAFETY: as above.
-unsafe impl Sync for ObjectRef {}
-
-impl core::fmt::Debug for ObjectRef {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "ObjectRef({:p})", self.0)
-    }
-}
-
 impl ObjectRef {
-    /// The object whose payload starts at `payload`.
-    #[inline]
-    pub fn new(payload: NonNull<u8>) -> Self {
-        ObjectRef(payload)
-    }
-
-    /// Pointer to the payload.
-    #[inline]
-    pub fn payload(self) -> NonNull<u8> {
-        self.0
-    }
-
-    /// Address of the payload.
-    #[inline]
-    pub fn address(self) -> usize {
-        self.0.addr().get()
-    }
-
     /// The object's header.
     ///
     /// # Safety
@@ -114,7 +60,7 @@ impl ObjectRef {
     pub unsafe fn header<'a>(self) -> &'a Header {
         // SAFETY: every object is preceded by its header, in the same reservation, at an 8-aligned address; the caller
         // promises that the object is still there.
-        unsafe { self.0.byte_sub(HEADER_BYTES).cast::<Header>().as_ref() }
+        unsafe { self.payload().byte_sub(HEADER_BYTES).cast::<Header>().as_ref() }
     }
 
     /// The length stored in front of a slice's header, in elements.
@@ -124,7 +70,7 @@ impl ObjectRef {
     #[inline]
     pub unsafe fn slice_len(self) -> usize {
         // SAFETY: the prefix of a slice is 16 bytes, the length is its first word; nobody writes it after construction.
-        unsafe { self.0.byte_sub(SLICE_PREFIX_BYTES).cast::<usize>().read() }
+        unsafe { self.payload().byte_sub(SLICE_PREFIX_BYTES).cast::<usize>().read() }
     }
 
     /// Number of elements: the length of a slice, one for everything else.
@@ -142,7 +88,7 @@ impl ObjectRef {
     }
 
     /// The object's footprint: the addresses of its first byte (length or header) and of the byte behind its payload,
-    /// rounded up to [`OBJECT_ALIGN`]. Padding in front of over-aligned objects is not part of it.
+    /// rounded up to [`OBJECT_ALIGN`](super::OBJECT_ALIGN). Padding in front of over-aligned objects is not part of it.
     ///
     /// # Safety
     /// The object must be live and `info` its type.
@@ -179,13 +125,6 @@ impl ObjectRef {
         let extent = unsafe { self.extent(info) };
         extent.end - extent.start
     }
-}
-
-/// Bytes that a payload of `bytes` occupies: at least eight, and a multiple of [`OBJECT_ALIGN`].
-#[inline]
-pub const fn payload_bytes(bytes: usize) -> usize {
-    let rounded = (bytes + (OBJECT_ALIGN - 1)) & !(OBJECT_ALIGN - 1);
-    if rounded == 0 { OBJECT_ALIGN } else { rounded }
 }
 
 /// The header word in memory.
@@ -280,7 +219,7 @@ impl HeaderWord {
     pub fn forwarded(self) -> Option<ObjectRef> {
         if self.bits() & FORWARDED != 0 {
             // Never null for a word that `forwarding` made; the test is the one that `Option` needs anyway.
-            NonNull::new(self.0.map_addr(|address| address & !FORWARDED).cast::<u8>()).map(ObjectRef)
+            NonNull::new(self.0.map_addr(|address| address & !FORWARDED).cast::<u8>()).map(ObjectRef::new)
         } else {
             None
         }

@@ -9,9 +9,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::memory::BlockKind;
-use super::object::{ObjectRef, SIDE_ENTRY};
-use super::{Collector, EdgeSink, HeapCore, SlotSink};
+use super::core::HeapCore;
+use super::interface::Collector;
+use crate::memory::BlockKind;
+use crate::object::{EdgeSink, ObjectRef, SIDE_ENTRY, STATE_BITS, Shape, SlotSink};
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +82,7 @@ impl Verifier {
             if let Some(to) = word.forwarded() {
                 return fail(&format!("an edge was not updated: the object moved to {to:?}"));
             }
-            if word.bits() & !super::object::STATE_BITS == 0 {
+            if word.bits() & !STATE_BITS == 0 {
                 return fail("the header is null");
             }
             // SAFETY: as above; the header is not forwarded.
@@ -102,7 +103,7 @@ impl Verifier {
             }
             census.objects += 1;
             census.bytes += (extent.end - extent.start) as u64;
-            if info.shape() == super::Shape::WeakCell {
+            if info.shape() == Shape::WeakCell {
                 census.weak_cells += 1;
             }
             edges.stack.clear();

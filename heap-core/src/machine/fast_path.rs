@@ -1,4 +1,4 @@
-//! The words that steer the code inlined into the user's program, and what an allocation asks for.
+//! The words that steer the code inlined into the user's program.
 //!
 //! All are `Cell`s of one heap, read and written by its thread only. They come first in the
 //! [`Mutator`](crate::Mutator), so that the fast paths address them with one register and a small offset.
@@ -6,7 +6,7 @@
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-use super::memory::{BLOCK_BYTES, MEDIUM_FOOTPRINT_MAX};
+use crate::object::{AllocRequest, Allocation};
 
 /// The data that a collector gives to the fast paths.
 #[repr(C)]
@@ -34,26 +34,6 @@ pub struct FastPath {
     pub allocation_failed: Cell<bool>,
     /// Set when the program asked for a collection from inside `mutate`.
     pub collection_requested: Cell<bool>,
-}
-
-/// Memory for one object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AllocRequest {
-    /// Bytes from the start of the prefix to the end of the payload, a multiple of eight.
-    pub bytes: usize,
-    /// Bytes in front of the payload: 8, or 16 for slices.
-    pub prefix: usize,
-    /// Alignment of the payload: a power of two, at least 8.
-    pub align: usize,
-}
-
-/// Memory that was found.
-#[derive(Clone, Copy, Debug)]
-pub struct Allocation {
-    /// Start of the payload; `prefix` bytes in front of it belong to the object too.
-    pub payload: NonNull<u8>,
-    /// State bits for the header; usually [`FastPath::birth`].
-    pub birth: usize,
 }
 
 impl FastPath {
@@ -125,36 +105,5 @@ impl FastPath {
         let (payload, end) = unsafe { request.place(self.cursor.get(), self.limit.get()) }?;
         self.cursor.set(end);
         Some(Allocation { payload, birth: self.birth.get() })
-    }
-}
-
-impl AllocRequest {
-    /// True for objects that get blocks of their own: larger than half a block, or aligned so widely that a block could
-    /// not hold them together with their prefix.
-    #[inline]
-    pub const fn is_large(self) -> bool {
-        self.bytes > MEDIUM_FOOTPRINT_MAX || self.align > BLOCK_BYTES / 4
-    }
-
-    /// Bytes that a buffer must have to satisfy the request wherever it starts.
-    #[inline]
-    pub fn worst_case(self) -> usize {
-        self.bytes + (self.align - 8)
-    }
-
-    /// Where the object goes in the free bytes `cursor .. limit`: its payload, and the next cursor. `None` when it does
-    /// not fit.
-    ///
-    /// # Safety
-    /// Both pointers must belong to one reservation, or be equal; `limit` must not be in front of `cursor`.
-    #[inline]
-    pub unsafe fn place(self, cursor: NonNull<u8>, limit: NonNull<u8>) -> Option<(NonNull<u8>, NonNull<u8>)> {
-        let room = limit.addr().get() - cursor.addr().get();
-        let padding = (cursor.addr().get() + self.prefix).wrapping_neg() & (self.align - 1);
-        if room < self.bytes.checked_add(padding)? {
-            return None;
-        }
-        // SAFETY: padding, prefix and payload fit between cursor and limit, which lie in one reservation.
-        unsafe { Some((cursor.byte_add(padding + self.prefix), cursor.byte_add(padding + self.bytes))) }
     }
 }

@@ -12,9 +12,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::object::ObjectRef;
-use super::{HeapCore, Scope};
-use crate::events::EventKind;
+use super::Scope;
+use crate::object::ObjectRef;
 
 /// Objects with drop glue.
 #[derive(Default)]
@@ -52,12 +51,12 @@ impl DropList {
         self.old.push(object);
     }
 
-    /// An object that is in neither list any more is dead: its glue runs with the next [`HeapCore::process_dead`].
+    /// An object that is in neither list any more is dead: its glue runs with the next [`HeapCore::process_dead`](crate::collector::HeapCore::process_dead).
     pub fn condemn(&mut self, object: ObjectRef) {
         self.condemned.push(object);
     }
 
-    fn sort(&mut self, scope: Scope, mut locate: impl FnMut(ObjectRef) -> Option<ObjectRef>) {
+    pub(crate) fn sort(&mut self, scope: Scope, mut locate: impl FnMut(ObjectRef) -> Option<ObjectRef>) {
         let DropList { young, old, condemned, .. } = self;
         if scope == Scope::All {
             old.retain_mut(|object| match locate(*object) {
@@ -79,7 +78,7 @@ impl DropList {
         }
     }
 
-    fn run(&mut self) -> usize {
+    pub(crate) fn run(&mut self) -> usize {
         let condemned = std::mem::take(&mut self.condemned);
         for &object in &condemned {
             // SAFETY: the object is dead and in no list any more, so its glue runs once; its memory is intact until
@@ -121,22 +120,5 @@ unsafe fn drop_in_place(object: ObjectRef) {
     if let Some(glue) = info.drop() {
         // SAFETY: the caller's promise.
         unsafe { glue(object.payload().as_ptr(), object.count(info)) };
-    }
-}
-
-impl HeapCore {
-    /// Steps 3 to 6 of a safepoint: clears the weak cells of dead objects and runs their drop glue. `locate` says where
-    /// an object is now, or `None` when it is dead; with [`Scope::Young`] it is asked only about objects allocated since
-    /// the last collection and about the targets of their cells. The memory of dead and moved objects must be intact
-    /// until this returns, and may be reused afterwards.
-    pub fn process_dead(&mut self, scope: Scope, mut locate: impl FnMut(ObjectRef) -> Option<ObjectRef>) {
-        self.weak.process(scope, &mut locate);
-        self.event(EventKind::WeakCleared);
-        self.drops.sort(scope, locate);
-        let dropped = self.drops.run();
-        self.statistics.dropped_objects += dropped as u64;
-        if dropped > 0 {
-            self.event(EventKind::DropGlueRun { objects: dropped });
-        }
     }
 }

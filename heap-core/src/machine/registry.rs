@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 
-use crate::statistics::Statistics;
+use super::statistics::Statistics;
 
 /// What a heap says about itself after each pause.
 #[derive(Debug)]

@@ -11,7 +11,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::object::ObjectRef;
+use crate::object::ObjectRef;
 
 /// Numbers heaps; never reused (rule R6).
 static NEXT_HEAP: AtomicU64 = AtomicU64::new(1);

@@ -5,19 +5,21 @@
 //!
 //! What a collector must do at the least:
 //!
-//! * give the fast path a buffer ([`FastPath::set_buffer`](super::FastPath::set_buffer)) whenever it runs dry, and serve
+//! * give the fast path a buffer ([`FastPath::set_buffer`](crate::collector::FastPath::set_buffer)) whenever it runs dry, and serve
 //!   alignments and sizes that the fast path leaves to it;
 //! * leave the barrier mask at zero, if no write is interesting;
-//! * clear [`due`](super::FastPath::due) at a safepoint;
+//! * clear [`due`](crate::collector::FastPath::due) at a safepoint;
 //! * tell the heap about survivors: here everything survives, so there is nothing to process, and drop glue runs when the
 //!   heap is dropped.
 
 use core::ops::Range;
 
-use super::memory::{BLOCK_BYTES, BlockKind};
-use super::{AllocRequest, Allocation, Collector, HeapContext, ObjectRef};
+use super::core::HeapContext;
+use super::events::CollectionKind;
+use super::interface::Collector;
 use crate::error::AllocError;
-use crate::events::CollectionKind;
+use crate::memory::{BLOCK_BYTES, BlockKind};
+use crate::object::{AllocRequest, Allocation, ObjectRef};
 
 /// A collector that never collects.
 ///

@@ -6,8 +6,8 @@
 //! heap's size, read once.
 
 use super::holes::HoleAllocator;
-use super::memory::{BLOCK_BYTES, BlockIndex, LINE_SHIFT, LINES_PER_BLOCK, Memory};
-use super::object::ObjectRef;
+use crate::memory::{BLOCK_BYTES, BlockIndex, LINE_SHIFT, LINES_PER_BLOCK, Memory};
+use crate::object::ObjectRef;
 
 /// What a sweep found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -13,8 +13,7 @@ use core::cell::Cell;
 use std::collections::HashMap;
 
 use super::Scope;
-use super::object::{ObjectRef, SIDE_ENTRY};
-use super::type_info::{Shape, TypeInfo};
+use crate::object::{ObjectRef, SIDE_ENTRY, Shape, TypeInfo};
 
 /// The payload of a weak cell. Its target is not an edge: tracing a cell reports nothing.
 #[repr(transparent)]

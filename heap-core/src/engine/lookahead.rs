@@ -10,8 +10,7 @@
 
 use core::ptr::NonNull;
 
-use super::mark::prefetch;
-use super::object::ObjectRef;
+use crate::object::{ObjectRef, prefetch};
 
 /// How many objects wait.
 ///

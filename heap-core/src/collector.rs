@@ -1,0 +1,79 @@
+//! The collector author's half of the library.
+//!
+//! A collector is **data for the fast paths and code for the slow paths**. The fast paths (allocation, the write
+//! barrier, visiting an edge) are inlined into the user's program once, the same for every collector; a collector steers
+//! them by the words in [`FastPath`] and by the address windows of [`EdgeSink`] and [`SlotSink`]. Everything else goes
+//! through the object-safe [`Collector`] trait, whose methods are rare and large, so that choosing the collector at run
+//! time costs nothing that can be measured.
+//!
+//! | fast path | what it does | data the collector sets |
+//! |---|---|---|
+//! | allocate | bump `cursor` towards `limit`, write the header | [`FastPath::cursor`], [`FastPath::limit`], [`FastPath::birth`] |
+//! | write barrier | `(header ^ flip) & mask != 0`? then slow path | [`FastPath::barrier_flip`], [`FastPath::barrier_mask`] |
+//! | visit an edge | `address - low < span`? then push | the window of the sink |
+//! | end of `mutate` | is a safepoint due? | [`FastPath::due`] |
+//!
+//! # One barrier
+//!
+//! All collectors use the same *object-logging* barrier. The first write to an object since it was last clean calls
+//! [`Collector::barrier_slow`] with the object and the byte range **before** the object is modified. That one hook
+//! serves remembering (generational), coalesced counting (the old referents are still there to be logged) and marking
+//! while the program runs (the object is scanned before it changes, which keeps the snapshot at the beginning).
+//!
+//! A large array may have cards: its header goes on saying "clean", so that every write is reported, and the byte range
+//! says which card it touches ([`CARDED`](crate::object::CARDED); `gc-generational` does so).
+//!
+//! # The order of a safepoint
+//!
+//! Safepoints happen only between calls of `mutate` (property P3), so no pointer is on the Rust stack. Every collector
+//! keeps this order, because each step relies on the ones before:
+//!
+//! 1. bring roots and logs up to date (`Roots::synchronize`, called by the heap before the collector);
+//! 2. mark, copy or count;
+//! 3. the ephemeron fixpoint: values whose keys were reached, until nothing changes *(place kept: between 2 and 4, inside
+//!    [`HeapCore::process_dead`])*;
+//! 4. clear the weak cells of everything dead;
+//! 5. queue finalizable dead objects, each once, revive them, and detect again *(place kept: as 3)*;
+//! 6. run drop glue of the dead, while their memory is intact, panics caught;
+//! 7. only now make memory available for reuse.
+//!
+//! Steps 3 to 6 are [`HeapCore::process_dead`]: a collector calls it once, with a function that says where an object is
+//! now, and frees memory after it returns.
+//!
+//! # What is not here yet, and where it will go
+//!
+//! The interface was drawn with these in mind; none of them changes a signature.
+//!
+//! * **`dyn` objects** stay one word: the vtable goes into [`TypeInfo::metadata`], one description per (type, trait)
+//!   pair, and `Pointee for dyn Trait` builds the fat reference from the header. Relocation already copies the allocated
+//!   size ([`ObjectRef::size`]), never `size_of` of a static type.
+//! * **Finalization and ephemerons**: inside `process_dead`, as said above. The `FINALIZED` bit is reserved.
+//! * **Identity hash**: two header bits are reserved (none, asked, stored behind the object); a copying collector extends
+//!   the copy when the state is "asked".
+//! * **Permanent objects**: the `PERMANENT` bit is in every collector's mask once there are such objects, so that the
+//!   first write lists the object as a root.
+//! * **Bytes owned outside the heap**: [`TypeInfo::owned_bytes`] is derived; a full mark adds it up, allocation charges
+//!   it to the pacing.
+//! * **Marking on a background thread**: the header is one atomic word; `trace` takes `&self` and never writes; the
+//!   barrier loads with Acquire and calls the collector before the first write, which scans or waits.
+//! * **Heaps that move to another thread**: types say whether they are bound to their thread
+//!   ([`Trace::THREAD_BOUND`](crate::Trace::THREAD_BOUND)); the heap refuses bound types once it was made sendable.
+//! * **Heap dumps** walk from the roots with [`TypeInfo::trace`], as the verifier does, and take names from the
+//!   descriptions.
+//!
+//! # Writing a collector
+//!
+//! [`NoGc`] is the commented example: it allocates and never frees. A new collector starts as a copy of it and runs the
+//! conformance kit (`feature = "conformance"`) from its first day.
+
+pub use crate::death::{DropList, Scope, WeakTable};
+pub use crate::engine::{Colour, Lookahead, Marker};
+pub use crate::machine::{
+    Collector, FastPath, HeapContext, HeapCore, IntoCollector, NoGc, Roots, Verifier, VerifyError,
+};
+pub use crate::object::{
+    AllocRequest, Allocation, DropFn, EdgeSink, Header, HeaderWord, ObjectRef, OwnedBytesFn, RelocateFn, Shape,
+    SlotSink, TraceFn, TypeInfo, prefetch,
+};
+pub use crate::region::{Hole, HoleAllocator, LinePolicy, Swept, sweep};
+pub use crate::{memory, object};

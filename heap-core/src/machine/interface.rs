@@ -1,0 +1,120 @@
+//! [`Collector`]: the interface between a heap and the code that reclaims its garbage.
+
+use core::ops::Range;
+use std::collections::HashMap;
+
+use super::core::{HeapContext, HeapCore};
+use super::events::CollectionKind;
+use crate::error::AllocError;
+use crate::object::{AllocRequest, Allocation, ObjectRef};
+
+/// A garbage collector: the code behind the slow paths.
+///
+/// All methods run on the heap's own thread. `heap` gives access to the fast-path words and to the parts that all
+/// collectors share. A method may trace, relocate and copy objects, because inside it no other code of the program runs.
+///
+/// The trait is safe to implement only in the sense that the compiler accepts it; a wrong collector frees live objects.
+/// It is therefore `unsafe`.
+///
+/// # Safety
+/// Between two safepoints no object may be moved or reclaimed. At a safepoint every object that is reachable from
+/// [`HeapCore::roots`] must survive with its content and its edges intact (moved edges updated), weak cells of reclaimed
+/// objects must be cleared before their memory is reused, and drop glue must run at most once per object.
+/// `allocate_slow` must return memory inside the heap's reservation that nothing else uses.
+pub unsafe trait Collector {
+    /// A short name for tables: `marksweep`.
+    fn name(&self) -> &'static str;
+
+    /// Called once, before the first allocation: claim side structures, set the fast-path words.
+    ///
+    /// # Errors
+    /// When the memory cannot be had; the heap is then not created.
+    fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError>;
+
+    /// Makes room for `request` and takes it: called when the bump allocation of the fast path does not fit, for
+    /// alignments above eight bytes, and for objects larger than [`crate::memory::MEDIUM_FOOTPRINT_MAX`]. It never collects.
+    ///
+    /// # Errors
+    /// When the heap's limit is reached or the system refuses memory.
+    fn allocate_slow(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError>;
+
+    /// The first write to a clean object is about to happen, in `range` (bytes from the payload's start).
+    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, range: Range<usize>);
+
+    /// A weak pointer was upgraded to `object`, or is about to be: a collector with a cycle in progress must keep the
+    /// object alive for that cycle (rule R3). Called only when the barrier test says that the object is not clean for
+    /// the collector.
+    fn weak_upgraded(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {
+        let _ = (heap, object);
+    }
+
+    /// A due safepoint: decide what to do, do it, and clear [`FastPath::due`](crate::collector::FastPath::due).
+    fn safepoint(&mut self, heap: &mut HeapContext<'_>);
+
+    /// A collection the program asked for. `Full` first finishes any cycle in progress, then does a complete one.
+    fn collect(&mut self, heap: &mut HeapContext<'_>, kind: CollectionKind);
+
+    /// A bounded piece of work: about `bytes` bytes of objects looked at. Returns true when no cycle is in progress
+    /// afterwards. Collectors without increments do nothing or all.
+    fn step(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool;
+
+    /// The heap is being dropped: stop background work. Objects with drop glue that the collector keeps outside
+    /// [`HeapCore::drops`] are handed over here.
+    fn finish(&mut self, heap: &mut HeapContext<'_>) {
+        let _ = heap;
+    }
+
+    /// Whether cycles are reclaimed by a full collection. Pure reference counting says no.
+    fn reclaims_cycles(&self) -> bool {
+        true
+    }
+
+    /// Whether a full collection frees anything at all. [`NoGc`](crate::NoGc) says no.
+    fn reclaims(&self) -> bool {
+        true
+    }
+
+    /// The object's reference count, for collectors that count.
+    fn ref_count(&self, heap: &HeapCore, object: ObjectRef) -> Option<u64> {
+        let _ = (heap, object);
+        None
+    }
+
+    /// Checks one reachable object against the collector's own invariants; called by the verifier at safepoints for every object that it reaches, with the
+    /// object's edges.
+    ///
+    /// # Errors
+    /// A sentence that names the broken invariant.
+    fn verify_object(&self, heap: &HeapCore, object: ObjectRef, edges: &[ObjectRef]) -> Result<(), String> {
+        let _ = (heap, object, edges);
+        Ok(())
+    }
+
+    /// Checks the heap as a whole, after every object was checked by itself: `incoming` holds each reachable object with
+    /// the number of references that lead to it, from reachable objects, the root and handles.
+    ///
+    /// # Errors
+    /// A sentence that names the broken invariant.
+    fn verify_references(&self, heap: &HeapCore, incoming: &HashMap<ObjectRef, u64>) -> Result<(), String> {
+        let _ = (heap, incoming);
+        Ok(())
+    }
+}
+
+/// A collector by value or in a box: what [`Heap::new`](crate::Heap::new) accepts.
+pub trait IntoCollector {
+    /// The collector as a trait object.
+    fn into_collector(self) -> Box<dyn Collector>;
+}
+
+impl<C: Collector + 'static> IntoCollector for C {
+    fn into_collector(self) -> Box<dyn Collector> {
+        Box::new(self)
+    }
+}
+
+impl IntoCollector for Box<dyn Collector> {
+    fn into_collector(self) -> Box<dyn Collector> {
+        self
+    }
+}

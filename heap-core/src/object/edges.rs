@@ -1,0 +1,115 @@
+//! Where tracing puts what it finds: edges by value, slots by address.
+//!
+//! A sink is data, not code: a window of addresses and a stack. The inlined visit compares and pushes, and nothing is
+//! called per edge, so that one concrete sink serves every collector and user types are compiled once.
+
+use core::ptr::NonNull;
+
+use super::reference::ObjectRef;
+
+/// Collects the targets of edges, unbranded: the collector's side of a [`Tracer`](crate::Tracer).
+///
+/// An edge is kept when its target lies in `low .. low + span`. The stack grows fallibly: when the system refuses
+/// memory, edges are dropped and [`overflowed`](Self::overflowed) says so; the collector must then abandon what it was
+/// doing.
+///
+/// *Why a vector and not reserved address space:* a vector that grows by `try_reserve` is portable, reports refusal in
+/// the same way everywhere, and costs one comparison per push, as the end-of-region check of a reserved stack would.
+#[derive(Default)]
+pub struct EdgeSink {
+    low: usize,
+    span: usize,
+    /// Targets that were reported and not yet taken.
+    pub stack: Vec<ObjectRef>,
+    overflowed: bool,
+}
+
+impl EdgeSink {
+    /// A sink that keeps every edge.
+    pub fn everything() -> Self {
+        EdgeSink { low: 0, span: usize::MAX, stack: Vec::new(), overflowed: false }
+    }
+
+    /// Keeps only edges whose target lies in `window` from now on.
+    pub fn set_window(&mut self, window: core::ops::Range<usize>) {
+        self.low = window.start;
+        self.span = window.end - window.start;
+    }
+
+    /// True when an edge was lost because the system refused memory.
+    pub fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// Forgets that edges were lost.
+    pub fn clear_overflow(&mut self) {
+        self.overflowed = false;
+    }
+
+    /// Reports one edge.
+    #[inline]
+    pub fn visit(&mut self, target: ObjectRef) {
+        if target.address().wrapping_sub(self.low) < self.span {
+            self.push(target);
+        }
+    }
+
+    /// Pushes without looking at the window.
+    #[inline]
+    pub fn push(&mut self, target: ObjectRef) {
+        if self.stack.len() == self.stack.capacity() && !self.grow() {
+            return;
+        }
+        // The capacity was checked above, so this compiles to a store and an increment.
+        self.stack.push(target);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) -> bool {
+        let refused = crate::fault::refuse()
+            || if crate::fault::are_tight() {
+                self.stack.try_reserve_exact(8).is_err()
+            } else {
+                self.stack.try_reserve(self.stack.len().max(256)).is_err()
+            };
+        self.overflowed |= refused;
+        !refused
+    }
+}
+
+/// Collects slots, unbranded: the collector's side of a [`Relocator`](crate::Relocator).
+///
+/// A slot is kept when the pointer in it leads into `low .. low + span`. Slots point into objects: the collector must
+/// drain them before the object is borrowed again (rule R13).
+#[derive(Default)]
+pub struct SlotSink {
+    low: usize,
+    span: usize,
+    /// Slots that were reported and not yet taken.
+    pub slots: Vec<NonNull<ObjectRef>>,
+}
+
+// SAFETY: slots are addresses; whoever dereferences them argues about threads there.
+unsafe impl Send for SlotSink {}
+
+impl SlotSink {
+    /// A sink that keeps every slot.
+    pub fn everything() -> Self {
+        SlotSink { low: 0, span: usize::MAX, slots: Vec::new() }
+    }
+
+    /// Keeps only slots whose target lies in `window` from now on.
+    pub fn set_window(&mut self, window: core::ops::Range<usize>) {
+        self.low = window.start;
+        self.span = window.end - window.start;
+    }
+
+    /// Reports one slot.
+    #[inline]
+    pub fn visit(&mut self, slot: &mut ObjectRef) {
+        if slot.address().wrapping_sub(self.low) < self.span {
+            self.slots.push(NonNull::from(slot));
+        }
+    }
+}

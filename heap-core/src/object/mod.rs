@@ -1,0 +1,35 @@
+//! Objects as a collector sees them: an address, a header word, a type description.
+//!
+//! ```text
+//!            (slices only)
+//!   padding │ length: 8 B │ header: 8 B │ payload …
+//!                                       ▲ ObjectRef, and every Gc pointer
+//! ```
+//!
+//! A pointer leads to the payload, because dereferencing is far more frequent than tracing, and the header sits at a
+//! fixed negative offset, so that it is found without knowing the type. The padding exists only for types whose
+//! alignment exceeds eight bytes. No object is smaller than 16 bytes: a zero-sized payload still gets eight bytes, so
+//! that a pointer never lies one past the end of the block that owns it.
+//!
+//! | file | one idea |
+//! |---|---|
+//! | `layout` | sizes and alignments; what an allocation asks for |
+//! | `reference` | [`ObjectRef`]: the address of an object |
+//! | `header` | the header word: type and state |
+//! | `type_info` | what a collector knows about a type |
+//! | `edges` | where tracing puts what it finds: [`EdgeSink`], [`SlotSink`] |
+
+mod edges;
+mod header;
+mod layout;
+mod reference;
+mod type_info;
+
+pub use edges::{EdgeSink, SlotSink};
+pub use header::{
+    CARDED, COLLECTOR_BITS, COLLECTOR_SHIFT, FINALIZED, FORWARDED, HASH_STATE, Header, HeaderWord, PERMANENT,
+    SIDE_ENTRY, STATE_BITS, UNLOGGED,
+};
+pub use layout::{AllocRequest, Allocation, HEADER_BYTES, OBJECT_ALIGN, SLICE_PREFIX_BYTES, payload_bytes};
+pub use reference::{ObjectRef, prefetch};
+pub use type_info::{DropFn, OwnedBytesFn, RelocateFn, Shape, TraceFn, TypeInfo};
