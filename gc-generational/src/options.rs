@@ -2,6 +2,9 @@
 
 use heap_core::collector::memory::BLOCK_BYTES;
 
+use crate::Generational;
+use crate::policy::Policy;
+
 /// Settings of a [`Generational`](crate::Generational) collector, in bytes and counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -39,5 +42,64 @@ impl Options {
     /// The nursery's size in blocks, at least one.
     pub(crate) fn nursery_blocks(&self) -> usize {
         self.nursery_bytes.div_ceil(BLOCK_BYTES).max(1)
+    }
+}
+
+impl Generational {
+    /// Sets how many bytes are allocated between two minor collections; rounded up to 32 KiB. Larger nurseries collect
+    /// more rarely and let more objects die; smaller ones stay in a smaller cache. Default: 4 MiB. A heap with a limit
+    /// uses at most a quarter of what the limit leaves free.
+    #[must_use]
+    pub fn with_nursery_bytes(mut self, bytes: usize) -> Self {
+        self.options.nursery_bytes = bytes;
+        self
+    }
+
+    /// Sets the factor by which the old space may grow between two full collections; at least 1.0. Default: 3.0. A
+    /// larger factor costs memory and saves marking.
+    #[must_use]
+    pub fn with_growth(mut self, factor: f64) -> Self {
+        self.options.growth = factor.max(1.0);
+        self
+    }
+
+    /// Sets how many bytes must be promoted at the least before a full collection is due by itself. Default: 32 MiB.
+    #[must_use]
+    pub fn with_full_min_bytes(mut self, bytes: usize) -> Self {
+        self.options.full_min_bytes = bytes;
+        self.policy = Policy::new(&self.options);
+        self
+    }
+
+    /// Sets by what factor a single `mutate` must outgrow the nursery for its survivors to be promoted in place rather
+    /// than copied; 0 means that nothing is ever copied. Default: 8. Without room for the copies, promotion is always in
+    /// place.
+    #[must_use]
+    pub fn with_in_place_factor(mut self, factor: usize) -> Self {
+        self.options.in_place_factor = factor;
+        self
+    }
+
+    /// Sets whether the nursery is taken out of use, until the next full collection, while nearly everything survives
+    /// it. Default: true.
+    #[must_use]
+    pub fn with_pretenuring(mut self, on: bool) -> Self {
+        self.options.pretenure = on;
+        self
+    }
+
+    /// Sets how many threads mark, the program's own included; 1 means that no thread is ever started. Default: as many
+    /// as the system offers. The others are started at the first full collection of a heap of more than 32 MiB.
+    #[must_use]
+    pub fn with_marking_threads(mut self, threads: usize) -> Self {
+        self.options.marking_threads = Some(threads.max(1));
+        self
+    }
+
+    /// Sets the size of the old space in bytes from which more than one thread marks. Default: 32 MiB.
+    #[must_use]
+    pub fn with_parallel_min_bytes(mut self, bytes: usize) -> Self {
+        self.options.parallel_min_bytes = bytes;
+        self
     }
 }

@@ -10,8 +10,8 @@ use heap_core::collector::{
 };
 use heap_core::events::CollectionKind;
 
-use crate::pacing::{Pacing, Plan};
-use crate::settings::Settings;
+use crate::options::Options;
+use crate::policy::{Pacing, Plan};
 use crate::stamps::Stamps;
 
 /// The mark-region collector. See the [front page](crate) for what it does and when to choose it.
@@ -26,7 +26,7 @@ use crate::stamps::Stamps;
 /// # Ok::<(), heap_core::AllocError>(())
 /// ```
 pub struct MarkSweep {
-    settings: Settings,
+    options: Options,
     /// The colour of new objects: of the cycle in progress, else of the last one.
     pub(crate) colour: Colour,
     pub(crate) stamps: Stamps,
@@ -44,27 +44,27 @@ pub struct MarkSweep {
 impl Default for MarkSweep {
     /// A collector that stops the world.
     fn default() -> Self {
-        MarkSweep::with(Settings::default())
+        MarkSweep::with(Options::default())
     }
 }
 
 impl MarkSweep {
-    pub(crate) fn with(settings: Settings) -> Self {
+    pub(crate) fn with(options: Options) -> Self {
         MarkSweep {
-            settings,
+            options,
             colour: Colour::FIRST,
             stamps: Stamps::new(),
             marker: Marker::default(),
             holes: HoleAllocator::new(false),
-            pacing: Pacing::new(settings, None),
+            pacing: Pacing::new(options, None),
             marking: false,
             given_up: false,
             will_be_reached: RefCell::new(None),
         }
     }
 
-    pub(crate) fn settings_mut(&mut self) -> &mut Settings {
-        &mut self.settings
+    pub(crate) fn options_mut(&mut self) -> &mut Options {
+        &mut self.options
     }
 
     /// Finds memory for an object that does not fit the fast path's buffer.
@@ -116,11 +116,11 @@ impl MarkSweep {
 // was given since.
 unsafe impl Collector for MarkSweep {
     fn name(&self) -> &'static str {
-        if self.settings.incremental { "marksweep-incremental" } else { "marksweep" }
+        if self.options.incremental { "marksweep-incremental" } else { "marksweep" }
     }
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
-        self.pacing = Pacing::new(self.settings, heap.core.memory.blocks.limit());
+        self.pacing = Pacing::new(self.options, heap.core.memory.blocks.limit());
         self.holes = HoleAllocator::new(heap.core.options.poisons());
         heap.fast.birth.set(self.colour.bits());
         heap.fast.barrier_flip.set(self.colour.bits());

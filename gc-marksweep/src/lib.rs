@@ -71,16 +71,16 @@
 //! | file | one idea |
 //! |---|---|
 //! | `collector` | the interface, method by method |
-//! | `settings` | what the user may choose |
-//! | `pacing` | the policy: what to do at a safepoint |
+//! | `options` | what the user may choose |
+//! | `policy` | the policy: what to do at a safepoint |
 //! | `cycle` | a collection from its roots to its sweep, in one piece or many |
 //! | `stamps` | which lines are alive |
 //! | `verify` | what is true between two pauses |
 
 mod collector;
 mod cycle;
-mod pacing;
-mod settings;
+mod options;
+mod policy;
 mod stamps;
 mod verify;
 

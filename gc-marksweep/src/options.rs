@@ -4,7 +4,7 @@ use crate::MarkSweep;
 
 /// See the builder methods of [`MarkSweep`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Settings {
+pub(crate) struct Options {
     /// The heap may become this many times as large as what was alive at the last collection.
     pub(crate) growth: f64,
     /// Bytes that may always be allocated between two collections.
@@ -15,9 +15,9 @@ pub(crate) struct Settings {
     pub(crate) increment: usize,
 }
 
-impl Default for Settings {
+impl Default for Options {
     fn default() -> Self {
-        Settings { growth: 2.0, min_budget: 4 << 20, incremental: false, increment: 256 << 10 }
+        Options { growth: 2.0, min_budget: 4 << 20, incremental: false, increment: 256 << 10 }
     }
 }
 
@@ -34,7 +34,7 @@ impl MarkSweep {
     /// # Ok::<(), heap_core::AllocError>(())
     /// ```
     pub fn incremental() -> Self {
-        MarkSweep::with(Settings { incremental: true, ..Settings::default() })
+        MarkSweep::with(Options { incremental: true, ..Options::default() })
     }
 
     /// The heap may grow to this many times what was alive at the last collection before it is collected again; 2 by
@@ -45,14 +45,14 @@ impl MarkSweep {
     /// When the factor is not a number greater than 1.
     pub fn growth_factor(mut self, factor: f64) -> Self {
         assert!(factor > 1.0, "the growth factor of a heap must be greater than 1, not {factor}");
-        self.settings_mut().growth = factor;
+        self.options_mut().growth = factor;
         self
     }
 
     /// At least this many bytes are allocated between two collections, however little is alive; 4 MiB by default. The
     /// heap's limit, if it has one, takes precedence.
     pub fn min_budget(mut self, bytes: usize) -> Self {
-        self.settings_mut().min_budget = bytes;
+        self.options_mut().min_budget = bytes;
         self
     }
 
@@ -60,7 +60,7 @@ impl MarkSweep {
     /// `mutate` that brought the allocations since the last increment to an eighth of it; a `mutate` that allocates more
     /// at once is followed by a proportionally larger one.
     pub fn increment_bytes(mut self, bytes: usize) -> Self {
-        self.settings_mut().increment = bytes.max(1);
+        self.options_mut().increment = bytes.max(1);
         self
     }
 }

@@ -14,7 +14,7 @@
 //! point, the speed rises so that the rest of the budget suffices; when nothing is left, the cycle is finished at once.
 //! Bytes born during a cycle were not looked at, so they are charged to the next budget.
 
-use crate::settings::Settings;
+use crate::options::Options;
 
 /// Bytes looked at for every byte handed out. Higher: the cycle is shorter, so less garbage floats and the barrier is
 /// active for a shorter time, but pauses per allocated byte are longer. With 8 a cycle takes a quarter of the budget at
@@ -42,7 +42,7 @@ pub(crate) enum Plan {
 /// The accounts.
 #[derive(Clone, Debug)]
 pub(crate) struct Pacing {
-    settings: Settings,
+    options: Options,
     /// Bytes that may be handed out between two collections.
     budget: usize,
     /// Bytes handed out since the last collection.
@@ -68,8 +68,8 @@ struct Cycle {
 }
 
 impl Pacing {
-    pub(crate) fn new(settings: Settings, limit: Option<usize>) -> Self {
-        let mut pacing = Pacing { settings, budget: 0, handed_out: 0, alarm: 0, alive: 0, pressed: false, cycle: None };
+    pub(crate) fn new(options: Options, limit: Option<usize>) -> Self {
+        let mut pacing = Pacing { options, budget: 0, handed_out: 0, alarm: 0, alive: 0, pressed: false, cycle: None };
         pacing.cycle_ended(0, limit);
         pacing
     }
@@ -80,11 +80,11 @@ impl Pacing {
         match self.cycle {
             _ if exhausted => Plan::Finish,
             _ if self.handed_out < self.alarm => Plan::Nothing,
-            None if !self.settings.incremental => Plan::Finish,
-            None => Plan::Increment(self.settings.increment),
+            None if !self.options.incremental => Plan::Finish,
+            None => Plan::Increment(self.options.increment),
             Some(cycle) => {
                 let owed = (self.handed_out - cycle.paid) as f64 * cycle.speed;
-                Plan::Increment((owed as usize).max(self.settings.increment))
+                Plan::Increment((owed as usize).max(self.options.increment))
             }
         }
     }
@@ -113,7 +113,7 @@ impl Pacing {
     pub(crate) fn increment_done(&mut self) {
         if let Some(cycle) = &mut self.cycle {
             cycle.paid = self.handed_out;
-            let pause = self.settings.increment as f64 / cycle.speed;
+            let pause = self.options.increment as f64 / cycle.speed;
             self.alarm = self.handed_out.saturating_add((pause as usize).max(1));
         }
     }
@@ -122,7 +122,7 @@ impl Pacing {
     /// reached, if it has one.
     pub(crate) fn cycle_ended(&mut self, marked: usize, room: Option<usize>) {
         let born = self.cycle.map_or(0, |cycle| self.handed_out - cycle.began);
-        let Settings { growth, min_budget, incremental, .. } = self.settings;
+        let Options { growth, min_budget, incremental, .. } = self.options;
         let wanted = ((marked as f64 * (growth - 1.0)) as usize).max(min_budget);
         self.budget = wanted.saturating_sub(born).max(min_budget / 4);
         if let Some(room) = room {
@@ -143,7 +143,7 @@ impl Pacing {
     /// The system refused memory for marking: try again after a while, when there may be some.
     pub(crate) fn cycle_abandoned(&mut self) {
         self.pressed = false;
-        self.budget = self.handed_out.saturating_add((self.settings.min_budget / 4).max(LEAST));
+        self.budget = self.handed_out.saturating_add((self.options.min_budget / 4).max(LEAST));
         self.alarm = self.budget;
     }
 
@@ -160,8 +160,8 @@ mod tests {
     const MIB: usize = 1 << 20;
 
     fn pacing(incremental: bool) -> Pacing {
-        let settings = Settings { growth: 2.0, min_budget: 4 * MIB, incremental, increment: 256 << 10 };
-        Pacing::new(settings, None)
+        let options = Options { growth: 2.0, min_budget: 4 * MIB, incremental, increment: 256 << 10 };
+        Pacing::new(options, None)
     }
 
     #[test]

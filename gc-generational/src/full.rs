@@ -1,0 +1,61 @@
+//! A full collection: marks the old space from the roots, and frees what was not reached.
+//!
+//! It begins when the nursery is empty, so the remembered set plays no part.
+
+use heap_core::CollectionKind;
+use heap_core::collector::{HeapContext, ObjectRef, Scope, sweep};
+use heap_core::events::EventKind;
+
+use crate::Generational;
+use crate::{mark, policy};
+
+impl Generational {
+    /// Marks everything and frees the rest. The nursery is empty. Gives up, freeing nothing, when the system refuses
+    /// memory for a mark stack.
+    pub(crate) fn full(&mut self, heap: &mut HeapContext<'_>) {
+        let core = &mut *heap.core;
+        core.event(EventKind::PrepareGc(CollectionKind::Full));
+        let epochs = &mut self.old.epochs;
+        let census = if epochs.begin_marking() {
+            let old_bytes = core.memory.blocks.used_bytes() - self.nursery.committed_bytes();
+            let threads = if old_bytes >= self.options.parallel_min_bytes {
+                self.options
+                    .marking_threads
+                    .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into))
+            } else {
+                1
+            };
+            self.marking.run(&core.memory.lines, epochs.now(), epochs.stamp(), threads, core.roots.iter())
+        } else {
+            mark::Census::default()
+        };
+        if !census.complete {
+            core.statistics.abandoned_collections += 1;
+            core.event(EventKind::Abandoned);
+            // Do not try again at the very next safepoint.
+            self.policy.abandoned();
+            return;
+        }
+        epochs.complete_marking();
+        core.event(EventKind::HeapTraced);
+        core.event(EventKind::LiveDataSize { bytes: census.bytes as usize });
+        let (epoch, stamp) = (epochs.now(), epochs.stamp());
+        // SAFETY: whoever asks has an object that was live before this collection, and nothing was freed yet.
+        let is_live = |object: ObjectRef| epoch.is_on(unsafe { object.header() }.load());
+        core.process_dead(Scope::All, |object| is_live(object).then_some(object));
+        self.old.retire();
+        sweep(&mut core.memory, &mut self.old.holes, stamp, is_live);
+        core.roots.settle();
+        core.statistics.full_collections += 1;
+        core.statistics.live_objects = census.objects;
+        core.statistics.live_bytes = census.bytes;
+        if self.nursery.is_parked() {
+            self.unpark(heap.fast);
+            self.policy.unparked();
+        }
+        self.policy.full_done(&self.options, census.bytes as usize);
+        core.memory.blocks.decommit_free(self.policy.keep_free());
+        let nominal = policy::nursery_blocks(&self.options, &core.memory.blocks, self.nursery.committed_bytes());
+        let _ = self.nursery.settle(&mut core.memory.blocks, heap.fast, nominal);
+    }
+}

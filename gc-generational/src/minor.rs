@@ -1,0 +1,170 @@
+//! A minor collection: empties the nursery, by copying its survivors or by leaving them where they are.
+//!
+//! Copying is the rule. Survivors stay in place when there is no room for copies, or when one `mutate` outgrew the nursery
+//! by far (see `policy`). Either way all survivors are old afterwards, and the remembered set is empty.
+
+use core::ops::Range;
+
+use heap_core::CollectionKind;
+use heap_core::collector::memory::{self, LINES_PER_BLOCK};
+use heap_core::collector::{HeapContext, HeapCore, ObjectRef, Scope};
+use heap_core::events::EventKind;
+
+use crate::Generational;
+use crate::in_place::Promotion;
+use crate::policy;
+use crate::scavenge::Scavenger;
+
+impl Generational {
+    /// Empties the nursery. False when that had to be abandoned; then nothing has changed.
+    pub(crate) fn minor(&mut self, heap: &mut HeapContext<'_>) -> bool {
+        heap.fast.due.set(false);
+        heap.core.event(EventKind::PrepareGc(CollectionKind::Minor));
+        let used = self.nursery.used_bytes(heap.fast);
+        let young = self.nursery.low()..self.nursery.low() + used;
+        let copied = self.nursery.copied_bytes(heap.fast);
+        let promoted = if self.can_copy(heap.core, used, copied) {
+            self.copy_survivors(heap, young)
+        } else {
+            match self.promote_in_place(heap, young) {
+                Some(bytes) => bytes,
+                None => {
+                    heap.core.statistics.abandoned_collections += 1;
+                    heap.core.event(EventKind::Abandoned);
+                    return false;
+                }
+            }
+        };
+        heap.core.memory.large.take_young(|_| {});
+        heap.core.roots.settle();
+        self.policy.promoted += promoted + self.large_born;
+        self.large_born = 0;
+        let statistics = &mut heap.core.statistics;
+        statistics.minor_collections += 1;
+        statistics.promoted_bytes += promoted as u64;
+        if self.nursery.is_parked() {
+            return true;
+        }
+        let nursery_bytes = self.nursery.nominal() * memory::BLOCK_BYTES;
+        let blocks = &mut heap.core.memory.blocks;
+        let nominal = policy::nursery_blocks(&self.options, blocks, self.nursery.committed_bytes());
+        // Without a window the program allocates in the old space, and the next collection tries again.
+        let _ = self.nursery.settle(blocks, heap.fast, nominal);
+        if self.policy.parks(&self.options, used, promoted, nursery_bytes) {
+            self.park(&mut heap.core.memory.blocks, heap.fast);
+        }
+        true
+    }
+
+    /// Whether the nursery is copied; if so, memory and stack for the worst case are there.
+    fn can_copy(&mut self, core: &mut HeapCore, used: usize, copied: usize) -> bool {
+        let in_place = policy::promotes_in_place(&self.options, used, self.nursery.nominal());
+        // A copy cannot be abandoned, so it needs no epoch to move on to.
+        (!in_place || !self.old.epochs.can_promote())
+            && core.memory.blocks.prepare(policy::copy_reserve(copied)).is_ok()
+            && self.slots.slots.try_reserve(used / size_of::<ObjectRef>()).is_ok()
+    }
+
+    /// Copies what is reachable out of the nursery. Returns the bytes copied.
+    fn copy_survivors(&mut self, heap: &mut HeapContext<'_>, young: Range<usize>) -> usize {
+        self.slots.set_window(young.clone());
+        let core = &mut *heap.core;
+        let mut scavenger = Scavenger {
+            memory: &mut core.memory,
+            old: &mut self.old,
+            sink: &mut self.slots,
+            arrays: Vec::new(),
+            bytes: 0,
+        };
+        core.roots.update_created(|slot| {
+            if young.contains(&slot.address()) {
+                // SAFETY: a handle keeps its target alive, and it is young.
+                *slot = unsafe { scavenger.evacuate(*slot) };
+                scavenger.drain();
+            }
+        });
+        // A promotion that was abandoned leaves clean young objects behind, which may have been listed since.
+        self.remembered.forget(|object| young.contains(&object.address()));
+        for &object in self.remembered.objects() {
+            // SAFETY: the others are old, alive until the next full collection, and listed once; copies made in this
+            // collection are not in the list.
+            unsafe { scavenger.visit_old(object) };
+        }
+        for &card in self.remembered.cards() {
+            // SAFETY: as above; arrays with cards are old.
+            unsafe { scavenger.visit_card(card) };
+        }
+        let bytes = scavenger.bytes;
+        // SAFETY: what is remembered is old and alive, and everything that it leads to is old now.
+        unsafe { self.remembered.clean(&core.memory.lines) };
+        core.event(EventKind::HeapTraced);
+        core.process_dead(Scope::Young, |object| {
+            if young.contains(&object.address()) {
+                // SAFETY: the nursery is still intact: dead objects have their headers, moved ones say where they went.
+                unsafe { object.header() }.load().forwarded()
+            } else {
+                Some(object)
+            }
+        });
+        if core.options.poisons() && self.nursery.committed_bytes() > 0 {
+            // SAFETY: nothing lives in the nursery any more, and no reference leads there.
+            unsafe { memory::poison(self.nursery.start(), young.len()) };
+        }
+        self.slots.slots.shrink_to(self.options.nursery_bytes / size_of::<ObjectRef>());
+        bytes
+    }
+
+    /// Makes what is reachable in the nursery old where it is. Returns its bytes, or nothing when the system refused
+    /// memory for the stack.
+    fn promote_in_place(&mut self, heap: &mut HeapContext<'_>, young: Range<usize>) -> Option<usize> {
+        let core = &mut *heap.core;
+        let epochs = &mut self.old.epochs;
+        if !epochs.can_promote() {
+            return None;
+        }
+        let mut promotion = Promotion::begin(&core.memory, &mut self.edges, epochs, young.clone());
+        core.roots.created_targets().for_each(|object| promotion.root(object));
+        promotion.drain();
+        for &object in self.remembered.objects() {
+            // SAFETY: remembered objects are old, and alive until the next full collection. (After an abandoned promotion
+            // young ones can be among them; they are taken for reachable.)
+            unsafe { promotion.visit_old(object) };
+        }
+        for &card in self.remembered.cards() {
+            // SAFETY: arrays with cards are old, and alive until the next full collection.
+            unsafe { promotion.visit_card(card) };
+        }
+        let bytes = promotion.bytes;
+        if !promotion.complete() {
+            // Some young objects have this epoch now: the next attempt needs another one.
+            let moved_on = epochs.advance();
+            debug_assert!(moved_on, "checked before the promotion began");
+            return None;
+        }
+        // SAFETY: as above; those that were young and listed are old now, or dead and not freed yet. All that was reached
+        // is old now.
+        unsafe { self.remembered.clean(&core.memory.lines) };
+        core.event(EventKind::HeapTraced);
+        let epoch = epochs.now();
+        core.process_dead(Scope::Young, |object| {
+            // SAFETY: nothing was moved or freed, so every object still has its header.
+            let reached = || epoch.is_on(unsafe { object.header() }.load());
+            (!young.contains(&object.address()) || reached()).then_some(object)
+        });
+        let memory = &mut core.memory;
+        let blocks = self.nursery.used_blocks(heap.fast);
+        let first = (!young.is_empty()).then(|| memory.blocks.block_of(young.start));
+        self.nursery.give_up_used(&mut memory.blocks, heap.fast);
+        let stamp = epochs.stamp();
+        for offset in (0..blocks as u32).rev() {
+            let Some(first) = first else { break };
+            let block = memory::BlockIndex(first.0 + offset);
+            match memory.lines.select(block, |byte| byte != stamp).count() {
+                0 => {}
+                LINES_PER_BLOCK => memory.blocks.free(block),
+                _ => self.old.holes.enqueue(block),
+            }
+        }
+        Some(bytes)
+    }
+}

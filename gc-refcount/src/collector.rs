@@ -1,0 +1,160 @@
+//! [`RefCount`]: the collector interface, method by method. What the methods do is in the other files.
+
+use core::ops::Range;
+use std::collections::HashMap;
+
+use heap_core::collector::object::UNLOGGED;
+use heap_core::collector::{AllocRequest, Allocation, Collector, HeapContext, HeapCore, ObjectRef};
+use heap_core::{AllocError, CollectionKind};
+
+use crate::address_hash::ObjectSet;
+use crate::count::Counts;
+use crate::cycles::Candidates;
+use crate::log::Log;
+use crate::policy::Pacing;
+use crate::space::Space;
+use crate::work::Worklist;
+
+/// The reference-counting collector. Pass it to [`Heap::new`](heap_core::Heap::new).
+pub struct RefCount {
+    pub(crate) cycles: bool,
+    pub(crate) eager: bool,
+    pub(crate) log: Log,
+    pub(crate) counts: Counts,
+    pub(crate) work: Worklist,
+    pub(crate) space: Space,
+    pub(crate) candidates: Candidates,
+    /// Counted objects with drop glue.
+    pub(crate) droppable: ObjectSet,
+    pub(crate) pacing: Pacing,
+    /// Memory was handed out since the last epoch: there may be objects that are not counted.
+    pub(crate) fresh: bool,
+    /// The last epoch ended with a complete cycle collection: everything counted is reachable.
+    pub(crate) exact: bool,
+}
+
+impl RefCount {
+    pub(crate) fn new(cycles: bool) -> Self {
+        RefCount {
+            cycles,
+            eager: false,
+            log: Log::default(),
+            counts: Counts::default(),
+            work: Worklist::default(),
+            space: Space::new(false),
+            candidates: Candidates::default(),
+            droppable: ObjectSet::default(),
+            pacing: Pacing::new(),
+            fresh: false,
+            exact: false,
+        }
+    }
+
+    /// Nothing was written, allocated, stashed or released since the last epoch.
+    fn is_settled(&self, heap: &HeapContext<'_>) -> bool {
+        let roots = &heap.core.roots;
+        self.log.is_empty()
+            && !self.pacing.allocated(heap)
+            && roots.released().is_empty()
+            && roots.created_targets().next().is_none()
+    }
+}
+
+// SAFETY: nothing is ever moved. An object is reclaimed only at the end of an epoch in which its count is zero; counts
+// are exact: every reference from a counted object, a handle or the root is counted, an object is counted before its
+// first clean moment, and a clean object is logged before it is written to. So an object without a count is referred to
+// by nothing that can be reached, apart from the cycles that trial deletion finds, which are closed under "referred to
+// by". Cells and drop glue of the dead are processed before memory is reused, glue from lists that name an object once.
+// Memory handed out is free (see `space`).
+unsafe impl Collector for RefCount {
+    fn name(&self) -> &'static str {
+        if self.cycles { "refcount-cycles" } else { "refcount" }
+    }
+
+    fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
+        self.space = Space::new(heap.core.options.poisons());
+        heap.fast.birth.set(0);
+        heap.fast.barrier_flip.set(0);
+        heap.fast.barrier_mask.set(UNLOGGED);
+        self.pacing.start(heap);
+        heap.fast.due.set(self.eager);
+        heap.fast.always_due.set(self.eager);
+        Ok(())
+    }
+
+    fn allocate_slow(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
+        self.fresh = true;
+        let allocation = self.space.allocate(heap, request);
+        if allocation.is_err() {
+            self.pacing.failed();
+        }
+        if allocation.is_err() || self.pacing.epoch_due(heap) {
+            heap.fast.due.set(true);
+        }
+        allocation
+    }
+
+    fn barrier_slow(&mut self, _: &mut HeapContext<'_>, object: ObjectRef, _: Range<usize>) {
+        // SAFETY: the program holds a pointer to the object, it is clean, and the write comes after this returns.
+        unsafe { self.log.record(object) };
+    }
+
+    fn safepoint(&mut self, heap: &mut HeapContext<'_>) {
+        // An allocation that failed may have been all that happened, and garbage cycles may be in its way.
+        let pressed = self.cycles && self.pacing.has_failed() && !self.candidates.is_empty();
+        if !pressed && self.is_settled(heap) {
+            heap.fast.due.set(self.eager);
+            return;
+        }
+        let cycles = self.cycles && !self.candidates.is_empty() && self.pacing.cycles_due(heap.core);
+        self.epoch(heap, CollectionKind::Minor, cycles);
+    }
+
+    fn collect(&mut self, heap: &mut HeapContext<'_>, kind: CollectionKind) {
+        self.epoch(heap, kind, self.cycles && kind == CollectionKind::Full);
+        if kind == CollectionKind::Full {
+            // What the next epoch will not use goes back to the system.
+            heap.core.memory.blocks.decommit_free(self.pacing.epoch_budget());
+        }
+    }
+
+    fn step(&mut self, heap: &mut HeapContext<'_>, _: usize) -> bool {
+        self.safepoint(heap);
+        true
+    }
+
+    fn finish(&mut self, heap: &mut HeapContext<'_>) {
+        for object in self.droppable.drain() {
+            heap.core.drops.adopt(object);
+        }
+    }
+
+    fn reclaims_cycles(&self) -> bool {
+        self.cycles
+    }
+
+    fn ref_count(&self, _: &HeapCore, object: ObjectRef) -> Option<u64> {
+        // SAFETY: the program holds a pointer to the object.
+        Some(self.counts.get(object, unsafe { object.header() }.load()))
+    }
+
+    fn verify_object(&self, heap: &HeapCore, object: ObjectRef, _: &[ObjectRef]) -> Result<(), String> {
+        self.check_object(heap, object)
+    }
+
+    fn verify_references(&self, heap: &HeapCore, incoming: &HashMap<ObjectRef, u64>) -> Result<(), String> {
+        self.check_references(heap, incoming)
+    }
+}
+
+impl core::fmt::Debug for RefCount {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("RefCount")
+            .field("cycles", &self.cycles)
+            .field("eager", &self.eager)
+            .field("pacing", &self.pacing)
+            .field("candidates", &self.candidates.objects().len())
+            .field("spilled_objects", &self.counts.spilled_objects())
+            .finish()
+    }
+}
