@@ -229,6 +229,6 @@ impl<'gc> Mutator<'gc> {
     /// The number of counted references to an object: from the heap and from handles, as of the last epoch. `None`
     /// when the heap's collector does not count.
     pub fn ref_count<T: ?Sized>(&self, gc: Gc<'gc, T>) -> Option<u64> {
-        self.slow(|collector, heap| collector.ref_count(heap.core, gc.object()))
+        self.machine.slow(|collector, heap| collector.ref_count(heap.core, gc.object()))
     }
 }

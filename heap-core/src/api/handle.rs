@@ -78,7 +78,7 @@ impl<'gc> Mutator<'gc> {
         Root<'gc, R>: Pointer<'gc>,
     {
         let object = pointer.object_ref();
-        self.core(|core| {
+        self.machine.core(|core| {
             let slot = core.roots.create(object);
             Handle::new(core.roots.log.clone(), slot)
         })
@@ -103,7 +103,7 @@ impl<'gc> Mutator<'gc> {
         R: ?Sized + for<'a> Rootable<'a>,
         Root<'gc, R>: Pointer<'gc>,
     {
-        self.core(|core| {
+        self.machine.core(|core| {
             if handle.heap() != core.roots.heap_id() {
                 return None;
             }

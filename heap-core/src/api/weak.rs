@@ -30,14 +30,14 @@ impl<'gc, T: ?Sized + 'gc> Copy for Weak<'gc, T> {}
 
 impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
     pub(crate) fn new(mc: &Mutator<'gc>, gc: Gc<'gc, T>) -> Result<Self, AllocError> {
-        let cell = match mc.weak_cell_of(gc.object()) {
+        let cell = match mc.machine.weak_cell_of(gc.object()) {
             Some(cell) => {
                 // The table does not keep cells alive: when every weak pointer is gone, a cell waits to be reclaimed,
                 // and a cycle in progress must learn that it has come back.
-                mc.weak_upgraded(cell);
+                mc.machine.weak_upgraded(cell);
                 cell
             }
-            None => mc.allocate_weak_cell(gc.object())?,
+            None => mc.machine.allocate_weak_cell(gc.object())?,
         };
         Ok(Weak { cell, _brand: PhantomData, _target: PhantomData })
     }
@@ -59,7 +59,7 @@ impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
     pub fn upgrade(self, mc: &Mutator<'gc>) -> Option<Gc<'gc, T>> {
         // SAFETY: a Weak is a strong pointer to a weak cell.
         let target = unsafe { WeakCell::at(self.cell) }.target()?;
-        mc.weak_upgraded(target);
+        mc.machine.weak_upgraded(target);
         // SAFETY: cells are cleared when their target dies, at the safepoint where it does; a target that is still
         // there is alive until the next one.
         Some(unsafe { Gc::from_object(target) })

@@ -151,7 +151,7 @@ impl<'gc, T: ?Sized + Pointee + 'gc> Gc<'gc, T> {
     #[inline]
     pub fn write(mc: &Mutator<'gc>, this: Self) -> &'gc Write<T> {
         let value = Gc::as_ref(this);
-        mc.barrier(this.object(), 0..size_of_val(value));
+        mc.machine.barrier(this.object(), 0..size_of_val(value));
         // SAFETY: the barrier ran for every byte of the object, and stays in force until the next safepoint.
         unsafe { Write::assume(value) }
     }
@@ -167,7 +167,7 @@ impl<'gc, T: ?Sized + Pointee + 'gc> Gc<'gc, T> {
         let object = Gc::as_ref(this);
         let field = path(object);
         let range = range_within(object, field);
-        mc.barrier(this.object(), range);
+        mc.machine.barrier(this.object(), range);
         // SAFETY: `range_within` found the field inside the object whose barrier ran.
         unsafe { Write::assume(field) }
     }

@@ -2,6 +2,8 @@
 //!
 //! | file | one idea |
 //! |---|---|
+//! | `machine` | the whole, and its fast paths |
+//! | `pause` | what happens between the program's stop and its going on |
 //! | `fast_path` | the words that steer the code inlined into the program |
 //! | `interface` | [`Collector`]: what is behind the slow paths |
 //! | `core` | the parts that all collectors share |
@@ -14,8 +16,11 @@ mod core;
 pub mod events;
 mod fast_path;
 mod interface;
+#[allow(clippy::module_inception)]
+mod machine;
 mod no_gc;
 mod options;
+mod pause;
 pub mod registry;
 mod roots;
 mod statistics;
@@ -24,8 +29,10 @@ mod verify;
 pub use self::core::{HeapContext, HeapCore};
 pub use fast_path::FastPath;
 pub use interface::{Collector, IntoCollector};
+pub(crate) use machine::{Machine, write_header};
 pub use no_gc::NoGc;
 pub use options::HeapOptions;
+pub(crate) use pause::Safepoint;
 pub(crate) use roots::HandleLog;
 pub use roots::Roots;
 pub use statistics::Statistics;

@@ -1,0 +1,201 @@
+//! [`Machine`]: a heap without its brand; and the fast paths.
+//!
+//! The fast-path words come first, everything else sits behind an `UnsafeCell` that only slow paths open. A slow path
+//! opens it for the length of one call into the collector, during which no user code runs, so the exclusive reference is
+//! never aliased.
+//!
+//! What the program sees are brands over it: [`Mutator`](crate::Mutator) inside a `mutate`, [`Heap`](crate::Heap) between
+//! two of them. All code that needs no type of the program stands here, once.
+
+use core::cell::UnsafeCell;
+use core::ops::Range;
+use core::ptr::NonNull;
+use std::sync::Arc;
+
+use super::core::{HeapContext, HeapCore};
+use super::events::CollectionKind;
+use super::fast_path::FastPath;
+use super::interface::Collector;
+use super::registry::HeapCounters;
+use super::statistics::Statistics;
+use crate::death::WeakCell;
+use crate::error::AllocError;
+use crate::memory::MEDIUM_FOOTPRINT_MAX;
+use crate::object::{AllocRequest, Allocation, HEADER_BYTES, Header, HeaderWord, OBJECT_ALIGN, ObjectRef, SIDE_ENTRY};
+
+/// A heap, unbranded.
+#[repr(C)]
+pub(crate) struct Machine {
+    pub(crate) fast: FastPath,
+    pub(super) inner: UnsafeCell<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) core: HeapCore,
+    pub(super) collector: Box<dyn Collector>,
+    pub(super) counters: Arc<HeapCounters>,
+    pub(super) zeal_turn: CollectionKind,
+}
+
+impl Machine {
+    /// A heap's machine; the collector was not started yet.
+    pub(crate) fn new(core: HeapCore, collector: Box<dyn Collector>, counters: Arc<HeapCounters>) -> Self {
+        let inner = Inner { core, collector, counters, zeal_turn: CollectionKind::Minor };
+        Machine { fast: FastPath::new(), inner: UnsafeCell::new(inner) }
+    }
+
+    /// The heap's parts, when it is exclusively borrowed.
+    pub(crate) fn parts(&mut self) -> (&mut dyn Collector, HeapContext<'_>) {
+        let Inner { core, collector, .. } = self.inner.get_mut();
+        (&mut **collector, HeapContext { fast: &self.fast, core })
+    }
+
+    /// Runs a slow path.
+    #[inline]
+    pub(crate) fn slow<T>(&self, path: impl FnOnce(&mut dyn Collector, &mut HeapContext<'_>) -> T) -> T {
+        // SAFETY: a machine is not `Sync`, so this is the only thread. Slow paths are the only code that opens the cell,
+        // they do not nest, and no user code runs inside one: collectors call only `Trace` implementations, whose
+        // contract forbids to call back.
+        let Inner { core, collector, .. } = unsafe { &mut *self.inner.get() };
+        path(&mut **collector, &mut HeapContext { fast: &self.fast, core })
+    }
+
+    pub(crate) fn core<T>(&self, look: impl FnOnce(&mut HeapCore) -> T) -> T {
+        self.slow(|_, heap| look(heap.core))
+    }
+
+    // ---- allocation ----
+
+    #[inline(always)]
+    pub(crate) fn allocate(&self, request: AllocRequest) -> Result<Allocation, AllocError> {
+        if request.align <= OBJECT_ALIGN && request.bytes <= MEDIUM_FOOTPRINT_MAX {
+            let cursor = self.fast.cursor.get();
+            if request.bytes <= self.fast.room() {
+                // SAFETY: the object fits between cursor and limit, which lie in one reservation.
+                let (payload, end) = unsafe { (cursor.byte_add(request.prefix), cursor.byte_add(request.bytes)) };
+                self.fast.cursor.set(end);
+                return Ok(Allocation { payload, birth: self.fast.birth.get() });
+            }
+        }
+        self.allocate_slow(request.bytes, request.prefix, request.align)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocate_slow(&self, bytes: usize, prefix: usize, align: usize) -> Result<Allocation, AllocError> {
+        // The request arrives in registers: passed by reference, it would be written to the stack by every fast path.
+        let request = AllocRequest { bytes, prefix, align };
+        let result = self.slow(|collector, heap| collector.allocate_slow(heap, request));
+        if let Ok(allocation) = &result {
+            debug_assert!(allocation.payload.addr().get().is_multiple_of(request.align));
+        } else {
+            self.fast.allocation_failed.set(true);
+        }
+        result
+    }
+
+    /// Allocates a weak cell: an object like any other, but with a description that collectors know.
+    pub(crate) fn allocate_weak_cell(&self, target: ObjectRef) -> Result<ObjectRef, AllocError> {
+        let request =
+            AllocRequest { bytes: HEADER_BYTES + size_of::<WeakCell>(), prefix: HEADER_BYTES, align: OBJECT_ALIGN };
+        let allocation = self.allocate(request)?;
+        let cell = ObjectRef::new(allocation.payload);
+        // SAFETY: as in `allocate_sized`.
+        unsafe {
+            write_header(allocation.payload, HeaderWord::new(WeakCell::INFO, allocation.birth));
+            allocation.payload.cast::<WeakCell>().write(WeakCell::new(target));
+        }
+        self.core(|core| core.weak.register(target, cell));
+        // SAFETY: the target is alive: the caller holds a Gc to it.
+        let header = unsafe { target.header() };
+        header.store(header.load().with(SIDE_ENTRY));
+        Ok(cell)
+    }
+
+    /// The weak cell of an object that has one.
+    #[inline(never)]
+    pub(crate) fn weak_cell_of(&self, target: ObjectRef) -> Option<ObjectRef> {
+        // SAFETY: the caller holds a Gc to the target.
+        if unsafe { target.header() }.load().has(SIDE_ENTRY) {
+            self.core(|core| core.weak.cell_of(target))
+        } else {
+            None
+        }
+    }
+
+    #[inline(never)]
+    pub(crate) fn register_drop(&self, object: ObjectRef) {
+        self.core(|core| core.drops.register(object));
+    }
+
+    // ---- barrier ----
+
+    /// The write barrier: must run before the first byte of `range` changes.
+    #[inline(always)]
+    pub(crate) fn barrier(&self, object: ObjectRef, range: Range<usize>) {
+        // SAFETY: the caller holds a Gc to the object.
+        let header = unsafe { object.header() };
+        if self.is_unclean(header) {
+            self.barrier_slow(object, range);
+        }
+    }
+
+    #[inline(always)]
+    fn is_unclean(&self, header: &Header) -> bool {
+        (header.load_acquire().bits() ^ self.fast.barrier_flip.get()) & self.fast.barrier_mask.get() != 0
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn barrier_slow(&self, object: ObjectRef, range: Range<usize>) {
+        self.slow(|collector, heap| collector.barrier_slow(heap, object, range));
+    }
+
+    /// Tells the collector that a weak pointer leads to `object` again.
+    #[inline]
+    pub(crate) fn weak_upgraded(&self, object: ObjectRef) {
+        // SAFETY: a cell that was not cleared leads to a live object.
+        if self.is_unclean(unsafe { object.header() }) {
+            self.slow(|collector, heap| collector.weak_upgraded(heap, object));
+        }
+    }
+
+    // ---- roots, numbers ----
+
+    pub(crate) fn set_root(&self, object: ObjectRef) {
+        self.core(|core| core.roots.set_root(object));
+    }
+
+    /// The root object.
+    #[inline]
+    pub(crate) fn root_object(&self) -> ObjectRef {
+        // SAFETY: as in `slow`; this only reads.
+        let inner = unsafe { &*self.inner.get() };
+        inner.core.roots.root().expect("a heap has a root once it is made")
+    }
+
+    /// The heap's number, unique for the life of the process.
+    pub(crate) fn heap_id(&self) -> u64 {
+        self.core(|core| core.roots.heap_id())
+    }
+
+    /// The heap's counters. `allocated_bytes` and `heap_bytes` are current, the others as of the last pause.
+    pub(crate) fn statistics(&self) -> Statistics {
+        self.core(|core| {
+            let mut statistics = core.statistics;
+            statistics.allocated_bytes = self.fast.allocated_bytes();
+            statistics.heap_bytes = core.memory.blocks.used_bytes() as u64;
+            statistics.peak_heap_bytes = core.memory.blocks.peak_bytes() as u64;
+            statistics
+        })
+    }
+}
+
+/// # Safety
+/// `payload` must be preceded by at least eight writable bytes that belong to the object.
+#[inline(always)]
+pub(crate) unsafe fn write_header(payload: NonNull<u8>, word: HeaderWord) {
+    // SAFETY: the caller's promise; headers are 8-aligned because payloads are. Nobody else sees the object yet, so an
+    // ordinary write would do; the relaxed atomic store compiles to the same.
+    unsafe { payload.byte_sub(HEADER_BYTES).cast::<Header>().as_ref() }.store(word);
+}

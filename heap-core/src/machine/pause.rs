@@ -1,0 +1,98 @@
+//! Pauses: everything between the program's stop and its going on.
+
+use std::time::Instant;
+
+use super::core::HeapContext;
+use super::events::{CollectionKind, EventKind};
+use super::interface::Collector;
+use super::machine::{Inner, Machine};
+use super::registry;
+use super::verify::Verifier;
+
+/// On which side of a `mutate` a due safepoint is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Safepoint {
+    /// Before: the last `mutate` ended in a panic, or something outside made it due.
+    Enter,
+    /// After.
+    Leave,
+}
+
+impl Machine {
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn safepoint(&mut self, side: Safepoint) {
+        let Inner { core, zeal_turn, .. } = self.inner.get_mut();
+        let (turn, zeal, fast) = (*zeal_turn, core.options.zeal, &self.fast);
+        if side == Safepoint::Enter && (zeal || fast.always_due.get()) && !fast.collection_requested.get() {
+            // Such a heap is always due, and collects when a `mutate` ends: nothing happened before the next begins.
+            return;
+        }
+        if zeal {
+            *zeal_turn = match turn {
+                CollectionKind::Minor => CollectionKind::Full,
+                CollectionKind::Full => CollectionKind::Minor,
+            };
+        }
+        self.pause(|collector, heap| {
+            if heap.fast.collection_requested.replace(false) {
+                heap.fast.due.set(false);
+                collector.collect(heap, CollectionKind::Full);
+            } else if zeal {
+                collector.collect(heap, turn);
+            } else {
+                collector.safepoint(heap);
+            }
+        });
+    }
+
+    /// One pause: everything between the program's stop and its going on.
+    pub(crate) fn pause(&mut self, work: impl FnOnce(&mut dyn Collector, &mut HeapContext<'_>)) {
+        let start = Instant::now();
+        let Inner { core, collector, counters, .. } = self.inner.get_mut();
+        let (collector, mut heap) = (&mut **collector, HeapContext { fast: &self.fast, core });
+        heap.core.event(EventKind::PauseStart);
+        heap.core.roots.synchronize();
+        work(collector, &mut heap);
+        if heap.core.options.zeal {
+            heap.fast.due.set(true);
+        }
+        let bytes = heap.core.memory.blocks.used_bytes();
+        heap.core.event(EventKind::HeapResized { bytes });
+        heap.core.event(EventKind::PauseEnd);
+        if heap.core.options.verify
+            && let Err(error) = Verifier::run(heap.core, collector)
+        {
+            panic!("the heap is broken after a pause of `{}`: {error}", collector.name());
+        }
+        let elapsed = start.elapsed();
+        let core = heap.core;
+        core.statistics.pauses += 1;
+        core.statistics.pause_time += elapsed;
+        core.statistics.longest_pause = core.statistics.longest_pause.max(elapsed);
+        core.statistics.allocated_bytes = heap.fast.allocated_bytes();
+        core.statistics.heap_bytes = bytes as u64;
+        core.statistics.peak_heap_bytes = core.memory.blocks.peak_bytes() as u64;
+        counters.publish(&core.statistics);
+        core.events.deliver();
+        if let Some(payload) = core.drops.take_panic() {
+            std::panic::resume_unwind(payload);
+        }
+    }
+
+    /// The heap is being dropped: background work stops, and all remaining drop glue runs.
+    pub(crate) fn shut_down(&mut self) {
+        registry::unregister(self.heap_id());
+        let (collector, mut heap) = self.parts();
+        collector.finish(&mut heap);
+        heap.core.drops.run_all();
+        if let Some(payload) = heap.core.drops.take_panic() {
+            if std::thread::panicking() {
+                // One panic is enough, and dropping its payload might start a third.
+                std::mem::forget(payload);
+            } else {
+                std::panic::resume_unwind(payload);
+            }
+        }
+    }
+}
