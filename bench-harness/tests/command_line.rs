@@ -106,7 +106,7 @@ fn a_wrong_answer_stands_against_collectors_and_reference() {
 fn running_out_of_memory_is_a_result() {
     let (output, records) = faults("fault-out-of-memory,fault-nothing", &["--heap-limit", "64M"]);
     assert_eq!(records[0].measurement.status, Status::OutOfMemory);
-    assert_eq!(records[0].heap_limit, Some(64 << 20));
+    assert_eq!(records[0].key.setting.heap_limit, Some(64 << 20));
     assert_eq!(output.status.code(), Some(0));
     assert!(stderr(&output).contains("out of memory with a heap limit of 64 MiB"), "{}", stderr(&output));
 }
@@ -114,7 +114,7 @@ fn running_out_of_memory_is_a_result() {
 #[test]
 fn invocations_are_interleaved_and_numbered() {
     let (output, records) = faults("fault-nothing,fault-noise", &["--invocations", "3"]);
-    let order: Vec<_> = records.iter().map(|record| (record.invocation, record.collector.as_str())).collect();
+    let order: Vec<_> = records.iter().map(|record| (record.invocation, record.key.contestant.name())).collect();
     let expected = [1, 2, 3].map(|n| [(n, "fault-nothing"), (n, "fault-noise")]);
     assert_eq!(order, expected.concat());
     assert_eq!(output.status.code(), Some(0));
@@ -281,7 +281,7 @@ fn unknown_names_list_the_valid_ones() {
     for (arguments, says) in [
         (["compare", "--collectors=mark-sweep"], "did you mean `marksweep`? The collectors are: nogc, refcount,"),
         (["compare", "--workloads=quads2"], "there is no workload `quads2`; the workloads are: binary_trees,"),
-        (["compare", "--size=medium"], "the sizes are: small, default, large"),
+        (["compare", "--size=medium"], "the sizes are: small, classic, large"),
         (["compare", "--heap-limit=lots"], "`lots` is not a size: write a number of bytes such as"),
         (["run", "--workloads=snapshot:"], "snapshot:FILE"),
     ] {

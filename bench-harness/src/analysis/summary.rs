@@ -6,19 +6,20 @@
 //! crash, a limit that was too small, garbage that was left.
 
 use crate::analysis::stats::{self, Interval, Ratio};
-use crate::contestants::Kind;
+use crate::contestants::Contestant;
 use crate::contestants::collector::Collector;
 use crate::record::{Record, Status};
 use crate::text::format;
-use crate::text::names::Named;
+use crate::workloads::Size;
+use crate::workloads::program::Program;
 
 /// Everything that ran one workload at one size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
-    /// The workload.
-    pub workload: String,
+    /// The program.
+    pub program: Program,
     /// Its size.
-    pub size: String,
+    pub size: Size,
     /// Who finished it, fastest first.
     pub rows: Vec<Row>,
     /// What else is to be said, in the order in which the contestants ran.
@@ -28,8 +29,8 @@ pub struct Group {
 /// The figures of one contestant on one workload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The contestant, with its allocator if that was a choice.
-    pub label: String,
+    /// The contestant, with the better allocator if that was a choice.
+    pub contestant: Contestant,
     /// Elapsed times in nanoseconds with their invocation numbers.
     pub times: Vec<(u32, f64)>,
     /// The median of `times`.
@@ -58,7 +59,7 @@ pub struct Row {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
     /// The contestant, or several of whom the same is to be said.
-    pub label: String,
+    pub about: Vec<Contestant>,
     /// The sentence, without a full stop.
     pub text: String,
 }
@@ -66,16 +67,16 @@ pub struct Remark {
 /// Summarises records, in any number and order, into groups in order of first appearance.
 #[must_use]
 pub fn summarise(records: &[Record]) -> Vec<Group> {
-    partition(records, |record| (&record.workload, &record.size))
+    partition(records, |record| (&record.key.program, record.key.setting.size))
         .into_iter()
         .map(|records| {
             let mut group = Group {
-                workload: records[0].workload.clone(),
-                size: records[0].size.clone(),
+                program: records[0].key.program.clone(),
+                size: records[0].key.setting.size,
                 rows: Vec::new(),
                 remarks: Vec::new(),
             };
-            for contestant in partition(records, |record| (record.kind == Kind::Peer, &record.collector)) {
+            for contestant in partition(records, |record| record.key.contestant.whatever_allocator()) {
                 add_contestant(&mut group, &contestant);
             }
             group.rows.sort_by(|a, b| a.time_ns.total_cmp(&b.time_ns));
@@ -103,14 +104,14 @@ fn partition<'a, K: PartialEq>(
 
 /// Adds the row of a contestant, or the remark why it has none. With several allocators the best one is shown.
 fn add_contestant(group: &mut Group, records: &[&Record]) {
-    let mut variants = partition(records.iter().copied(), |record| &record.allocator);
+    let mut variants = partition(records.iter().copied(), |record| record.key.contestant);
     let speed = |variant: &Vec<&Record>| stats::median(&times(variant).iter().map(|(_, t)| *t).collect::<Vec<_>>());
     variants.sort_by(|a, b| {
         let [a, b] = [a, b].map(|variant| speed(variant).unwrap_or(f64::INFINITY));
         a.total_cmp(&b)
     });
     let shown = &variants[0];
-    let row = row(shown[0].label(), shown);
+    let row = row(shown[0].key.contestant, shown);
     let note = peer_note(shown[0]);
     match trouble(shown) {
         // The note knows why.
@@ -120,7 +121,11 @@ fn add_contestant(group: &mut Group, records: &[&Record]) {
     }
     for other in variants[1..].iter().filter(|_| row.is_some()) {
         if let Some(trouble) = trouble(other) {
-            remark(group, shown[0], format!("with the {} allocator: {trouble}", other[0].allocator));
+            remark(
+                group,
+                shown[0],
+                format!("with the {} allocator: {trouble}", other[0].key.contestant.allocator().name()),
+            );
         }
     }
     if let Some(leak) = leak(shown) {
@@ -134,9 +139,10 @@ fn add_contestant(group: &mut Group, records: &[&Record]) {
 
 /// Adds a sentence about a contestant. Contestants of whom the same is to be said share it.
 fn remark(group: &mut Group, record: &Record, text: String) {
+    let contestant = record.key.contestant.whatever_allocator();
     match group.remarks.iter_mut().find(|remark| remark.text == text) {
-        Some(remark) => remark.label.push_str(&format!(", {}", record.collector)),
-        None => group.remarks.push(Remark { label: record.collector.clone(), text }),
+        Some(remark) => remark.about.push(contestant),
+        None => group.remarks.push(Remark { about: vec![contestant], text }),
     }
 }
 
@@ -148,7 +154,7 @@ fn times(records: &[&Record]) -> Vec<(u32, f64)> {
     successful(records).filter_map(|record| Some((record.invocation, record.measurement.wall_ns? as f64))).collect()
 }
 
-fn row(label: String, records: &[&Record]) -> Option<Row> {
+fn row(contestant: Contestant, records: &[&Record]) -> Option<Row> {
     let times = times(records);
     let values: Vec<f64> = times.iter().map(|(_, time)| *time).collect();
     let figures =
@@ -159,7 +165,7 @@ fn row(label: String, records: &[&Record]) -> Option<Row> {
         .filter_map(|record| Some(record.measurement.gc_ns? as f64 / record.measurement.wall_ns?.max(1) as f64))
         .collect();
     Some(Row {
-        label,
+        contestant,
         time_ns: stats::median(&values)?,
         interval: stats::interval_of_mean(&values),
         ratio: None,
@@ -206,7 +212,7 @@ pub fn explain(record: &Record) -> String {
     let measurement = &record.measurement;
     let what = match &measurement.status {
         Status::Ok => "ok".to_owned(),
-        Status::OutOfMemory => match record.heap_limit {
+        Status::OutOfMemory => match record.key.setting.heap_limit {
             // The limit says it all; the heap's own words are in the record.
             Some(limit) => return format!("out of memory with a heap limit of {}", format::bytes(limit)),
             None => "out of memory".to_owned(),
@@ -227,11 +233,10 @@ pub fn explain(record: &Record) -> String {
 /// What a contestant left uncollected, if it told.
 fn leak(records: &[&Record]) -> Option<String> {
     let leaked = successful(records).filter_map(|record| record.measurement.leaked_objects).max()?;
-    let collector = Collector::ALL.into_iter().find(|collector| collector.name() == records[0].collector);
-    match collector {
+    match records[0].key.contestant {
         _ if leaked == 0 => None,
-        Some(Collector::NoGc) => None,
-        Some(collector) if collector.leaks_cycles() => {
+        Contestant::Collector(Collector::NoGc) => None,
+        Contestant::Collector(collector) if collector.leaks_cycles() => {
             Some(format!("left {} objects in garbage cycles, as pure counting must", format::count(leaked)))
         }
         _ => Some(format!("left {} garbage objects", format::count(leaked))),
@@ -259,29 +264,17 @@ impl Note {
     }
 }
 
-#[cfg(feature = "peers")]
 fn peer_note(record: &Record) -> Option<Note> {
-    if record.kind != Kind::Peer {
+    let (Contestant::Peer(peer, _), Program::Workload(workload)) = (record.key.contestant, &record.key.program) else {
         return None;
-    }
-    let peer = crate::text::names::find::<crate::contestants::peers::Peer>(&record.collector).ok()?;
-    let workload = crate::text::names::find(&record.workload).ok()?;
-    Some(Note { text: peer.note(workload)?, on_overflow: peer.overflows(workload) })
-}
-
-#[cfg(not(feature = "peers"))]
-fn peer_note(_: &Record) -> Option<Note> {
-    None
+    };
+    Some(Note { text: peer.note(*workload)?, on_overflow: peer.overflows(*workload) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::tests::sample;
-
-    fn peer(name: &str, allocator: &str, invocation: u32, wall_ms: f64) -> Record {
-        Record { kind: Kind::Peer, allocator: allocator.to_owned(), ..sample("w", name, invocation, wall_ms) }
-    }
 
     fn with_status(status: Status, mut record: Record) -> Record {
         record.measurement = crate::record::Measurement { status, ..Default::default() };
@@ -291,12 +284,14 @@ mod tests {
     #[test]
     fn rows_are_sorted_and_compared_with_the_fastest() {
         let records: Vec<_> = (1..=3)
-            .flat_map(|n| [sample("w", "slow", n, 200.0 + f64::from(n)), sample("w", "fast", n, 100.0)])
+            .flat_map(|n| {
+                [sample("rings", "marksweep", n, 200.0 + f64::from(n)), sample("rings", "generational", n, 100.0)]
+            })
             .collect();
         let groups = summarise(&records);
         assert_eq!(groups.len(), 1);
-        let labels: Vec<_> = groups[0].rows.iter().map(|row| row.label.as_str()).collect();
-        assert_eq!(labels, ["fast", "slow"]);
+        let labels: Vec<_> = groups[0].rows.iter().map(|row| row.contestant.label()).collect();
+        assert_eq!(labels, ["generational", "marksweep"]);
         let ratio = groups[0].rows[1].ratio.unwrap();
         assert!((ratio.value - 2.02).abs() < 1e-9, "{ratio:?}");
         assert!(!ratio.no_difference_shown());
@@ -305,38 +300,41 @@ mod tests {
 
     #[test]
     fn the_better_allocator_represents_a_peer() {
-        let records = [peer("box", "system", 1, 300.0), peer("box", "mimalloc", 1, 100.0)];
+        let records = [sample("rings", "box/system", 1, 300.0), sample("rings", "box/mimalloc", 1, 100.0)];
         let groups = summarise(&records);
         assert_eq!(groups[0].rows.len(), 1);
-        assert_eq!(groups[0].rows[0].label, "box (mimalloc)");
+        assert_eq!(groups[0].rows[0].contestant.label(), "box (mimalloc)");
     }
 
     #[test]
     fn a_crash_with_the_other_allocator_is_told() {
-        let crash = with_status(Status::Crashed("SIGSEGV".to_owned()), peer("box", "mimalloc", 1, 1.0));
-        let groups = summarise(&[peer("box", "system", 1, 300.0), crash.clone()]);
-        assert_eq!(groups[0].rows[0].label, "box (system)");
+        let crash = with_status(Status::Crashed("SIGSEGV".to_owned()), sample("rings", "box/mimalloc", 1, 1.0));
+        let groups = summarise(&[sample("rings", "box/system", 1, 300.0), crash.clone()]);
+        assert_eq!(groups[0].rows[0].contestant.label(), "box (system)");
         assert_eq!(groups[0].remarks[0].text, "with the mimalloc allocator: crashed (SIGSEGV)");
         // If both fail there is one remark, and no row.
-        let other = with_status(Status::StackOverflow, peer("box", "system", 1, 1.0));
-        let groups = summarise(&[other, crash]);
+        let other = with_status(Status::StackOverflow, sample("rings", "box/system", 1, 1.0));
+        let groups = summarise(&[other, crash.clone()]);
         assert!(groups[0].rows.is_empty());
         assert_eq!(groups[0].remarks.len(), 1);
-        assert_eq!(groups[0].remarks[0], Remark { label: "box".into(), text: "overflowed its stack".into() });
+        assert_eq!(
+            groups[0].remarks[0],
+            Remark { about: vec![crash.key.contestant.whatever_allocator()], text: "overflowed its stack".into() }
+        );
     }
 
     #[test]
     fn contestants_of_whom_the_same_is_to_be_said_share_a_remark() {
-        let timeout = |name: &str| with_status(Status::Timeout, sample("w", name, 1, 1.0));
-        let groups = summarise(&[timeout("a"), sample("w", "b", 1, 1.0), timeout("c")]);
-        assert_eq!(groups[0].remarks, [Remark { label: "a, c".into(), text: "timeout".into() }]);
+        let timeout = |name: &str| with_status(Status::Timeout, sample("rings", name, 1, 1.0));
+        let groups = summarise(&[timeout("nogc"), sample("rings", "refcount", 1, 1.0), timeout("marksweep")]);
+        let about = [Collector::NoGc, Collector::MarkSweep].map(Contestant::Collector).to_vec();
+        assert_eq!(groups[0].remarks, [Remark { about, text: "timeout".into() }]);
     }
 
-    #[cfg(feature = "peers")]
     #[test]
     fn a_note_about_overflow_replaces_the_bare_fact_and_is_silent_without_it() {
         let deep = |status| {
-            let record = Record { workload: "deep_list".to_owned(), ..peer("box", "system", 1, 1.0) };
+            let record = sample("deep_list", "box/system", 1, 1.0);
             let record = if status == Status::Ok { record } else { with_status(status, record) };
             summarise(&[record]).remove(0).remarks
         };
@@ -347,8 +345,8 @@ mod tests {
 
     #[test]
     fn some_failed_runs_are_counted() {
-        let crash = with_status(Status::Crashed("SIGBUS".to_owned()), sample("w", "nogc", 2, 1.0));
-        let groups = summarise(&[sample("w", "nogc", 1, 10.0), crash, sample("w", "nogc", 3, 12.0)]);
+        let crash = with_status(Status::Crashed("SIGBUS".to_owned()), sample("rings", "nogc", 2, 1.0));
+        let groups = summarise(&[sample("rings", "nogc", 1, 10.0), crash, sample("rings", "nogc", 3, 12.0)]);
         assert_eq!(groups[0].rows[0].times, [(1, 10e6), (3, 12e6)]);
         assert_eq!(groups[0].remarks[0].text, "1 of 3 runs: crashed (SIGBUS)");
     }
@@ -357,9 +355,9 @@ mod tests {
     fn only_runs_of_the_same_invocation_are_paired() {
         let mut records = Vec::new();
         for n in 1..=4 {
-            records.push(sample("w", "a", n, 100.0 * f64::from(n)));
+            records.push(sample("rings", "generational", n, 100.0 * f64::from(n)));
             if n > 1 {
-                records.push(sample("w", "b", n, 110.0 * f64::from(n)));
+                records.push(sample("rings", "marksweep", n, 110.0 * f64::from(n)));
             }
         }
         let groups = summarise(&records);

@@ -98,8 +98,8 @@ pub struct CommonOptions {
     /// How often each runs; from 3 on there are 95 % confidence intervals [default: 2 for compare, else 1]
     #[arg(long, short = 'n', value_name = "N", value_parser = quantity::invocations)]
     pub invocations: Option<u32>,
-    /// How large the workloads are: small, default or large; heap dumps are as large as they are
-    #[arg(long, value_name = "SIZE", value_parser = names::find::<Size>, default_value = "default")]
+    /// How large the workloads are: small, classic or large; heap dumps are as large as they are
+    #[arg(long, value_name = "SIZE", value_parser = names::find::<Size>, default_value = "classic")]
     pub size: Size,
     /// The hard limit of each heap, with suffix K, M or G; peers have none [default: the library's]
     #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
@@ -186,7 +186,7 @@ mod tests {
         let Command::Compare(options) = parse("bench-harness compare").unwrap().command else { panic!() };
         assert_eq!(options.workloads.0, Program::all());
         assert_eq!(options.common.collectors.0.len(), Collector::ALL.len());
-        assert_eq!((options.common.invocations, options.common.size), (None, Size::Default));
+        assert_eq!((options.common.invocations, options.common.size), (None, Size::Classic));
         assert_eq!((options.common.heap_limit, options.common.peers), (None, None));
     }
 
@@ -223,7 +223,7 @@ mod tests {
             ("compare --collectors=", "a collector name is empty"),
             ("compare --collectors nogc,", "a collector name is empty"),
             ("compare --workloads ring", "did you mean `rings`"),
-            ("compare --size huge", "small, default, large"),
+            ("compare --size huge", "small, classic, large"),
             ("compare --invocations 0", "at least 1"),
             ("compare --invocations 99999999999", "hours"),
             ("compare --heap-limit 0", "0 bytes"),

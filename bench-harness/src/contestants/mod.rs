@@ -1,98 +1,24 @@
 //! Who runs a workload: one of our collectors, a peer with one of two allocators, or a fault.
 //!
-//! Peers exist only with the feature `peers`. Without it [`Peer`] is a type without values, so that everything else is
-//! written once and the compiler removes what cannot happen.
+//! What each of them is called is known to every build. How a peer runs a program is compiled with the feature `peers`.
 
+pub mod allocator;
 pub mod collector;
 pub mod fault;
 pub mod heaps;
 pub mod meter;
+pub mod peer;
 #[cfg(feature = "peers")]
 pub mod peers;
 
-use crate::contestants::collector::Collector;
-use crate::contestants::fault::Fault;
 use crate::text::names::{self, Named};
 use crate::workloads::program::Program;
+use collector::Collector;
+use fault::Fault;
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "peers")]
-pub use crate::contestants::peers::{Peer, alloc::Allocator};
-
-#[cfg(not(feature = "peers"))]
-pub use without_peers::{Allocator, Peer};
-
-/// What stands in for peers in a build without them.
-#[cfg(not(feature = "peers"))]
-mod without_peers {
-    use crate::text::names::Named;
-
-    /// No peers in this build.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Peer {}
-
-    impl Peer {
-        /// What it is called.
-        #[must_use]
-        pub fn name(self) -> &'static str {
-            match self {}
-        }
-
-        /// One line for `list`.
-        #[must_use]
-        pub fn about(self) -> &'static str {
-            match self {}
-        }
-    }
-
-    impl Named for Peer {
-        const KIND: &'static str = "peer";
-
-        fn all() -> Vec<Self> {
-            Vec::new()
-        }
-
-        fn name(self) -> &'static str {
-            self.name()
-        }
-    }
-
-    /// The `malloc` of a child process.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Allocator {
-        /// The system's.
-        System,
-    }
-
-    impl Allocator {
-        /// What it is called.
-        #[must_use]
-        pub fn name(self) -> &'static str {
-            "system"
-        }
-
-        /// The one that this process uses.
-        #[must_use]
-        pub fn of_this_process() -> Self {
-            Self::System
-        }
-    }
-
-    impl Named for Allocator {
-        const KIND: &'static str = "allocator";
-
-        fn all() -> Vec<Self> {
-            vec![Self::System]
-        }
-
-        fn name(self) -> &'static str {
-            self.name()
-        }
-    }
-}
-
-/// The environment variable that chooses the allocator of a process built with the feature `peers`.
-pub const ALLOCATOR_VARIABLE: &str = "BENCH_ALLOCATOR";
+pub use allocator::Allocator;
+pub use peer::Peer;
 
 /// What kind of thing ran the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +61,18 @@ impl Contestant {
         })
     }
 
+    /// The contestant of that kind and name, as a record has them.
+    ///
+    /// # Errors
+    /// A sentence, when there is none.
+    pub fn of(kind: Kind, name: &str, allocator: &str) -> Result<Self, String> {
+        Ok(match kind {
+            Kind::Collector => Self::Collector(names::find(name)?),
+            Kind::Peer => Self::Peer(names::find(name)?, names::find(allocator)?),
+            Kind::Fault => Self::Fault(names::find(name)?),
+        })
+    }
+
     /// What it is called in records and tables.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -173,10 +111,19 @@ impl Contestant {
         }
     }
 
-    /// Whether it is worth starting a process: peers run the six programs written for them and nothing else.
+    /// The same with the system's allocator: for what does not depend on that choice.
+    #[must_use]
+    pub fn whatever_allocator(self) -> Self {
+        match self {
+            Self::Peer(peer, _) => Self::Peer(peer, Allocator::System),
+            Self::Collector(_) | Self::Fault(_) => self,
+        }
+    }
+
+    /// Whether it is worth starting a process: peers run what is written for them and nothing else.
     #[must_use]
     pub fn takes_part_in(self, program: &Program) -> bool {
-        !matches!(self, Self::Peer(..)) || matches!(program, Program::Classic(_))
+        !matches!(self, Self::Peer(..)) || program.has_peers()
     }
 }
 

@@ -9,32 +9,24 @@
 //! status.
 
 pub mod journal;
+pub mod key;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contestants::Kind;
 use crate::system::environment::Environment;
+use key::Key;
 
 /// One invocation: which, how it went, what it measured, where.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// The program that ran.
-    pub workload: String,
-    /// `small`, `default` or `large`.
-    pub size: String,
-    /// The collector or peer that it ran on.
-    pub collector: String,
-    /// What kind of thing `collector` names.
-    pub kind: Kind,
-    /// The process's `malloc`: `system` or `mimalloc`. Our heaps do not use it for objects.
-    pub allocator: String,
+    /// What ran, on what, and how.
+    #[serde(flatten)]
+    pub key: Key,
     /// Counts from 1; invocations with the same number ran next to each other.
     pub invocation: u32,
-    /// The limit that the heap had, in bytes, if one was asked for.
-    pub heap_limit: Option<u64>,
     /// How it went and what it measured.
     #[serde(flatten)]
     pub measurement: Measurement,
@@ -42,17 +34,6 @@ pub struct Record {
     pub version: String,
     /// The machine and the build.
     pub environment: Environment,
-}
-
-impl Record {
-    /// Who ran, for people: the allocator is part of it where it was a choice.
-    #[must_use]
-    pub fn label(&self) -> String {
-        match self.kind {
-            Kind::Peer => format!("{} ({})", self.collector, self.allocator),
-            Kind::Collector | Kind::Fault => self.collector.clone(),
-        }
-    }
 }
 
 /// The part of a record that the child process reports.
@@ -195,20 +176,27 @@ impl TryFrom<String> for Checksum {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::key::Setting;
     use super::*;
+    use crate::contestants::{Contestant, Kind};
+    use crate::workloads::program::Program;
 
-    /// A successful record with plausible figures, for tests to vary.
-    pub(crate) fn sample(workload: &str, collector: &str, invocation: u32, wall_ms: f64) -> Record {
+    /// A successful record with plausible figures, for tests to vary. A contestant is a collector or fault, or a peer
+    /// with its allocator as in `box/mimalloc`.
+    pub(crate) fn sample(program: &str, contestant: &str, invocation: u32, wall_ms: f64) -> Record {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small, positive")]
         let ns = |ms: f64| Some((ms * 1e6) as u64);
+        let contestant = match contestant.split_once('/') {
+            Some((peer, allocator)) => Contestant::of(Kind::Peer, peer, allocator),
+            None => Contestant::from_name(contestant),
+        };
         Record {
-            workload: workload.to_owned(),
-            size: "default".to_owned(),
-            collector: collector.to_owned(),
-            kind: Kind::Collector,
-            allocator: "system".to_owned(),
+            key: Key {
+                program: Program::from_name(program).unwrap(),
+                contestant: contestant.unwrap(),
+                setting: Setting::default(),
+            },
             invocation,
-            heap_limit: None,
             measurement: Measurement {
                 status: Status::Ok,
                 message: None,
@@ -236,7 +224,7 @@ pub(crate) mod tests {
     #[test]
     fn a_record_survives_json() {
         let mut record = sample("rings", "marksweep", 3, 1234.5);
-        record.heap_limit = Some(64 << 20);
+        record.key.setting.heap_limit = Some(64 << 20);
         let line = serde_json::to_string(&record).unwrap();
         assert!(!line.contains('\n'));
         assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);

@@ -11,6 +11,8 @@ use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Lin
 use crate::analysis::summary::{Group, Remark, Row};
 use crate::system::environment::Environment;
 use crate::text::format;
+use crate::workloads::Size;
+use crate::workloads::program::Program;
 
 /// The width that everything fits into.
 pub const WIDTH: usize = 80;
@@ -86,7 +88,7 @@ impl Layout {
             })
             .collect();
         let room = WIDTH.saturating_sub(figures.iter().map(|(_, width)| 1 + width).sum());
-        let longest = rows().map(|row| width(&row.label)).max().unwrap_or(0);
+        let longest = rows().map(|row| width(&row.contestant.label())).max().unwrap_or(0);
         Self { figures, label_width: longest.max(USUAL_LABEL).min(room) }
     }
 
@@ -105,10 +107,11 @@ impl Layout {
     fn block(&self, group: &Group, title: &str, with_units: bool) -> Vec<String> {
         let mut lines: Vec<String> = self.table(group, title, with_units).lines().map(str::to_owned).collect();
         let (width, indent) = (self.label_width, " ".repeat(self.label_width + 1));
-        for Remark { label, text } in &group.remarks {
+        for Remark { about, text } in &group.remarks {
+            let label = about.iter().map(|contestant| contestant.name()).collect::<Vec<_>>().join(", ");
             let mut start = format!("{label:width$} ");
             if label.chars().count() > width {
-                lines.extend(format::wrap(label, WIDTH));
+                lines.extend(format::wrap(&label, WIDTH));
                 start = indent.clone();
             }
             for line in format::wrap(text, WIDTH - indent.len()) {
@@ -134,7 +137,7 @@ impl Layout {
         }));
         table.set_header(titles);
         for row in &group.rows {
-            let mut cells = vec![Cell::new(&row.label)];
+            let mut cells = vec![Cell::new(row.contestant.label())];
             cells.extend(self.figures.iter().map(|(column, _)| match column {
                 Column::Ratio if self.is_undecided(row) => {
                     cell(format!("{}?", column.text(row).trim_end_matches(SPACE)))
@@ -157,21 +160,24 @@ impl Layout {
 fn titles(groups: &[Group]) -> Vec<String> {
     let short: Vec<_> = groups.iter().map(short_title).collect();
     let is_unique = |title: &String| short.iter().filter(|other| *other == title).count() == 1;
-    let long = |group: &Group| group.workload.trim_start_matches("snapshot:").to_owned();
+    let long = |group: &Group| match &group.program {
+        Program::Snapshot(Some(path)) => path.display().to_string(),
+        program => program.to_string(),
+    };
     let titles = short.iter().zip(groups);
     titles.map(|(title, group)| if is_unique(title) { title.clone() } else { long(group) }).collect()
 }
 
 fn short_title(group: &Group) -> String {
-    let name = match group.workload.strip_prefix("snapshot:") {
+    let name = match &group.program {
         // A path is for the record; here the file's name is enough, unless two have the same.
-        Some(path) => {
-            let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
-            file.trim_end_matches(".gz").trim_end_matches(".heapsnapshot")
+        Program::Snapshot(Some(path)) => {
+            let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            file.trim_end_matches(".gz").trim_end_matches(".heapsnapshot").to_owned()
         }
-        None => &group.workload,
+        program => program.to_string(),
     };
-    if group.size == "default" { name.to_owned() } else { format!("{name}, {}", group.size) }
+    if group.size == Size::default() { name } else { format!("{name}, {}", group.size) }
 }
 
 /// The columns of figures.
@@ -306,7 +312,6 @@ fn footer(context: &Context, layout: &Layout, groups: &[Group]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::analysis::summary::summarise;
-    use crate::contestants::Kind;
     use crate::record::tests::sample;
     use crate::record::{Measurement, Record, Status};
 
@@ -324,9 +329,7 @@ mod tests {
 
     /// A peer, of which only time and memory are known.
     fn peer(workload: &str, name: &str, allocator: &str, invocation: u32, wall_ms: f64) -> Record {
-        let mut record = sample(workload, name, invocation, wall_ms);
-        record.kind = Kind::Peer;
-        record.allocator = allocator.to_owned();
+        let mut record = sample(workload, &format!("{name}/{allocator}"), invocation, wall_ms);
         let Measurement { status, checksum, wall_ns, peak_rss_bytes, .. } = record.measurement;
         record.measurement = Measurement { status, checksum, wall_ns, peak_rss_bytes, ..Measurement::default() };
         record
@@ -346,10 +349,11 @@ mod tests {
             records.push(sample("binary_trees", "generational", n, 984.0 - 1.5 * jitter));
             records.push(peer("binary_trees", "gc-arena-stw", "system", n, 8000.0));
             records.push(peer("binary_trees", "gc-arena-stw", "mimalloc", n, 4190.0 + jitter));
-            let limited = Record { heap_limit: Some(64 << 20), ..sample("deep_list", "nogc", n, 1.0) };
+            let mut limited = sample("deep_list", "nogc", n, 1.0);
+            limited.key.setting.heap_limit = Some(64 << 20);
             records.push(failed(limited, Status::OutOfMemory));
             records.push(sample("deep_list", "refcount", n, 9.5 + 0.01 * jitter));
-            records.push(failed(peer("deep_list", "some-peer", "system", n, 1.0), Status::StackOverflow));
+            records.push(failed(peer("deep_list", "dumpster", "system", n, 1.0), Status::StackOverflow));
         }
         records
     }
@@ -369,7 +373,8 @@ deep_list                  ms  ±% ratio    ms   %   p50   p99   max  heap   RSS
 -------------------------------------------------------------------------------
 refcount                 9.52 0.3 1.00   1.19  12 0.012  1.20  5.60   123   131
 nogc                    out of memory with a heap limit of 64 MiB
-some-peer               overflowed its stack
+dumpster                overflows the stack: dropping and tracing recurse along
+                        the list
 
 ms: median elapsed time; ±%: half the 95 % confidence interval of the mean;
 ratio: to the fastest; ~: no difference shown; in gc: all pauses together, and
@@ -396,7 +401,7 @@ Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
             measurement.peak_heap_bytes = Some(65_536 << 20);
             measurement.peak_rss_bytes = Some(65_536 << 20);
             records.push(huge.clone());
-            huge.collector = "gc-arena-stw-with-a-very-long-name".to_owned();
+            huge.key.contestant = sample("rings", "gc-arena-stw/mimalloc", n, 1.0).key.contestant;
             huge.measurement.wall_ns = Some(999_000_000_000);
             records.push(huge);
         }

@@ -6,9 +6,10 @@
 use std::io::{self, Write};
 use std::time::Instant;
 
-use crate::contestants::Contestant;
 use crate::contestants::heaps::{self, Failure};
 use crate::contestants::meter::Meter;
+use crate::contestants::{Contestant, Peer};
+use crate::record::key::Key;
 use crate::record::{Checksum, Measurement, Status};
 use crate::run::job::Job;
 use crate::run::misbehave;
@@ -30,23 +31,25 @@ pub fn run(job: &Job) -> io::Result<()> {
 }
 
 fn measure(job: &Job) -> Measurement {
-    if let Contestant::Fault(fault) = job.contestant {
+    let Key { program, contestant, setting } = &job.key;
+    if let Contestant::Fault(fault) = *contestant {
         return misbehave::commit(fault);
     }
-    let loaded = match job.program.load() {
+    let loaded = match program.load() {
         Ok(loaded) => loaded,
         Err(sentence) => return stopped(Status::NoInput, sentence),
     };
-    let mut measurement = match job.contestant {
+    let mut measurement = match *contestant {
         Contestant::Collector(collector) => {
             let mut meter = Meter::default();
-            let mut measurement = timed(|| heaps::run(collector, &loaded, job.size, job.heap_limit, &mut meter));
+            let mut measurement =
+                timed(|| heaps::run(collector, &loaded, setting.size, setting.heap_limit, &mut meter));
             if measurement.status != Status::Unsupported {
                 report(&meter, &mut measurement);
             }
             measurement
         }
-        Contestant::Peer(peer, _) => timed(|| run_peer(peer, &loaded, job.size)),
+        Contestant::Peer(peer, _) => timed(|| run_peer(peer, &loaded, setting.size)),
         Contestant::Fault(fault) => misbehave::commit(fault),
     };
     measurement.peak_rss_bytes = process::peak_rss_bytes();
@@ -67,17 +70,17 @@ fn report(meter: &Meter, into: &mut Measurement) {
 }
 
 #[cfg(feature = "peers")]
-fn run_peer(peer: crate::contestants::peers::Peer, loaded: &Loaded, size: Size) -> Result<Outcome, Failure> {
-    let Loaded::Classic(workload) = *loaded else {
-        return Err(Failure::Unsupported("peers run only the six classic workloads".to_owned()));
+fn run_peer(peer: Peer, loaded: &Loaded, size: Size) -> Result<Outcome, Failure> {
+    let Loaded::Workload(workload) = *loaded else {
+        return Err(Failure::Unsupported("peers do not replay snapshots".to_owned()));
     };
     crate::contestants::peers::run(peer, workload, size)
         .map_err(|unsupported| Failure::Unsupported(unsupported.to_string()))
 }
 
 #[cfg(not(feature = "peers"))]
-fn run_peer(peer: crate::contestants::Peer, _: &Loaded, _: Size) -> Result<Outcome, Failure> {
-    match peer {}
+fn run_peer(_: Peer, _: &Loaded, _: Size) -> Result<Outcome, Failure> {
+    Err(Failure::Unsupported("this build has no peers".to_owned()))
 }
 
 /// Runs the workload between two looks at the clocks.

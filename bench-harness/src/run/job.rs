@@ -8,20 +8,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::contestants::{Allocator, Contestant};
-use crate::workloads::Size;
+use crate::record::key::{Key, Setting};
 use crate::workloads::program::Program;
 
 /// One invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// What runs.
-    pub program: Program,
-    /// On what it runs.
-    pub contestant: Contestant,
-    /// How large it is.
-    pub size: Size,
-    /// The hard limit of the heap in bytes; peers have none.
-    pub heap_limit: Option<u64>,
+    /// What runs, on what, and how.
+    pub key: Key,
     /// Counts from 1.
     pub invocation: u32,
 }
@@ -42,7 +36,7 @@ pub struct ChildOptions {
     #[arg(long, conflicts_with = "collector")]
     peer: Option<String>,
     /// The size.
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = "classic")]
     size: String,
     /// The heap limit.
     #[arg(long, value_parser = crate::text::quantity::bytes)]
@@ -55,19 +49,25 @@ impl Job {
     #[must_use]
     pub fn command_line(&self) -> Vec<OsString> {
         let mut line: Vec<OsString> = vec!["child".into()];
-        let mut option = |name: &str, value: OsString| line.extend([name.into(), value]);
-        match &self.program {
+        let Key { program, contestant, setting } = &self.key;
+        // One argument each, that a file may be called `--help`.
+        let mut option = |name: &str, value: OsString| {
+            let mut argument = OsString::from(format!("--{name}="));
+            argument.push(value);
+            line.push(argument);
+        };
+        match program {
             // A path need not be text.
-            Program::Snapshot(Some(path)) => option("--snapshot", path.into()),
-            program => option("--workload", program.to_string().into()),
+            Program::Snapshot(Some(path)) => option("snapshot", path.into()),
+            program => option("workload", program.to_string().into()),
         }
-        match self.contestant {
-            Contestant::Peer(peer, _) => option("--peer", peer.name().into()),
-            contestant => option("--collector", contestant.name().into()),
+        match *contestant {
+            Contestant::Peer(peer, _) => option("peer", peer.name().into()),
+            contestant => option("collector", contestant.name().into()),
         }
-        option("--size", self.size.name().into());
-        if let Some(limit) = self.heap_limit {
-            option("--heap-limit", limit.to_string().into());
+        option("size", setting.size.name().into());
+        if let Some(limit) = setting.heap_limit {
+            option("heap-limit", limit.to_string().into());
         }
         line
     }
@@ -86,7 +86,8 @@ impl TryFrom<ChildOptions> for Job {
             None => Contestant::from_name(&options.collector.unwrap_or_default())?,
         };
         let size = crate::text::names::find(&options.size)?;
-        Ok(Self { program, contestant, size, heap_limit: options.heap_limit, invocation: 1 })
+        let setting = Setting { size, heap_limit: options.heap_limit };
+        Ok(Self { key: Key { program, contestant, setting }, invocation: 1 })
     }
 }
 
@@ -94,6 +95,7 @@ impl TryFrom<ChildOptions> for Job {
 mod tests {
     use super::*;
     use crate::contestants::collector::Collector;
+    use crate::workloads::Size;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -104,11 +106,14 @@ mod tests {
 
     #[test]
     fn a_job_survives_its_command_line() {
-        let programs = Program::all().into_iter().chain([Program::Snapshot(Some("a b,c".into()))]);
+        let programs = Program::all()
+            .into_iter()
+            .chain(["a b,c", "--weird", "-"].map(|file| Program::Snapshot(Some(file.into()))));
         for (program, heap_limit) in programs.zip([None, Some(1), Some(1 << 40)].into_iter().cycle()) {
             for collector in Collector::ALL {
                 let contestant = Contestant::Collector(collector);
-                let job = Job { program: program.clone(), contestant, size: Size::Large, heap_limit, invocation: 1 };
+                let setting = Setting { size: Size::Large, heap_limit };
+                let job = Job { key: Key { program: program.clone(), contestant, setting }, invocation: 1 };
                 let line = Line::try_parse_from(job.command_line()).unwrap();
                 assert_eq!(Job::try_from(line.options), Ok(job));
             }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::contestants::{Allocator, Contestant, Peer};
+use crate::record::key::{Key, Setting};
 use crate::run::job::Job;
 use crate::text::names::Named;
 use crate::workloads::program::Program;
@@ -58,14 +59,13 @@ impl Plan {
         for invocation in 1..=selection.invocations {
             for program in &selection.programs {
                 for contestant in contestants.iter().filter(|contestant| contestant.takes_part_in(program)) {
-                    jobs.push(Job {
-                        program: program.clone(),
-                        contestant: *contestant,
+                    let setting = Setting {
                         // A heap dump is as large as it is.
-                        size: if matches!(program, Program::Snapshot(_)) { Size::Default } else { selection.size },
+                        size: if matches!(program, Program::Snapshot(_)) { Size::Classic } else { selection.size },
                         heap_limit: selection.heap_limit.filter(|_| !matches!(contestant, Contestant::Peer(..))),
-                        invocation,
-                    });
+                    };
+                    let key = Key { program: program.clone(), contestant: *contestant, setting };
+                    jobs.push(Job { key, invocation });
                 }
             }
         }
@@ -111,24 +111,24 @@ fn about(time: Duration) -> String {
 /// About how long one job takes.
 #[must_use]
 pub fn nominal(job: &Job) -> Duration {
-    let milliseconds = match &job.program {
-        Program::Classic(Workload::BinaryTrees) => 1700,
-        Program::Classic(Workload::GcBench) => 300,
-        Program::Classic(Workload::ListChurn) => 700,
-        Program::Classic(Workload::Rings) => 30,
-        Program::Classic(Workload::GraphMutate) => 1300,
-        Program::Classic(Workload::DeepList) => 500,
-        Program::Names => 50,
+    let milliseconds = match &job.key.program {
+        Program::Workload(Workload::BinaryTrees) => 1700,
+        Program::Workload(Workload::GcBench) => 300,
+        Program::Workload(Workload::ListChurn) => 700,
+        Program::Workload(Workload::Rings) => 30,
+        Program::Workload(Workload::GraphMutate) => 1300,
+        Program::Workload(Workload::DeepList) => 500,
+        Program::Workload(Workload::Names) => 50,
         Program::Snapshot(file) => snapshot_milliseconds(file.as_deref()),
     };
     // Sizes: see `Size`. The peers are, on average over all of them, so much slower.
-    let sized = match job.size {
+    let sized = match job.key.setting.size {
         Size::Small => milliseconds / 20,
-        Size::Default => milliseconds,
+        Size::Classic => milliseconds,
         Size::Large => milliseconds * 8,
     };
     let process = 20;
-    Duration::from_millis(process + sized * if matches!(job.contestant, Contestant::Peer(..)) { 3 } else { 1 })
+    Duration::from_millis(process + sized * if matches!(job.key.contestant, Contestant::Peer(..)) { 3 } else { 1 })
 }
 
 /// Snapshots take time in proportion to their text, most of it for reading: the built-in one of 10 MB 450 ms. Compressed
@@ -147,12 +147,14 @@ mod tests {
     use super::*;
     use crate::contestants::collector::Collector;
 
+    const NAMES: Program = Program::Workload(Workload::Names);
+
     fn selection(invocations: u32) -> Selection {
         Selection {
             programs: Program::all(),
             collectors: Collector::ALL.into_iter().map(Contestant::Collector).collect(),
             peers: Vec::new(),
-            size: Size::Default,
+            size: Size::Classic,
             heap_limit: None,
             invocations,
         }
@@ -162,11 +164,11 @@ mod tests {
     fn contestants_alternate_and_invocations_are_outermost() {
         let plan = Plan::new(&selection(2));
         assert_eq!(plan.jobs.len(), 2 * 8 * 6);
-        assert_eq!(plan.jobs[0].program, plan.jobs[5].program);
-        assert_ne!(plan.jobs[5].program, plan.jobs[6].program);
+        assert_eq!(plan.jobs[0].key.program, plan.jobs[5].key.program);
+        assert_ne!(plan.jobs[5].key.program, plan.jobs[6].key.program);
         assert!(plan.jobs[..48].iter().all(|job| job.invocation == 1));
-        let second: Vec<_> = plan.jobs[48..].iter().map(|job| (&job.program, job.contestant)).collect();
-        let first: Vec<_> = plan.jobs[..48].iter().map(|job| (&job.program, job.contestant)).collect();
+        let second: Vec<_> = plan.jobs[48..].iter().map(|job| (&job.key.program, job.key.contestant)).collect();
+        let first: Vec<_> = plan.jobs[..48].iter().map(|job| (&job.key.program, job.key.contestant)).collect();
         assert_eq!(first, second);
     }
 
@@ -180,9 +182,9 @@ mod tests {
     #[test]
     fn peers_run_the_classics_with_both_allocators_and_no_limit() {
         let plan = Plan::new(&Selection { peers: Peer::all(), heap_limit: Some(1 << 20), ..selection(1) });
-        let peers: Vec<_> = plan.jobs.iter().filter(|job| matches!(job.contestant, Contestant::Peer(..))).collect();
+        let peers: Vec<_> = plan.jobs.iter().filter(|job| matches!(job.key.contestant, Contestant::Peer(..))).collect();
         assert_eq!(peers.len(), 6 * 2 * Peer::all().len());
-        assert!(peers.iter().all(|job| job.heap_limit.is_none() && matches!(job.program, Program::Classic(_))));
+        assert!(peers.iter().all(|job| job.key.setting.heap_limit.is_none() && job.key.program.has_peers()));
     }
 
     #[test]
@@ -190,9 +192,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.heapsnapshot");
         std::fs::File::create(&path).unwrap().set_len(2_300_000_000).unwrap();
-        let programs = vec![Program::Snapshot(None), Program::Snapshot(Some(path)), Program::Names];
+        let programs = vec![Program::Snapshot(None), Program::Snapshot(Some(path)), NAMES];
         let plan = Plan::new(&Selection { programs, size: Size::Large, ..selection(1) });
-        assert!(plan.jobs.iter().all(|job| (job.size == Size::Large) == (job.program == Program::Names)));
+        assert!(plan.jobs.iter().all(|job| (job.key.setting.size == Size::Large) == (job.key.program == NAMES)));
         assert_eq!(nominal(&plan.jobs[0]).as_millis(), 470);
         assert_eq!(nominal(&plan.jobs[6]).as_secs(), 100);
     }

@@ -64,8 +64,8 @@ impl Progress {
     /// A run begins.
     pub fn begin(&self, job: &Job) {
         if let View::Bar(bar) = &self.view {
-            let (number, program) = (self.finished + 1, &job.program);
-            bar.set_message(format!("{number}/{} {program} {}", self.runs, job.contestant.label()));
+            let (number, program) = (self.finished + 1, &job.key.program);
+            bar.set_message(format!("{number}/{} {program} {}", self.runs, job.key.contestant.label()));
         }
     }
 
@@ -116,5 +116,5 @@ fn outcome(record: &Record) -> String {
         (Status::Ok, Some(wall)) => format!("{} ms", format::ms(wall as f64)),
         _ => summary::explain(record),
     };
-    format!("{} {}: {how}", record.workload, record.label())
+    format!("{} {}: {how}", record.key.program, record.key.contestant.label())
 }

@@ -12,8 +12,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::contestants::ALLOCATOR_VARIABLE;
 use crate::contestants::Kind;
+use crate::contestants::allocator::VARIABLE;
 use crate::record::{Measurement, Status};
 use crate::run::interrupt;
 use crate::run::job::Job;
@@ -69,7 +69,7 @@ impl Runner {
     pub fn run(&self, job: &Job) -> io::Result<Ended> {
         let mut child = Command::new(&self.executable)
             .args(job.command_line())
-            .env(ALLOCATOR_VARIABLE, job.contestant.allocator().name())
+            .env(VARIABLE, job.key.contestant.allocator().name())
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -84,7 +84,7 @@ impl Runner {
             return Ok(Ended::Interrupted);
         }
         let measurement = match status {
-            Some(status) => understand(status, &stdout, &stderr, job.contestant.kind()),
+            Some(status) => understand(status, &stdout, &stderr, job.key.contestant.kind()),
             None => Measurement {
                 status: Status::Timeout,
                 message: Some(format!("ended after {} s", self.timeout.as_secs_f64())),

@@ -105,13 +105,8 @@ fn failed(error: io::Error, is_stdout: bool) -> Ended {
 
 fn record(job: &Job, measurement: Measurement, environment: &Environment) -> Record {
     Record {
-        workload: job.program.to_string(),
-        size: job.size.name().to_owned(),
-        collector: job.contestant.name().to_owned(),
-        kind: job.contestant.kind(),
-        allocator: job.contestant.allocator().name().to_owned(),
+        key: job.key.clone(),
         invocation: job.invocation,
-        heap_limit: job.heap_limit,
         measurement,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         environment: environment.clone(),

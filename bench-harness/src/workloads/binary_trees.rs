@@ -38,7 +38,7 @@ impl Parameters {
     pub const fn of(size: Size) -> Self {
         let depth = match size {
             Size::Small => 10,
-            Size::Default => 18,
+            Size::Classic => 18,
             Size::Large => 21,
         };
         Parameters { depth }

@@ -30,7 +30,7 @@ impl Parameters {
     pub const fn of(size: Size) -> Self {
         let length = match size {
             Size::Small => 20_000,
-            Size::Default => 5_000_000,
+            Size::Classic => 5_000_000,
             Size::Large => 40_000_000,
         };
         Parameters { length }

@@ -53,7 +53,7 @@ impl Parameters {
     pub const fn of(size: Size) -> Self {
         match size {
             Size::Small => Parameters { stretch_depth: 11, long_lived_depth: 9, array_len: 4_000, max_depth: 8 },
-            Size::Default => Parameters { stretch_depth: 18, long_lived_depth: 16, array_len: 500_000, max_depth: 16 },
+            Size::Classic => Parameters { stretch_depth: 18, long_lived_depth: 16, array_len: 500_000, max_depth: 16 },
             Size::Large => Parameters { stretch_depth: 21, long_lived_depth: 19, array_len: 4_000_000, max_depth: 18 },
         }
     }
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn rounds_are_the_classic_ones() {
-        let rounds: Vec<_> = Parameters::of(Size::Default).rounds().map(|r| (r.depth, r.trees)).collect();
+        let rounds: Vec<_> = Parameters::of(Size::Classic).rounds().map(|r| (r.depth, r.trees)).collect();
         let classic = [(4, 33_824), (6, 8_256), (8, 2_052), (10, 512), (12, 128), (14, 32), (16, 8)];
         assert_eq!(rounds, classic);
     }

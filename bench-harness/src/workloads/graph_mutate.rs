@@ -51,7 +51,7 @@ impl Parameters {
     pub const fn of(size: Size) -> Self {
         match size {
             Size::Small => Parameters { nodes: 2_000, rewrites: 20_000 },
-            Size::Default => Parameters { nodes: 200_000, rewrites: 5_000_000 },
+            Size::Classic => Parameters { nodes: 200_000, rewrites: 5_000_000 },
             Size::Large => Parameters { nodes: 200_000, rewrites: 50_000_000 },
         }
     }

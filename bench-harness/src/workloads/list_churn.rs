@@ -36,7 +36,7 @@ impl Parameters {
     pub const fn of(size: Size) -> Self {
         match size {
             Size::Small => Parameters { lists: 20, length: 100, replacements: 400 },
-            Size::Default => Parameters { lists: 1_000, length: 1_000, replacements: 20_000 },
+            Size::Classic => Parameters { lists: 1_000, length: 1_000, replacements: 20_000 },
             Size::Large => Parameters { lists: 8_000, length: 1_000, replacements: 160_000 },
         }
     }

@@ -38,7 +38,6 @@ pub mod deep_list;
 pub mod gcbench;
 pub mod graph_mutate;
 pub mod list_churn;
-pub mod names;
 pub mod program;
 pub mod rings;
 
@@ -57,17 +56,20 @@ pub enum Workload {
     GraphMutate,
     /// One list of millions of nodes: [`deep_list`].
     DeepList,
+    /// Names bound, rebound and dropped, as a Python program does.
+    Names,
 }
 
 impl Workload {
     /// Every workload, in the order in which results are shown.
-    pub const ALL: [Workload; 6] = [
+    pub const ALL: [Workload; 7] = [
         Workload::BinaryTrees,
         Workload::GcBench,
         Workload::ListChurn,
         Workload::Rings,
         Workload::GraphMutate,
         Workload::DeepList,
+        Workload::Names,
     ];
 
     /// The name used on the command line and in results.
@@ -79,7 +81,26 @@ impl Workload {
             Workload::Rings => "rings",
             Workload::GraphMutate => "graph_mutate",
             Workload::DeepList => "deep_list",
+            Workload::Names => "names",
         }
+    }
+
+    /// One line for `list`.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Workload::BinaryTrees => "short-lived trees beside a long-lived one",
+            Workload::GcBench => "trees built top-down and bottom-up, a large array",
+            Workload::ListChurn => "1,000 linked lists, one of them replaced again and again",
+            Workload::Rings => "small cycles, one in a hundred kept",
+            Workload::GraphMutate => "random writes into old objects, one in four to a new one",
+            Workload::DeepList => "one list of millions of nodes: built, walked, dropped",
+            Workload::Names => "bind a name, rebind it, put it into containers, leave the scope",
+        }
+    }
+
+    /// Whether peers run it.
+    pub const fn has_peers(self) -> bool {
+        !matches!(self, Workload::Names)
     }
 }
 
@@ -108,21 +129,21 @@ pub enum Size {
     Small,
     /// What results are quoted for.
     #[default]
-    Default,
-    /// About eight times the work and, except in `graph_mutate`, the live memory of `Default`; `graph_mutate` has
+    Classic,
+    /// About eight times the work and, except in `graph_mutate`, the live memory of `Classic`; `graph_mutate` has
     /// ten times the rewrites of the same graph, so that collectors reach their steady state.
     Large,
 }
 
 impl Size {
     /// Every size, smallest first.
-    pub const ALL: [Size; 3] = [Size::Small, Size::Default, Size::Large];
+    pub const ALL: [Size; 3] = [Size::Small, Size::Classic, Size::Large];
 
     /// The name used on the command line and in results.
     pub const fn name(self) -> &'static str {
         match self {
             Size::Small => "small",
-            Size::Default => "default",
+            Size::Classic => "classic",
             Size::Large => "large",
         }
     }
@@ -258,23 +279,26 @@ const fn scale(bits: u32, bound: u32) -> u32 {
 pub const fn expected(workload: Workload, size: Size) -> Outcome {
     let (checksum, allocated_objects, allocated_bytes) = match (workload, size) {
         (Workload::BinaryTrees, Size::Small) => (0x20B5_59CF_11FC_B89A, 135_854, 2_173_664),
-        (Workload::BinaryTrees, Size::Default) => (0xCCD4_F9D5_153D_AEE5, 68_332_206, 1_093_315_296),
+        (Workload::BinaryTrees, Size::Classic) => (0xCCD4_F9D5_153D_AEE5, 68_332_206, 1_093_315_296),
         (Workload::BinaryTrees, Size::Large) => (0x8188_66E3_430D_B273, 613_766_494, 9_820_263_904),
         (Workload::GcBench, Size::Small) => (0x33F1_EAE6_74CB_BB7A, 54_095, 1_330_256),
-        (Workload::GcBench, Size::Default) => (0x8D86_B36F_CE7A_6336, 15_333_863, 372_012_688),
+        (Workload::GcBench, Size::Classic) => (0x8D86_B36F_CE7A_6336, 15_333_863, 372_012_688),
         (Workload::GcBench, Size::Large) => (0x84C9_07AB_676E_08C1, 139_457_795, 3_378_987_056),
         (Workload::ListChurn, Size::Small) => (0x60B1_DB32_6D54_DDDA, 42_001, 672_160),
-        (Workload::ListChurn, Size::Default) => (0x43E9_42AF_DDDF_036C, 21_000_001, 336_008_000),
+        (Workload::ListChurn, Size::Classic) => (0x43E9_42AF_DDDF_036C, 21_000_001, 336_008_000),
         (Workload::ListChurn, Size::Large) => (0x9D0D_928A_BE15_C84B, 168_000_001, 2_688_064_000),
         (Workload::Rings, Size::Small) => (0x13E4_42F9_6E92_4FD1, 20_001, 480_160),
-        (Workload::Rings, Size::Default) => (0xAAF4_17C2_88CD_4E07, 2_000_001, 48_016_000),
+        (Workload::Rings, Size::Classic) => (0xAAF4_17C2_88CD_4E07, 2_000_001, 48_016_000),
         (Workload::Rings, Size::Large) => (0xBB05_BF93_4D95_0517, 16_000_001, 384_128_000),
         (Workload::GraphMutate, Size::Small) => (0x5934_6606_5B04_FB80, 6_984, 295_320),
-        (Workload::GraphMutate, Size::Default) => (0x6EC4_B2B4_62FA_26FD, 1_450_859, 59_634_320),
+        (Workload::GraphMutate, Size::Classic) => (0x6EC4_B2B4_62FA_26FD, 1_450_859, 59_634_320),
         (Workload::GraphMutate, Size::Large) => (0x09A1_2348_D08F_CE75, 12_701_314, 509_652_520),
         (Workload::DeepList, Size::Small) => (0xA684_D744_6879_F297, 20_000, 320_000),
-        (Workload::DeepList, Size::Default) => (0x03FE_9818_8D7C_324A, 5_000_000, 80_000_000),
+        (Workload::DeepList, Size::Classic) => (0x03FE_9818_8D7C_324A, 5_000_000, 80_000_000),
         (Workload::DeepList, Size::Large) => (0x86EA_3B9D_2A24_4480, 40_000_000, 640_000_000),
+        (Workload::Names, Size::Small) => (0xF467_FC23_3468_AD73, 4_369, 236_168),
+        (Workload::Names, Size::Classic) => (0xB041_C1D4_2B27_3455, 436_454, 23_372_496),
+        (Workload::Names, Size::Large) => (0xA1AB_9473_1E13_AE94, 3_492_532, 186_903_392),
     };
     Outcome { checksum, allocated_objects, allocated_bytes }
 }

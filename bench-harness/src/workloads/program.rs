@@ -13,10 +13,8 @@ use crate::workloads::{self, Size, Workload};
 /// A program, not yet loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// One of the six that the peers run as well.
-    Classic(Workload),
-    /// Names bound, rebound and dropped, as a Python program does.
-    Names,
+    /// One that makes its own input.
+    Workload(Workload),
     /// The heap of a real program: the one that comes with this crate, or a file.
     Snapshot(Option<PathBuf>),
 }
@@ -24,23 +22,19 @@ pub enum Program {
 /// A program with everything in memory that can be known before the clock starts.
 #[derive(Debug)]
 pub enum Loaded {
-    /// One of the six that the peers run as well; it makes its own input.
-    Classic(Workload),
-    /// Makes its own input.
-    Names,
+    /// One that makes its own input.
+    Workload(Workload),
     /// The heap dump and what is to be done with it.
     Snapshot(Box<Replay>),
 }
 
-const NAMES: &str = "names";
 const SNAPSHOT: &str = "snapshot";
 
 impl Program {
-    /// What `compare` runs.
+    /// Every program that is always at hand.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        let classics = Workload::ALL.into_iter().map(Self::Classic);
-        classics.chain([Self::Names, Self::Snapshot(None)]).collect()
+        Workload::ALL.into_iter().map(Self::Workload).chain([Self::Snapshot(None)]).collect()
     }
 
     /// The program of that name.
@@ -56,30 +50,32 @@ impl Program {
             }
             return Ok(Self::Snapshot(Some(file.into())));
         }
-        match name {
-            NAMES => Ok(Self::Names),
-            SNAPSHOT => Ok(Self::Snapshot(None)),
-            _ => names::find::<Workload>(name).map(Self::Classic).map_err(|_| {
-                let mut valid: Vec<_> = Workload::ALL.iter().map(|workload| workload.name()).collect();
-                valid.extend([NAMES, SNAPSHOT, "snapshot:FILE"]);
-                names::unknown("workload", name, &valid)
-            }),
+        if name == SNAPSHOT {
+            return Ok(Self::Snapshot(None));
         }
+        names::find::<Workload>(name).map(Self::Workload).map_err(|_| {
+            let mut valid: Vec<_> = Workload::ALL.iter().map(|workload| workload.name()).collect();
+            valid.extend([SNAPSHOT, "snapshot:FILE"]);
+            names::unknown("workload", name, &valid)
+        })
     }
 
     /// One line for `list`.
     #[must_use]
     pub fn about(&self) -> &'static str {
         match self {
-            Self::Classic(Workload::BinaryTrees) => "short-lived trees beside a long-lived one",
-            Self::Classic(Workload::GcBench) => "trees built top-down and bottom-up, a large array",
-            Self::Classic(Workload::ListChurn) => "1,000 linked lists, one of them replaced again and again",
-            Self::Classic(Workload::Rings) => "small cycles, one in a hundred kept",
-            Self::Classic(Workload::GraphMutate) => "random writes into old objects, one in four to a new one",
-            Self::Classic(Workload::DeepList) => "one list of millions of nodes: built, walked, dropped",
-            Self::Names => "bind a name, rebind it, put it into containers, leave the scope",
+            Self::Workload(workload) => workload.about(),
             Self::Snapshot(None) => "the heap of a real Node program, rebuilt and mutated",
             Self::Snapshot(Some(_)) => "the heap of a real program, rebuilt and mutated",
+        }
+    }
+
+    /// Whether peers run it.
+    #[must_use]
+    pub fn has_peers(&self) -> bool {
+        match self {
+            Self::Workload(workload) => workload.has_peers(),
+            Self::Snapshot(_) => false,
         }
     }
 
@@ -87,8 +83,7 @@ impl Program {
     #[must_use]
     pub fn expected(&self, size: Size) -> Option<u64> {
         match self {
-            Self::Classic(workload) => Some(workloads::expected(*workload, size).checksum),
-            Self::Names => Some(workloads::names::expected(size)),
+            Self::Workload(workload) => Some(workloads::expected(*workload, size).checksum),
             Self::Snapshot(None) => Some(snapshot::CHECKSUM_OF_BUILTIN),
             Self::Snapshot(Some(_)) => None,
         }
@@ -99,7 +94,7 @@ impl Program {
     pub fn input(&self) -> Option<&Path> {
         match self {
             Self::Snapshot(file) => file.as_deref(),
-            Self::Classic(_) | Self::Names => None,
+            Self::Workload(_) => None,
         }
     }
 
@@ -109,7 +104,7 @@ impl Program {
     /// A sentence for the user: which snapshot, what is wrong with it, and where.
     pub fn check(&self) -> Result<(), String> {
         match self {
-            Self::Classic(_) | Self::Names => Ok(()),
+            Self::Workload(_) => Ok(()),
             Self::Snapshot(file) => read(file.as_deref()).map(drop),
         }
     }
@@ -120,8 +115,7 @@ impl Program {
     /// As for [`check`](Self::check).
     pub fn load(&self) -> Result<Loaded, String> {
         Ok(match self {
-            Self::Classic(workload) => Loaded::Classic(*workload),
-            Self::Names => Loaded::Names,
+            Self::Workload(workload) => Loaded::Workload(*workload),
             Self::Snapshot(file) => Loaded::Snapshot(Box::new(Replay::prepare(&read(file.as_deref())?))),
         })
     }
@@ -142,8 +136,7 @@ fn read(file: Option<&Path>) -> Result<SnapshotGraph, String> {
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Classic(workload) => f.write_str(workload.name()),
-            Self::Names => f.write_str(NAMES),
+            Self::Workload(workload) => f.write_str(workload.name()),
             Self::Snapshot(None) => f.write_str(SNAPSHOT),
             Self::Snapshot(Some(path)) => write!(f, "snapshot:{}", path.display()),
         }

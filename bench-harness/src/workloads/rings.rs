@@ -39,7 +39,7 @@ impl Parameters {
     pub const fn of(size: Size) -> Self {
         let rings = match size {
             Size::Small => 2_000,
-            Size::Default => 200_000,
+            Size::Classic => 200_000,
             Size::Large => 1_600_000,
         };
         Parameters { rings }

@@ -34,7 +34,8 @@ fn text() -> String {
     let mut programs: Vec<_> = Program::all().iter().map(|program| (program.to_string(), program.about())).collect();
     programs.push(("snapshot:FILE".to_owned(), Program::Snapshot(Some("FILE".into())).about()));
     section("Workloads", programs);
-    let peers: Vec<_> = Peer::all().into_iter().map(|peer| (peer.name().to_owned(), peer.about())).collect();
+    let built_in: &[Peer] = if cfg!(feature = "peers") { &Peer::ALL } else { &[] };
+    let peers: Vec<_> = built_in.iter().map(|peer| (peer.name().to_owned(), peer.about())).collect();
     if peers.is_empty() {
         text.push_str("Peers:\n  ");
         text.push_str(cli::NO_PEERS);
@@ -55,7 +56,7 @@ mod tests {
         let text = text();
         let collectors = Collector::ALL.iter().map(|collector| collector.name().to_owned());
         let programs = Program::all().into_iter().map(|program| program.to_string());
-        let peers = Peer::all().into_iter().map(|peer| peer.name().to_owned());
+        let peers = Peer::all().into_iter().filter(|_| cfg!(feature = "peers")).map(|peer| peer.name().to_owned());
         for name in collectors.chain(programs).chain(peers) {
             assert!(text.contains(&format!("\n  {name} ")), "{name}\n{text}");
         }

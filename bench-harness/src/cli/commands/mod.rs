@@ -90,7 +90,7 @@ fn finish(session: &Session, prepared: &Prepared, with_table: bool) -> ExitCode 
         let context = Context {
             invocations: session.records.iter().map(|record| record.invocation).max().unwrap_or(0),
             heap_limit: prepared.selection.heap_limit,
-            peers: session.records.iter().any(|record| record.kind == Kind::Peer),
+            peers: session.records.iter().any(|record| record.key.contestant.kind() == Kind::Peer),
             environment: session.environment.clone(),
             disagreements: verdict::disagreements(&session.records),
         };

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::analysis::summary;
 use crate::cli::RunOptions;
+use crate::record::key::Key;
 use crate::record::{Measurement, Record, Status};
 use crate::text::format;
 
@@ -22,8 +23,9 @@ pub fn run(options: RunOptions) -> Result<ExitCode, String> {
 
 /// Everything about one run, a line per topic.
 fn details(record: &Record) -> String {
-    let Record { workload, size, invocation, .. } = record;
-    let mut text = format!("{workload} on {}, size {size}, invocation {invocation}", record.label());
+    let Key { program, contestant, setting } = &record.key;
+    let (size, invocation) = (setting.size, record.invocation);
+    let mut text = format!("{program} on {}, size {size}, invocation {invocation}", contestant.label());
     let measurement = &record.measurement;
     if measurement.status != Status::Ok {
         text.push_str(&format!(": {}", summary::explain(record)));
@@ -82,7 +84,7 @@ mod tests {
     #[test]
     fn a_run_in_detail() {
         let expected = "\
-rings on marksweep, size default, invocation 2
+rings on marksweep, size classic, invocation 2
   time       1000 ms, 1100 ms of processor time
   collector  125 ms, 250 collections
   pauses     250 pauses, p50 0.012, p99 1.20, p99.9 3.40, max 5.60 ms
@@ -98,8 +100,8 @@ rings on marksweep, size default, invocation 2
     fn a_run_without_result() {
         let mut record = sample("rings", "marksweep", 1, 1.0);
         record.measurement = Measurement { status: Status::OutOfMemory, ..Measurement::default() };
-        record.heap_limit = Some(1 << 20);
-        let expected = "rings on marksweep, size default, invocation 1: out of memory with a heap limit of 1 MiB\n\n";
+        record.key.setting.heap_limit = Some(1 << 20);
+        let expected = "rings on marksweep, size classic, invocation 1: out of memory with a heap limit of 1 MiB\n\n";
         assert_eq!(details(&record), expected);
     }
 }

@@ -69,13 +69,12 @@ pub fn run(
     meter: &mut Meter,
 ) -> Result<Outcome, Failure> {
     heap::guarded(collector, heap_limit, meter, |setup| match program {
-        Loaded::Classic(workload) => Ok(classic(setup, *workload, size)),
-        Loaded::Names => Ok(names::run(setup, size)),
+        Loaded::Workload(workload) => Ok(workload_on(setup, *workload, size)),
         Loaded::Snapshot(replay) => replay::run(setup, replay),
     })
 }
 
-fn classic(setup: &heap::Setup, workload: Workload, size: Size) -> Outcome {
+fn workload_on(setup: &heap::Setup, workload: Workload, size: Size) -> Outcome {
     match workload {
         Workload::BinaryTrees => {
             let parameters = workloads::binary_trees::Parameters::of(size);
@@ -101,5 +100,6 @@ fn classic(setup: &heap::Setup, workload: Workload, size: Size) -> Outcome {
             let parameters = workloads::deep_list::Parameters::of(size);
             workloads::deep_list::run(parameters, deep_list::List::new(setup))
         }
+        Workload::Names => names::run(setup, size),
     }
 }

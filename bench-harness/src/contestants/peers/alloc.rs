@@ -12,65 +12,29 @@
 //! `libc::getenv` and compared in place; nothing can be reported from there, so a value that names no allocator means
 //! the system's. Whoever sets the variable can ask [`Allocator::of_this_process`] what came of it.
 
-use crate::text::names::Named;
+use crate::contestants::allocator::Allocator;
+#[cfg(doc)]
+use crate::contestants::allocator::VARIABLE;
 use mimalloc::MiMalloc;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// The environment variable that names the allocator.
-pub const VARIABLE: &str = "BENCH_ALLOCATOR";
-
 /// [`VARIABLE`] as `getenv` wants it.
 const VARIABLE_C: &CStr = c"BENCH_ALLOCATOR";
 
-/// What [`VARIABLE`] can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Allocator {
-    /// The allocator of the system: malloc.
-    System = 1,
-    /// mimalloc, as its Rust crate builds it by default.
-    MiMalloc = 2,
+/// What [`Switch`] forwards to in this process; decides it if nothing was allocated before.
+///
+/// It says nothing about a program whose global allocator is not a [`Switch`].
+#[inline]
+pub fn of_this_process() -> Allocator {
+    if is_mimalloc() { Allocator::MiMalloc } else { Allocator::System }
 }
 
-impl Allocator {
-    /// Both, the default first.
-    pub const ALL: [Allocator; 2] = [Allocator::System, Allocator::MiMalloc];
-
-    /// The value of [`VARIABLE`] that chooses it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Allocator::System => "system",
-            Allocator::MiMalloc => "mimalloc",
-        }
-    }
-
-    /// What [`Switch`] forwards to in this process; decides it if nothing was allocated before.
-    ///
-    /// It says nothing about a program whose global allocator is not a [`Switch`].
-    #[inline]
-    pub fn of_this_process() -> Allocator {
-        if is_mimalloc() { Allocator::MiMalloc } else { Allocator::System }
-    }
-
-    /// The allocator named by a value of [`VARIABLE`]; the system's, if the value names none.
-    fn named(value: &[u8]) -> Allocator {
-        let named = Self::ALL.into_iter().find(|a| a.name().as_bytes() == value);
-        named.unwrap_or(Allocator::System)
-    }
-}
-
-impl Named for Allocator {
-    const KIND: &'static str = "allocator";
-
-    fn all() -> Vec<Self> {
-        Self::ALL.to_vec()
-    }
-
-    fn name(self) -> &'static str {
-        self.name()
-    }
+/// The allocator named by a value of [`VARIABLE`]; the system's, if the value names none.
+fn named(value: &[u8]) -> Allocator {
+    let named = Allocator::ALL.into_iter().find(|a| a.name().as_bytes() == value);
+    named.unwrap_or(Allocator::System)
 }
 
 /// The decision: 0 until the first allocation, then an [`Allocator`] for good.
@@ -106,7 +70,7 @@ fn decide() -> bool {
     } else {
         // SAFETY: `getenv` returned a pointer that is not null, so it points to the C string after the `=` in the
         // environment. By the argument above nobody writes to the environment before the comparison is over.
-        Allocator::named(unsafe { CStr::from_ptr(value) }.to_bytes())
+        named(unsafe { CStr::from_ptr(value) }.to_bytes())
     } as u8;
     match CHOICE.compare_exchange(UNDECIDED, choice, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => choice == MIMALLOC,
@@ -166,14 +130,15 @@ unsafe impl GlobalAlloc for Switch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contestants::allocator::VARIABLE;
 
     #[test]
     fn names_choose_and_anything_else_is_the_system() {
         for allocator in Allocator::ALL {
-            assert_eq!(Allocator::named(allocator.name().as_bytes()), allocator);
+            assert_eq!(named(allocator.name().as_bytes()), allocator);
         }
         for other in ["", "System", "mimalloc ", "jemalloc"] {
-            assert_eq!(Allocator::named(other.as_bytes()), Allocator::System);
+            assert_eq!(named(other.as_bytes()), Allocator::System);
         }
     }
 
@@ -185,10 +150,10 @@ mod tests {
     #[test]
     fn the_decision_is_the_environment_and_stays() {
         let set = std::env::var_os(VARIABLE).unwrap_or_default();
-        let wanted = Allocator::named(set.as_encoded_bytes());
-        assert_eq!(Allocator::of_this_process(), wanted);
+        let wanted = named(set.as_encoded_bytes());
+        assert_eq!(of_this_process(), wanted);
         assert_eq!(CHOICE.load(Ordering::Relaxed), wanted as u8);
-        assert_eq!(Allocator::of_this_process(), wanted);
+        assert_eq!(of_this_process(), wanted);
     }
 
     #[test]

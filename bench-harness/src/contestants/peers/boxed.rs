@@ -18,6 +18,7 @@ pub(super) fn run(workload: Workload, size: Size) -> Result<Outcome, Unsupported
         Workload::ListChurn => Ok(churn::<Glue>(size)),
         Workload::DeepList => Ok(deep::<Glue>(size)),
         Workload::Rings | Workload::GraphMutate => Err(SHARED),
+        Workload::Names => Err(OURS_ALONE),
     }
 }
 
@@ -30,6 +31,7 @@ pub(super) fn run_with_loop(workload: Workload, size: Size) -> Result<Outcome, U
             Err(Unsupported { reason: "there are no lists in it: the same program as with box" })
         }
         Workload::Rings | Workload::GraphMutate => Err(SHARED),
+        Workload::Names => Err(OURS_ALONE),
     }
 }
 

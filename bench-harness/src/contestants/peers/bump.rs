@@ -9,7 +9,7 @@
 //! The references are plain `&` references that the borrow checker understands, except for the heads of
 //! `list_churn`, which live beside the arena that they point into.
 
-use super::Unsupported;
+use super::{OURS_ALONE, Unsupported};
 use crate::workloads::{
     Checksum, Outcome, Size, Workload, binary_trees, deep_list, gcbench, graph_mutate, list_churn, rings,
 };
@@ -44,6 +44,7 @@ pub(super) fn run(workload: Workload, size: Size) -> Result<Outcome, Unsupported
             graph_mutate::run(graph_mutate::Parameters::of(size), program)
         }
         Workload::DeepList => deep_list::run(deep_list::Parameters::of(size), Deep { keep, list: None }),
+        Workload::Names => return Err(OURS_ALONE),
     })
 }
 

@@ -11,7 +11,7 @@
 //!
 //! Marking and sweeping use queues, never the stack. No workload overflows it.
 
-use super::Unsupported;
+use super::{OURS_ALONE, Unsupported};
 use crate::workloads::{
     Checksum, Outcome, Size, Workload, binary_trees, deep_list, gcbench, graph_mutate, list_churn, rings,
 };
@@ -56,6 +56,7 @@ pub(super) fn run(workload: Workload, size: Size, pacing: Pacing) -> Result<Outc
             arena.metrics().set_pacing(pacing);
             deep_list::run(deep_list::Parameters::of(size), Deep { arena })
         }
+        Workload::Names => return Err(OURS_ALONE),
     })
 }
 

@@ -21,7 +21,7 @@
 //!
 //! The macros speak of these names, of the nodes, and of what is imported here: their users import all of this module.
 
-pub(super) use super::Unsupported;
+pub(super) use super::{OURS_ALONE, Unsupported};
 pub(super) use crate::workloads::{
     Checksum, Outcome, Size, Workload, binary_trees, deep_list, gcbench, graph_mutate, list_churn, rings,
 };
@@ -112,6 +112,7 @@ macro_rules! shared_owner_programs {
                 Workload::Rings => rings::run(rings::Parameters::of(size), Rings::default()),
                 Workload::GraphMutate => graph_mutate::run(graph_mutate::Parameters::of(size), Graph::default()),
                 Workload::DeepList => deep_list::run(deep_list::Parameters::of(size), Deep::default()),
+                Workload::Names => return Err(OURS_ALONE),
             })
         }
 
