@@ -87,3 +87,8 @@ mod scavenge;
 mod verify;
 
 pub use collector::Generational;
+
+/// The README's program compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

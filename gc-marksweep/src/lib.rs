@@ -85,3 +85,8 @@ mod stamps;
 mod verify;
 
 pub use collector::MarkSweep;
+
+/// The README's program compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

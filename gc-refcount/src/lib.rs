@@ -92,3 +92,8 @@ mod verify;
 mod work;
 
 pub use collector::RefCount;
+
+/// The README's program compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -108,3 +108,8 @@ pub use heap_core_derive::Trace;
 pub use machine::events::CollectionKind;
 pub use machine::{HeapOptions, NoGc, Statistics, events, registry};
 pub use trace::{Relocator, Static, Trace, Tracer};
+
+/// The README's program compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
