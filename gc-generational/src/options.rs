@@ -55,11 +55,15 @@ impl Generational {
         self
     }
 
-    /// Sets the factor by which the old space may grow between two full collections; at least 1.0. Default: 3.0. A
-    /// larger factor costs memory and saves marking.
+    /// Sets the factor to which the old space may grow, times what was alive at the last full collection, before the next
+    /// one. Default: 3.0. A larger factor costs memory and saves marking.
+    ///
+    /// # Panics
+    /// When the factor is not a number greater than 1.
     #[must_use]
     pub fn with_growth(mut self, factor: f64) -> Self {
-        self.options.growth = factor.max(1.0);
+        assert!(factor > 1.0, "the growth factor of a heap must be greater than 1, not {factor}");
+        self.options.growth = factor;
         self
     }
 

@@ -20,7 +20,7 @@ use crate::stamps::Stamps;
 /// use gc_marksweep::MarkSweep;
 /// use heap_core::{Gc, Heap, HeapOptions, Rootable};
 ///
-/// let collector = MarkSweep::default().growth_factor(1.5).min_budget(1 << 20);
+/// let collector = MarkSweep::default().with_growth(1.5).with_min_budget_bytes(1 << 20);
 /// let options = HeapOptions::default().with_limit(64 << 20);
 /// let heap = Heap::<Rootable![Gc<'_, str>]>::with_options(options, collector, |mc| Gc::new_str(mc, "root"))?;
 /// # Ok::<(), heap_core::AllocError>(())

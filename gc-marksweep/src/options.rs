@@ -1,4 +1,4 @@
-//! What the user may choose.
+//! What a program may choose, and the defaults.
 
 use crate::MarkSweep;
 
@@ -8,16 +8,16 @@ pub(crate) struct Options {
     /// The heap may become this many times as large as what was alive at the last collection.
     pub(crate) growth: f64,
     /// Bytes that may always be allocated between two collections.
-    pub(crate) min_budget: usize,
+    pub(crate) min_budget_bytes: usize,
     /// Marking is spread over safepoints.
     pub(crate) incremental: bool,
     /// Bytes of objects that an increment looks at.
-    pub(crate) increment: usize,
+    pub(crate) increment_bytes: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { growth: 2.0, min_budget: 4 << 20, incremental: false, increment: 256 << 10 }
+        Options { growth: 2.0, min_budget_bytes: 4 << 20, incremental: false, increment_bytes: 256 << 10 }
     }
 }
 
@@ -37,30 +37,33 @@ impl MarkSweep {
         MarkSweep::with(Options { incremental: true, ..Options::default() })
     }
 
-    /// The heap may grow to this many times what was alive at the last collection before it is collected again; 2 by
-    /// default. A larger factor trades memory for time: the cost of collecting per allocated byte is proportional to
-    /// `1 / (factor - 1)`.
+    /// Sets the factor to which the heap may grow, times what was alive at the last collection, before it is collected
+    /// again. Default: 2.0. A larger factor trades memory for time: the cost of collecting per allocated byte is
+    /// proportional to `1 / (factor - 1)`.
     ///
     /// # Panics
     /// When the factor is not a number greater than 1.
-    pub fn growth_factor(mut self, factor: f64) -> Self {
+    #[must_use]
+    pub fn with_growth(mut self, factor: f64) -> Self {
         assert!(factor > 1.0, "the growth factor of a heap must be greater than 1, not {factor}");
         self.options_mut().growth = factor;
         self
     }
 
-    /// At least this many bytes are allocated between two collections, however little is alive; 4 MiB by default. The
-    /// heap's limit, if it has one, takes precedence.
-    pub fn min_budget(mut self, bytes: usize) -> Self {
-        self.options_mut().min_budget = bytes;
+    /// Sets how many bytes are allocated at the least between two collections, however little is alive. Default: 4 MiB.
+    /// The heap's limit, if it has one, takes precedence.
+    #[must_use]
+    pub fn with_min_budget_bytes(mut self, bytes: usize) -> Self {
+        self.options_mut().min_budget_bytes = bytes;
         self
     }
 
-    /// About this many bytes of objects are looked at in one increment; 256 KiB by default. An increment follows each
-    /// `mutate` that brought the allocations since the last increment to an eighth of it; a `mutate` that allocates more
-    /// at once is followed by a proportionally larger one.
-    pub fn increment_bytes(mut self, bytes: usize) -> Self {
-        self.options_mut().increment = bytes.max(1);
+    /// Sets how many bytes of objects one increment looks at, about. Default: 256 KiB; the least is 1. An increment
+    /// follows each `mutate` that brought the allocations since the last increment to an eighth of it; a `mutate` that
+    /// allocates more at once is followed by a proportionally larger one.
+    #[must_use]
+    pub fn with_increment_bytes(mut self, bytes: usize) -> Self {
+        self.options_mut().increment_bytes = bytes.max(1);
         self
     }
 }

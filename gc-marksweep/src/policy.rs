@@ -81,10 +81,10 @@ impl Pacing {
             _ if exhausted => Plan::Finish,
             _ if self.handed_out < self.alarm => Plan::Nothing,
             None if !self.options.incremental => Plan::Finish,
-            None => Plan::Increment(self.options.increment),
+            None => Plan::Increment(self.options.increment_bytes),
             Some(cycle) => {
                 let owed = (self.handed_out - cycle.paid) as f64 * cycle.speed;
-                Plan::Increment((owed as usize).max(self.options.increment))
+                Plan::Increment((owed as usize).max(self.options.increment_bytes))
             }
         }
     }
@@ -113,7 +113,7 @@ impl Pacing {
     pub(crate) fn increment_done(&mut self) {
         if let Some(cycle) = &mut self.cycle {
             cycle.paid = self.handed_out;
-            let pause = self.options.increment as f64 / cycle.speed;
+            let pause = self.options.increment_bytes as f64 / cycle.speed;
             self.alarm = self.handed_out.saturating_add((pause as usize).max(1));
         }
     }
@@ -122,9 +122,9 @@ impl Pacing {
     /// reached, if it has one.
     pub(crate) fn cycle_ended(&mut self, marked: usize, room: Option<usize>) {
         let born = self.cycle.map_or(0, |cycle| self.handed_out - cycle.began);
-        let Options { growth, min_budget, incremental, .. } = self.options;
-        let wanted = ((marked as f64 * (growth - 1.0)) as usize).max(min_budget);
-        self.budget = wanted.saturating_sub(born).max(min_budget / 4);
+        let Options { growth, min_budget_bytes, incremental, .. } = self.options;
+        let wanted = ((marked as f64 * (growth - 1.0)) as usize).max(min_budget_bytes);
+        self.budget = wanted.saturating_sub(born).max(min_budget_bytes / 4);
         if let Some(room) = room {
             self.budget = self.budget.min(room / 2).max(LEAST);
         }
@@ -143,7 +143,7 @@ impl Pacing {
     /// The system refused memory for marking: try again after a while, when there may be some.
     pub(crate) fn cycle_abandoned(&mut self) {
         self.pressed = false;
-        self.budget = self.handed_out.saturating_add((self.options.min_budget / 4).max(LEAST));
+        self.budget = self.handed_out.saturating_add((self.options.min_budget_bytes / 4).max(LEAST));
         self.alarm = self.budget;
     }
 
@@ -160,7 +160,7 @@ mod tests {
     const MIB: usize = 1 << 20;
 
     fn pacing(incremental: bool) -> Pacing {
-        let options = Options { growth: 2.0, min_budget: 4 * MIB, incremental, increment: 256 << 10 };
+        let options = Options { growth: 2.0, min_budget_bytes: 4 * MIB, incremental, increment_bytes: 256 << 10 };
         Pacing::new(options, None)
     }
 

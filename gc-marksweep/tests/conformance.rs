@@ -3,6 +3,6 @@
 use gc_marksweep::MarkSweep;
 
 heap_core::conformance!(stop_the_world => MarkSweep::default());
-heap_core::conformance!(stop_often => MarkSweep::default().min_budget(32 << 10).growth_factor(1.25));
+heap_core::conformance!(stop_often => MarkSweep::default().with_min_budget_bytes(32 << 10).with_growth(1.25));
 heap_core::conformance!(incremental => MarkSweep::incremental());
-heap_core::conformance!(incremental_often => MarkSweep::incremental().min_budget(64 << 10).increment_bytes(64));
+heap_core::conformance!(incremental_often => MarkSweep::incremental().with_min_budget_bytes(64 << 10).with_increment_bytes(64));

@@ -294,7 +294,7 @@ fn increments_are_short_even_in_one_huge_array() {
 
 #[test]
 fn the_program_drives_cycles_by_allocating() {
-    let collector = MarkSweep::incremental().min_budget(256 << 10).increment_bytes(8 << 10);
+    let collector = MarkSweep::incremental().with_min_budget_bytes(256 << 10).with_increment_bytes(8 << 10);
     let options = checked().with_verify(false);
     let mut heap = NodeHeap::with_options(options, collector, |mc| node(mc, 0)).unwrap();
     grow(&mut heap, 0..10_000);

@@ -607,5 +607,5 @@ fn medium_objects_share_blocks_with_small_ones() {
 #[test]
 #[should_panic(expected = "greater than 1")]
 fn a_growth_factor_of_one_is_refused() {
-    let _ = MarkSweep::default().growth_factor(1.0);
+    let _ = MarkSweep::default().with_growth(1.0);
 }

@@ -34,7 +34,7 @@ fn heap(collector: RefCount, nodes: usize) -> Heap<Root> {
 fn mutator(c: &mut Criterion) {
     let mut one = heap(RefCount::pure(), 1);
     c.bench_function("refcount/empty mutate", |b| b.iter(|| one.mutate(|_, root| black_box(Gc::as_ptr(*root)))));
-    let mut eager = heap(RefCount::pure().eager(true), 1);
+    let mut eager = heap(RefCount::pure().with_eager(true), 1);
     c.bench_function("refcount/empty mutate, eager", |b| {
         b.iter(|| eager.mutate(|_, root| black_box(Gc::as_ptr(*root))));
     });
@@ -121,7 +121,7 @@ fn epochs(c: &mut Criterion) {
         c.bench_function(&format!("refcount/cycle collection {name}"), |b| {
             b.iter_batched_ref(
                 || {
-                    let mut heap = heap(RefCount::with_cycle_collection(), 1);
+                    let mut heap = heap(RefCount::default(), 1);
                     heap.mutate(|mc, root| {
                         let last = node(mc, None);
                         let first = (1..BATCH).fold(last, |list, _| node(mc, Some(list)));

@@ -157,10 +157,10 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     let number = arguments.iter().find_map(|argument| argument.parse().ok());
-    let mut collector = if has("pure") { RefCount::pure() } else { RefCount::with_cycle_collection() };
-    collector = collector.eager(has("eager"));
+    let mut collector = if has("pure") { RefCount::pure() } else { RefCount::default() };
+    collector = collector.with_eager(has("eager"));
     if let Some(kib) = arguments.iter().find_map(|argument| argument.strip_prefix("epoch=")) {
-        collector = collector.epoch_bytes(kib.parse::<usize>().expect("epoch=<KiB>") << 10);
+        collector = collector.with_epoch_bytes(kib.parse::<usize>().expect("epoch=<KiB>") << 10);
     }
     let start = Instant::now();
     match arguments.first().map_or("trees", |name| name.as_str()) {

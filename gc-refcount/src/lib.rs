@@ -32,7 +32,7 @@
 //!   by half, so a heap without cycles needs little more than what is alive and one epoch's allocation.
 //! * Much is alive and little changes: an epoch costs what survived it and what was written in it. Nothing is ever
 //!   traced as a whole, unless cycles have to be found.
-//! * Objects should die promptly: [`eager`](RefCount::eager) runs the drop glue of an object, and clears its weak
+//! * Objects should die promptly: [`with_eager`](RefCount::with_eager) runs the drop glue of an object, and clears its weak
 //!   pointers, at the end of the `mutate` in which its count reached zero.
 //! * The program wants to know how often an object is referred to: [`Mutator::ref_count`](heap_core::Mutator::ref_count).
 //!
@@ -74,8 +74,8 @@
 //! # What leaks
 //!
 //! [`RefCount::pure`] never reclaims garbage cycles, and whatever they refer to. How much that is:
-//! `heap.statistics().live_bytes - heap.verify()?.bytes` after a collection. [`RefCount::with_cycle_collection`], the
-//! default, reclaims them when what is counted has grown by half, when a limit is near, and at every
+//! `heap.statistics().live_bytes - heap.verify()?.bytes` after a collection. [`RefCount::default`]
+//! reclaims them when what is counted has grown by half, when a limit is near, and at every
 //! [`Heap::collect`](heap_core::Heap::collect); a cycle that has never been counted dies as young as any other object,
 //! in both modes.
 

@@ -4,8 +4,8 @@
 use gc_refcount::RefCount;
 
 heap_core::conformance!(pure => RefCount::pure());
-heap_core::conformance!(pure_eager => RefCount::pure().eager(true));
-heap_core::conformance!(pure_short_epochs => RefCount::pure().epoch_bytes(4 << 10));
-heap_core::conformance!(cycles => RefCount::with_cycle_collection());
-heap_core::conformance!(cycles_eager => RefCount::with_cycle_collection().eager(true));
-heap_core::conformance!(cycles_short_epochs => RefCount::with_cycle_collection().epoch_bytes(4 << 10));
+heap_core::conformance!(pure_eager => RefCount::pure().with_eager(true));
+heap_core::conformance!(pure_short_epochs => RefCount::pure().with_epoch_bytes(4 << 10));
+heap_core::conformance!(cycles => RefCount::default());
+heap_core::conformance!(cycles_eager => RefCount::default().with_eager(true));
+heap_core::conformance!(cycles_short_epochs => RefCount::default().with_epoch_bytes(4 << 10));

@@ -44,12 +44,7 @@ fn heap(collector: RefCount) -> Heap<Nodes> {
 }
 
 fn all() -> [RefCount; 4] {
-    [
-        RefCount::pure(),
-        RefCount::pure().eager(true),
-        RefCount::with_cycle_collection(),
-        RefCount::with_cycle_collection().eager(true),
-    ]
+    [RefCount::pure(), RefCount::pure().with_eager(true), RefCount::default(), RefCount::default().with_eager(true)]
 }
 
 /// Counts its drops.
@@ -160,7 +155,7 @@ fn a_handle_that_lives_within_one_epoch_leaves_no_trace() {
 
 #[test]
 fn more_references_than_the_header_can_hold() {
-    for collector in [RefCount::pure(), RefCount::with_cycle_collection()] {
+    for collector in [RefCount::pure(), RefCount::default()] {
         let mut heap = heap(collector);
         const MANY: usize = 10_000;
         heap.mutate(|mc, root| {
@@ -245,7 +240,7 @@ fn a_chain_from_an_old_object_through_new_ones_to_an_old_one() {
 
 #[test]
 fn an_object_can_become_counted_and_die_within_one_epoch() {
-    for collector in [RefCount::pure(), RefCount::with_cycle_collection()] {
+    for collector in [RefCount::pure(), RefCount::default()] {
         let mut heap = heap(collector);
         let drops = Rc::new(Cell::new(0));
         let old = heap.mutate(|mc, _| mc.stash::<Nodes>(node(mc, 1)));
@@ -398,7 +393,7 @@ fn a_panic_in_drop_glue_leaves_the_heap_whole() {
 
 #[test]
 fn eager_mode_reclaims_at_the_end_of_the_mutate() {
-    for collector in [RefCount::pure().eager(true), RefCount::with_cycle_collection().eager(true)] {
+    for collector in [RefCount::pure().with_eager(true), RefCount::default().with_eager(true)] {
         let drops = Rc::new(Cell::new(0));
         type Root = Rootable![Lock<Option<Gc<'_, Owner<'_>>>>];
         let mut heap = Heap::<Root>::with_options(verified(), collector, |_| Lock::new(None)).unwrap();
@@ -595,7 +590,7 @@ fn a_mutate_that_panics_is_caught_up_with() {
 #[test]
 fn glue_of_an_object_that_becomes_counted_and_dies_in_one_epoch_runs_once() {
     type Owners = Rootable![Gc<'_, Owner<'_>>];
-    for collector in [RefCount::pure(), RefCount::with_cycle_collection()] {
+    for collector in [RefCount::pure(), RefCount::default()] {
         let drops = Rc::new(Cell::new(0));
         let mut heap = heap(collector);
         let old = heap.mutate(|mc, _| mc.stash::<Owners>(Gc::new(mc, owner(&drops))));
@@ -617,7 +612,7 @@ fn memory_is_used_again_and_never_twice() {
     type Slots = Rootable![Gc<'_, [Lock<Option<Gc<'_, [u64]>>>]>];
     for epoch in [1, 20 << 10, 300 << 10] {
         for collector in all() {
-            let mut heap = Heap::<Slots>::new(collector.epoch_bytes(epoch), |mc| {
+            let mut heap = Heap::<Slots>::new(collector.with_epoch_bytes(epoch), |mc| {
                 Gc::new_slice_with(mc, 1000, |_| Lock::new(None))
             })
             .unwrap();
@@ -660,7 +655,7 @@ fn memory_is_used_again_and_never_twice() {
 /// A `mutate` that only makes or releases a handle ends an epoch too, in eager mode.
 #[test]
 fn handles_alone_are_counted_at_once_in_eager_mode() {
-    let mut heap = heap(RefCount::pure().eager(true));
+    let mut heap = heap(RefCount::pure().with_eager(true));
     heap.mutate(|mc, root| store!(mc, root.next, Some(node(mc, 1))));
     let count = |heap: &mut Heap<Nodes>| heap.mutate(|mc, root| mc.ref_count(root.next.get().unwrap()));
     assert_eq!(count(&mut heap), Some(1));
@@ -674,8 +669,8 @@ fn handles_alone_are_counted_at_once_in_eager_mode() {
 /// Blocks in which something lives are offered to the allocator after every epoch, not only after the first.
 #[test]
 fn holes_are_used_again_and_again() {
-    for collector in [RefCount::pure(), RefCount::with_cycle_collection()] {
-        let mut heap = heap_with(HeapOptions::default(), collector.epoch_bytes(64 << 20));
+    for collector in [RefCount::pure(), RefCount::default()] {
+        let mut heap = heap_with(HeapOptions::default(), collector.with_epoch_bytes(64 << 20));
         heap.mutate(|mc, root| {
             for value in 0..20_000 {
                 let new = node(mc, value);

@@ -37,8 +37,8 @@ fn rings_of_every_size() {
     for length in [1, 2, 3, 10, 1000] {
         for eager in [false, true] {
             for cycles in [false, true] {
-                let collector = if cycles { RefCount::with_cycle_collection() } else { RefCount::pure() };
-                let mut heap = heap(collector.eager(eager));
+                let collector = if cycles { RefCount::default() } else { RefCount::pure() };
+                let mut heap = heap(collector.with_eager(eager));
                 heap.mutate(|mc, root| store!(mc, root.next, Some(ring(mc, length))));
                 heap.collect();
                 assert_eq!(heap.statistics().live_objects, 2 + length as u64);
@@ -65,7 +65,7 @@ fn a_young_ring_dies_even_in_pure_mode() {
 
 #[test]
 fn a_ring_held_from_elsewhere_stays() {
-    let mut heap = heap(RefCount::with_cycle_collection());
+    let mut heap = heap(RefCount::default());
     let handle = heap.mutate(|mc, root| {
         let ring = ring(mc, 10);
         store!(mc, root.next, Some(ring));
@@ -83,7 +83,7 @@ fn a_ring_held_from_elsewhere_stays() {
 
 #[test]
 fn garbage_rings_that_hold_each_other_and_live_objects() {
-    let mut heap = heap(RefCount::with_cycle_collection());
+    let mut heap = heap(RefCount::default());
     heap.mutate(|mc, root| {
         let alive = ring(mc, 5);
         let (a, b, c) = (ring(mc, 3), ring(mc, 4), ring(mc, 5));
@@ -112,7 +112,7 @@ fn garbage_rings_that_hold_each_other_and_live_objects() {
 
 #[test]
 fn weak_pointers_into_and_out_of_a_ring() {
-    let mut heap = heap(RefCount::with_cycle_collection());
+    let mut heap = heap(RefCount::default());
     heap.mutate(|mc, root| {
         let ring = ring(mc, 3);
         store!(mc, root.next, Some(ring));
@@ -137,7 +137,7 @@ fn weak_pointers_into_and_out_of_a_ring() {
 
 #[test]
 fn a_ring_whose_members_are_referred_to_more_often_than_a_header_can_say() {
-    let mut heap = heap(RefCount::with_cycle_collection());
+    let mut heap = heap(RefCount::default());
     let handle = heap.mutate(|mc, root| {
         let hub = node(mc);
         for _ in 0..5000 {
@@ -164,7 +164,7 @@ fn a_ring_whose_members_are_referred_to_more_often_than_a_header_can_say() {
 #[test]
 fn candidates_that_die_before_they_are_looked_at() {
     for eager in [false, true] {
-        let mut heap = heap(RefCount::with_cycle_collection().eager(eager));
+        let mut heap = heap(RefCount::default().with_eager(eager));
         for round in 0..20 {
             heap.mutate(|mc, root| {
                 let (outer, inner) = (node(mc), node(mc));
@@ -276,7 +276,7 @@ struct Slot<'gc>(Lock<Option<Gc<'gc, [Slot<'gc>]>>>);
 #[test]
 fn a_large_candidate_that_dies_young_is_kept_for_the_buffer() {
     let options = HeapOptions::default().with_verify(true);
-    let collector = RefCount::with_cycle_collection();
+    let collector = RefCount::default();
     let mut heap = Heap::<Rootable![Gc<'_, [Slot<'_>]>]>::with_options(options, collector, |mc| {
         Gc::new_slice_with(mc, 33, |_| Slot(Lock::new(None)))
     })
@@ -313,7 +313,7 @@ fn a_large_candidate_that_dies_young_is_kept_for_the_buffer() {
 #[test]
 fn dead_candidates_leave_the_buffer() {
     for (width, count) in [(20_000, 1), (2, 3_000)] {
-        let collector = RefCount::with_cycle_collection().epoch_bytes(64 << 20);
+        let collector = RefCount::default().with_epoch_bytes(64 << 20);
         let mut heap = Heap::<Rootable![Gc<'_, [Slot<'_>]>]>::new(collector, |mc| {
             Gc::new_slice_with(mc, 2 * count, |_| Slot(Lock::new(None)))
         })
@@ -349,7 +349,7 @@ fn dead_candidates_leave_the_buffer() {
 #[test]
 fn a_dead_candidate_does_not_fill_a_small_heap() {
     let options = HeapOptions::default().with_limit(600 << 10);
-    let collector = RefCount::with_cycle_collection();
+    let collector = RefCount::default();
     let mut heap = Heap::<Rootable![Gc<'_, [Slot<'_>]>]>::with_options(options, collector, |mc| {
         Gc::new_slice_with(mc, 42, |_| Slot(Lock::new(None)))
     })

@@ -40,7 +40,7 @@ fn counts(heap: &mut Heap<Root>) -> Vec<u64> {
 
 #[test]
 fn increments_and_decrements_are_made_once() {
-    for collector in [RefCount::pure(), RefCount::with_cycle_collection()] {
+    for collector in [RefCount::pure(), RefCount::default()] {
         let mut heap = heap(collector);
         for round in 0..3 {
             // Becomes counted while every request is refused.
@@ -81,7 +81,7 @@ fn a_cycle_collection_refused_at_any_request_changes_nothing() {
     }
     let _loose = Loose;
     tight_mark_stacks(true);
-    let mut heap = heap(RefCount::with_cycle_collection());
+    let mut heap = heap(RefCount::default());
     let mut abandoned = 0;
     for request in 0..60 {
         // A ring that lives, because the root leads to its members, and one that has lost its array.
@@ -130,12 +130,11 @@ fn a_wide_array_is_logged_although_the_system_refuses_at_first() {
 #[test]
 fn a_failed_allocation_is_followed_by_a_cycle_collection() {
     let options = HeapOptions::default().with_limit(3 << 20);
-    let mut heap = Heap::<Rootable![Gc<'_, Lock<Option<Gc<'_, [u64]>>>>]>::with_options(
-        options,
-        RefCount::with_cycle_collection(),
-        |mc| Gc::new(mc, Lock::new(None)),
-    )
-    .unwrap();
+    let mut heap =
+        Heap::<Rootable![Gc<'_, Lock<Option<Gc<'_, [u64]>>>>]>::with_options(options, RefCount::default(), |mc| {
+            Gc::new(mc, Lock::new(None))
+        })
+        .unwrap();
     let ring = heap.mutate(|mc, _| mc.stash::<Rootable![Nodes<'_>]>(wide(mc, 30_000, true)));
     heap.collect_minor();
     drop(ring);

@@ -27,7 +27,7 @@ pub(crate) fn litter(mc: &Mutator<'_>, count: u64) {
 
 /// Both kinds of marking.
 pub(crate) fn both() -> [MarkSweep; 2] {
-    [MarkSweep::default(), MarkSweep::incremental().increment_bytes(1 << 10)]
+    [MarkSweep::default(), MarkSweep::incremental().with_increment_bytes(1 << 10)]
 }
 
 /// Verified after each pause, and poisoned.

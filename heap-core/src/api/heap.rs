@@ -225,18 +225,18 @@ impl<R: ?Sized> Heap<R> {
     }
 
     /// The collector's short name.
-    pub fn collector_name(&mut self) -> &'static str {
-        self.machine.parts().0.name()
+    pub fn collector_name(&self) -> &'static str {
+        self.machine.slow(|collector, _| collector.name())
     }
 
     /// Whether a full collection reclaims cycles; pure reference counting does not.
-    pub fn reclaims_cycles(&mut self) -> bool {
-        self.machine.parts().0.reclaims_cycles()
+    pub fn reclaims_cycles(&self) -> bool {
+        self.machine.slow(|collector, _| collector.reclaims_cycles())
     }
 
     /// Whether a full collection frees anything; [`NoGc`](crate::NoGc) never does.
-    pub fn reclaims(&mut self) -> bool {
-        self.machine.parts().0.reclaims()
+    pub fn reclaims(&self) -> bool {
+        self.machine.slow(|collector, _| collector.reclaims())
     }
 
     /// Calls `listener` after each pause with the events of that pause; `None` to stop.
@@ -244,16 +244,17 @@ impl<R: ?Sized> Heap<R> {
         self.core().events.set_listener(listener);
     }
 
-    /// Number of handles that keep roots in this heap, as of the last safepoint.
-    pub fn handles(&mut self) -> usize {
-        let roots = &mut self.core().roots;
-        roots.synchronize();
-        roots.handles()
+    /// Number of handles that keep roots in this heap.
+    pub fn handles(&self) -> usize {
+        self.machine.core(|core| {
+            core.roots.synchronize();
+            core.roots.handles()
+        })
     }
 
-    /// The options that the heap was made with.
-    pub fn options(&mut self) -> &HeapOptions {
-        &self.core().options
+    /// The options that the heap was made with. By value, because a reference would outlive the look into the heap.
+    pub fn options(&self) -> HeapOptions {
+        self.machine.core(|core| core.options)
     }
 
     fn core(&mut self) -> &mut HeapCore {

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! That line makes one test of each check. A crate with several collectors, or one collector with several settings,
-//! gives each a module: `heap_core::conformance!(eager => MyCollector::eager());`. The expression is evaluated for every
-//! heap that the kit makes, on several threads. Small settings find more: a nursery of 256 KiB is collected by the
+//! gives each a module: `heap_core::conformance!(eager => MyCollector::default().with_eager(true));`. The expression is
+//! evaluated for every heap that the kit makes, on several threads. Small settings find more: a nursery of 256 KiB is collected by the
 //! programs of the kit, one of 4 MiB hardly.
 //!
 //! # What is checked

@@ -7,7 +7,7 @@
 /// let options = HeapOptions::default().with_limit(64 << 20).with_verify(true);
 /// assert_eq!(options.limit, Some(64 << 20));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HeapOptions {
     /// Hard limit in bytes for what the heap holds: blocks and large objects. Allocation fails rather than exceed it.

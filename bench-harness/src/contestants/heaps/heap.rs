@@ -23,7 +23,7 @@ pub(super) fn make(collector: Collector) -> Box<dyn heap_core::collector::Collec
     match collector {
         Collector::NoGc => Box::new(NoGc::default()),
         Collector::Refcount => Box::new(RefCount::pure()),
-        Collector::RefcountCycles => Box::new(RefCount::with_cycle_collection()),
+        Collector::RefcountCycles => Box::new(RefCount::default()),
         Collector::MarkSweep => Box::new(MarkSweep::default()),
         Collector::MarkSweepIncremental => Box::new(MarkSweep::incremental()),
         Collector::Generational => Box::new(Generational::default()),
