@@ -77,6 +77,8 @@
 
 extern crate self as heap_core;
 
+#[doc(hidden)]
+pub mod __private;
 mod api;
 pub mod collector;
 #[cfg(feature = "conformance")]

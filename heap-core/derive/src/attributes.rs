@@ -4,9 +4,9 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, Ident, Lifetime, LitStr, Meta, Result, Token, WherePredicate};
+use syn::{Attribute, Error, Ident, Lifetime, LitStr, Meta, Path, Result, Token, WherePredicate};
 
-const TYPE_OPTIONS: &str = "a type takes `gc_lifetime = 'gc`, `bound = \"...\"` and `require_static`";
+const TYPE_OPTIONS: &str = "a type takes `gc_lifetime = 'gc`, `bound = \"...\"`, `require_static` and `crate = ...`";
 const FIELD_OPTIONS: &str = "a field takes `require_static` and `recursive`";
 
 /// The options of the deriving type.
@@ -14,6 +14,8 @@ const FIELD_OPTIONS: &str = "a field takes `require_static` and `recursive`";
 pub(crate) struct TypeOptions {
     pub(crate) gc_lifetime: Option<Lifetime>,
     pub(crate) bound: Option<Vec<WherePredicate>>,
+    /// What the program calls `heap-core`, if not `::heap_core`.
+    pub(crate) crate_path: Option<Path>,
     /// The option's own name, for messages about what it excludes.
     pub(crate) require_static: Option<Ident>,
 }
@@ -26,6 +28,7 @@ impl TypeOptions {
                 "gc_lifetime" => options.gc_lifetime = Some(lifetime(name, input)?),
                 "bound" => options.bound = Some(predicates(name, input)?),
                 "require_static" => options.require_static = Some(name.clone()),
+                "crate" => options.crate_path = Some(path(name, input)?),
                 _ => return Ok(false),
             }
             Ok(true)
@@ -129,6 +132,16 @@ fn lifetime(name: &Ident, input: ParseStream<'_>) -> Result<Lifetime> {
     parse().map_err(|_: Error| Error::new(name.span(), "expected a lifetime, as in `gc_lifetime = 'gc`"))
 }
 
+fn path(name: &Ident, input: ParseStream<'_>) -> Result<Path> {
+    let parse = || {
+        input.parse::<Token![=]>()?;
+        input.call(Path::parse_mod_style)
+    };
+    parse().map_err(|_: Error| {
+        Error::new(name.span(), "expected the path by which the program reaches heap-core, as in `crate = ::gc`")
+    })
+}
+
 fn predicates(name: &Ident, input: ParseStream<'_>) -> Result<Vec<WherePredicate>> {
     let parse = || {
         input.parse::<Token![=]>()?;
@@ -172,6 +185,17 @@ mod tests {
     }
 
     #[test]
+    fn reads_the_path_of_the_crate() {
+        let path =
+            |attribute| TypeOptions::of(&[attribute]).map(|options| options.crate_path.to_token_stream().to_string());
+        assert_eq!(path(parse_quote!(#[trace(crate = ::gc)])).expect("valid"), ":: gc");
+        assert_eq!(path(parse_quote!(#[trace(crate = crate::heap, require_static)])).expect("valid"), "crate :: heap");
+        for wrong in [parse_quote!(#[trace(crate)]), parse_quote!(#[trace(crate = "gc")])] {
+            assert!(path(wrong).expect_err("refused").to_string().contains("`crate = ::gc`"));
+        }
+    }
+
+    #[test]
     fn an_empty_bound_is_not_a_missing_one() {
         let options = TypeOptions::of(&[parse_quote!(#[trace(bound = "")])]).expect("the option is valid");
         assert!(options.bound.expect("given").is_empty());
@@ -199,7 +223,9 @@ mod tests {
         for misuse in misuses {
             let error = type_error(std::slice::from_ref(&misuse));
             assert!(
-                error.contains("a type takes `gc_lifetime = 'gc`, `bound = \"...\"` and `require_static`"),
+                error.contains(
+                    "a type takes `gc_lifetime = 'gc`, `bound = \"...\"`, `require_static` and `crate = ...`"
+                ),
                 "{error}"
             );
             let error = field_error(&[misuse]);

@@ -1,18 +1,26 @@
 //! From a type's definition to its `Trace` impl.
 //!
-//! The output is one anonymous constant that holds the impl, the check against `Drop`, and the helpers that this type
-//! needs. Three rules keep it independent of what is in scope around the type: items are named by absolute path, the
-//! helpers' names begin with two underscores, and the fields are reached by pattern, not by `self.field`.
+//! The output is one anonymous constant that holds the impl and its checks: no `Drop`, and nothing assumed that the
+//! declaration does not say. Three rules keep it independent of what is in scope around the type: it declares no types
+//! and no traits of its own, everything is named by a path through `heap-core`, and the fields are reached by pattern, not
+//! by `self.field`.
+//!
+//! *A path can lie.* `extern crate self as heap_core;` (or `core`, which is why the standard library is not named either)
+//! makes `::heap_core` a module of the program, and `#[trace(crate = ..)]` may say anything. So nothing is believed that is
+//! reached by a path, except what the real trait vouches for. An impl of another trait than the real one proves nothing and
+//! harms nobody. If it is the real one, the compiler compares the impl's signatures with the trait's, and the hidden
+//! function `__checks_are_genuine` has one only in order to name the helpers that this code relies on: an impostor is a type
+//! error there. The functions among the helpers are associated with a type, so that the type vouches for them.
 
 use crate::attributes::{self, FieldOption, TypeOptions};
 use crate::recursion::owns_self;
 use crate::words::words;
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use std::collections::HashSet;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DeriveInput, Error, Fields, GenericParam, Generics, Ident, Lifetime, Member, Result, Type,
+    Attribute, Data, DeriveInput, Error, Fields, GenericParam, Generics, Ident, Lifetime, Member, Path, Result, Type,
     TypeParamBound, WherePredicate, parse_quote, parse_quote_spanned,
 };
 
@@ -21,22 +29,54 @@ pub(crate) fn derive_trace(input: &DeriveInput) -> Result<TokenStream> {
     refuse_union(&input.data)?;
     refuse_packed(&input.attrs)?;
     let options = TypeOptions::of(&input.attrs)?;
-    let brand = brand(input, &options)?;
-    let shapes = shapes(input, &options, &brand)?;
+    let cx = Context { brand: brand(input, &options)?, krate: crate_path(&options) };
+    let shapes = shapes(input, &options, &cx.brand)?;
 
     let implementation = if options.require_static.is_some() {
-        implement_static(input, &brand)
+        implement_static(input, &cx)
     } else {
-        implement(input, &brand, &options, &shapes)
+        implement(input, &cx, &options, &shapes)
     };
-    let no_drop = refuse_drop(input);
+    let no_drop = refuse_drop(input, &cx);
     Ok(quote! {
-        #[allow(deprecated, dead_code, drop_bounds, single_use_lifetimes)]
+        #[allow(deprecated, dead_code, single_use_lifetimes)]
         const _: () = {
             #implementation
             #no_drop
         };
     })
+}
+
+/// What all of the expansion mentions.
+struct Context {
+    /// The lifetime of the heap's pointers.
+    brand: Lifetime,
+    /// The path of `heap-core`.
+    krate: Path,
+}
+
+impl Context {
+    /// An item of `heap-core`, resolved where the path was written but shown at `span`.
+    fn item(&self, path: TokenStream, span: Span) -> TokenStream {
+        let krate = &self.krate;
+        let at = |mut token: TokenTree| {
+            token.set_span(token.span().located_at(span));
+            token
+        };
+        quote!(#krate::#path).into_iter().map(at).collect()
+    }
+
+    /// `Trace<'gc>`.
+    fn trace(&self, span: Span) -> TokenStream {
+        let brand = &self.brand;
+        let trace = self.item(quote!(Trace), span);
+        quote_spanned!(span=> #trace<#brand>)
+    }
+}
+
+/// `::heap_core`, unless the program calls it something else.
+fn crate_path(options: &TypeOptions) -> Path {
+    options.crate_path.clone().unwrap_or_else(|| parse_quote!(::heap_core))
 }
 
 /// A struct, or one variant of an enum.
@@ -66,26 +106,29 @@ enum Treatment {
 
 impl Field<'_> {
     /// The field's `Trace` impl. Errors about it point at the field's type.
-    fn trace_impl(&self, brand: &Lifetime) -> TokenStream {
+    fn trace_impl(&self, cx: &Context) -> TokenStream {
         let ty = self.ty;
-        quote_spanned!(shown_at(ty)=> <#ty as ::heap_core::Trace<#brand>>)
+        let trace = cx.trace(shown_at(ty));
+        quote_spanned!(shown_at(ty)=> <#ty as #trace>)
     }
 
     /// Code that compiles only if the field's type is the one that the derive saw.
     ///
     /// Another macro may change the type after the derive has seen it, and a value that dereferences to what was seen
     /// would be taken for it: here nothing is coerced.
-    fn assert_type(&self) -> TokenStream {
+    fn assert_type(&self, cx: &Context) -> TokenStream {
         let Field { ty, binding, .. } = self;
-        quote_spanned!(shown_at(ty)=> __is_exactly(#binding, ::core::marker::PhantomData::<*mut #ty>))
+        let checks = cx.item(quote!(__private::Checks), shown_at(ty));
+        quote_spanned!(shown_at(ty)=> #checks::is_exactly(#binding, #checks::the_type::<#ty>()))
     }
 
     /// Code that compiles only if the field's type outlives `'static`.
     ///
     /// The type is spelled out, not inferred from the value: inference may pick a supertype that lives longer.
-    fn assert_static(&self) -> TokenStream {
+    fn assert_static(&self, cx: &Context) -> TokenStream {
         let Field { ty, binding, .. } = self;
-        quote_spanned!(shown_at(ty)=> __require_static::<#ty>(#binding))
+        let checks = cx.item(quote!(__private::Checks), shown_at(ty));
+        quote_spanned!(shown_at(ty)=> #checks::require_static::<#ty>(#binding))
     }
 }
 
@@ -222,7 +265,8 @@ fn impl_generics(generics: &Generics, brand: &Lifetime) -> Generics {
 }
 
 /// The impl for a type whose fields are traced.
-fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shapes: &[Shape<'_>]) -> TokenStream {
+fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &[Shape<'_>]) -> TokenStream {
+    let brand = &cx.brand;
     let fields = || shapes.iter().flat_map(|shape| &shape.fields);
 
     let mut generics = impl_generics(&input.generics, brand);
@@ -232,7 +276,10 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
     where_clause.predicates.extend(input.generics.type_params().map(|parameter| -> WherePredicate {
         let parameter = &parameter.ident;
         if replaced.is_none_or(|bound| asks_for_trace(bound, parameter)) {
-            parse_quote_spanned!(shown_at(parameter)=> #parameter: ::heap_core::Trace<#brand>)
+            let trace = cx.trace(shown_at(parameter));
+            // That it outlives the brand as well is what `Gc<'gc, T>` demands, and what the compiler would otherwise infer
+            // from a field of that type, and keep to itself.
+            parse_quote_spanned!(shown_at(parameter)=> #parameter: #trace + #brand)
         } else {
             parse_quote_spanned!(shown_at(parameter)=> #parameter: 'static)
         }
@@ -246,7 +293,7 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
 
     let needs_trace = fields().filter_map(|field| match field.treatment {
         Treatment::Traced => {
-            let trace_impl = field.trace_impl(brand);
+            let trace_impl = field.trace_impl(cx);
             Some(quote_spanned!(shown_at(field.ty)=> #trace_impl::NEEDS_TRACE))
         }
         Treatment::Recursive => Some(quote!(true)),
@@ -254,72 +301,140 @@ fn implement(input: &DeriveInput, brand: &Lifetime, options: &TypeOptions, shape
     });
     let thread_bound = fields().map(|field| match field.treatment {
         Treatment::Traced => {
-            let trace_impl = field.trace_impl(brand);
+            let trace_impl = field.trace_impl(cx);
             quote_spanned!(shown_at(field.ty)=> #trace_impl::THREAD_BOUND)
         }
-        Treatment::Recursive | Treatment::Static => thread_bound_by_send(field.ty),
+        Treatment::Recursive | Treatment::Static => thread_bound_by_send(field.ty, cx),
     });
 
     let tracer = Ident::new("__tracer", Span::mixed_site());
     let relocator = Ident::new("__relocator", Span::mixed_site());
     let traced = |field: &Field<'_>| field.treatment != Treatment::Static;
     let trace = arms(shapes, &|_| true, |field| {
-        let same_type = field.assert_type();
-        if traced(field) {
-            let (trace_impl, binding) = (field.trace_impl(brand), &field.binding);
-            quote_spanned!(shown_at(field.ty)=> #same_type; #trace_impl::trace(#binding, #tracer);)
-        } else {
-            let assertion = field.assert_static();
-            quote!(#same_type; #assertion;)
-        }
+        let same_type = field.assert_type(cx);
+        let Field { ty, binding, .. } = field;
+        let visit = match field.treatment {
+            Treatment::Traced | Treatment::Recursive => {
+                let trace_impl = field.trace_impl(cx);
+                quote_spanned!(shown_at(ty)=> #trace_impl::trace(#binding, #tracer))
+            }
+            Treatment::Static => field.assert_static(cx),
+        };
+        quote!(#same_type; #visit;)
     });
     let relocate = arms(shapes, &traced, |field| {
-        let (trace_impl, binding) = (field.trace_impl(brand), &field.binding);
-        quote_spanned!(shown_at(field.ty)=> #trace_impl::relocate(#binding, #relocator);)
+        let Field { ty, binding, .. } = field;
+        let trace_impl = field.trace_impl(cx);
+        quote_spanned!(shown_at(ty)=> #trace_impl::relocate(#binding, #relocator);)
     });
     let owned_bytes = arms(shapes, &traced, |field| {
-        let (trace_impl, binding) = (field.trace_impl(brand), &field.binding);
+        let (trace_impl, binding) = (field.trace_impl(cx), &field.binding);
         quote_spanned!(shown_at(field.ty)=> + #trace_impl::owned_bytes(#binding))
     });
     let trace = match_self(&trace, &quote!());
     let relocate = match_self(&relocate, &quote!());
     let owned_bytes = match_self(&owned_bytes, &quote!(0));
+    let needs_trace = quote!(false #(|| #needs_trace)*);
+    let thread_bound = quote!(false #(|| #thread_bound)*);
 
-    let asks_send = fields().any(|field| field.treatment != Treatment::Traced).then(send_probe);
-    let asserts_static = fields().any(|field| field.treatment == Treatment::Static).then(require_static);
-    let asserts_type = fields().next().is_some().then(is_exactly);
+    // SAFETY of the impl: `trace` and `relocate` visit every field once, through the field's own impl, but for the fields
+    // that outlive `'static` and so hold no branded pointer. The constants are the disjunction of the fields' constants.
+    // What the type's parts demand of each other is a condition of the impl, which `assume_nothing` checks.
+    unsafe_impl(input, cx, &generics, &Members { needs_trace, thread_bound, trace, relocate, owned_bytes })
+}
 
+/// What an impl consists of.
+struct Members {
+    needs_trace: TokenStream,
+    thread_bound: TokenStream,
+    trace: TokenStream,
+    relocate: TokenStream,
+    owned_bytes: TokenStream,
+}
+
+/// Prints the impl, with the checks that every impl needs.
+fn unsafe_impl(input: &DeriveInput, cx: &Context, generics: &Generics, members: &Members) -> TokenStream {
+    let Context { brand, krate } = cx;
+    let Members { needs_trace, thread_bound, trace, relocate, owned_bytes } = members;
     let name = &input.ident;
+    let tracer = Ident::new("__tracer", Span::mixed_site());
+    let relocator = Ident::new("__relocator", Span::mixed_site());
+    let assume_nothing = assume_nothing(input, cx, generics);
     let (_, ty_generics, _) = input.generics.split_for_impl();
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     quote! {
-        #asks_send
-        #asserts_static
-        #asserts_type
-
-        // SAFETY: `trace` and `relocate` visit every field once, through the field's own impl, but for the fields that
-        // outlive `'static` and so hold no branded pointer. The constants are the disjunction of the fields' constants.
         #[automatically_derived]
-        unsafe impl #impl_generics ::heap_core::Trace<#brand> for #name #ty_generics #where_clause {
-            const NEEDS_TRACE: ::core::primitive::bool = false #(|| #needs_trace)*;
-            const THREAD_BOUND: ::core::primitive::bool = false #(|| #thread_bound)*;
+        unsafe impl #impl_generics #krate::Trace<#brand> for #name #ty_generics #where_clause {
+            const NEEDS_TRACE: #krate::__private::bool = #needs_trace;
+            const THREAD_BOUND: #krate::__private::bool = #thread_bound;
 
             #[inline]
-            fn trace(&self, #tracer: &mut ::heap_core::Tracer<#brand>) {
+            fn trace(&self, #tracer: &mut #krate::Tracer<#brand>) {
                 #trace
             }
 
             #[inline]
-            fn relocate(&mut self, #relocator: &mut ::heap_core::Relocator<#brand>) {
+            fn relocate(&mut self, #relocator: &mut #krate::Relocator<#brand>) {
                 #relocate
             }
 
             #[inline]
-            fn owned_bytes(&self) -> ::core::primitive::usize {
+            fn owned_bytes(&self) -> #krate::__private::usize {
                 #owned_bytes
             }
+
+            fn __checks_are_genuine(
+                _: #krate::__private::Checks,
+                _: #krate::__private::SendProbe<Self>,
+                _: &dyn #krate::__private::DropIsNotAllowedOnTracedTypes,
+            ) {
+            }
+        }
+
+        #assume_nothing
+    }
+}
+
+/// Code that compiles only if the conditions of the impl, as they are written down, suffice for the type to make sense.
+///
+/// Of a declaration like `struct S<'a, 'b>(&'a &'b ())` the compiler infers `'b: 'a`, and it takes that for granted in
+/// every impl for `S<'a, 'b>`, without making it a condition of that impl. Whoever uses the impl must know it from
+/// elsewhere. But of a root's type, which stands under `for<'gc>`, the compiler asks nothing except whether it is `Trace`
+/// (rule 7 of the trait): what was inferred would be checked by nobody, and believed inside `mutate`.
+///
+/// Hence a function that stands alone, under the conditions of the impl and no others. Not a method, not a function that
+/// takes the type as an argument or returns it: in those the compiler takes for granted what is to be checked.
+fn assume_nothing(input: &DeriveInput, cx: &Context, generics: &Generics) -> TokenStream {
+    let depends = |parameter: &GenericParam| !matches!(parameter, GenericParam::Const(_));
+    if !input.generics.params.iter().any(depends) {
+        return TokenStream::new();
+    }
+    let name = &input.ident;
+    let (_, ty_generics, _) = input.generics.split_for_impl();
+    let this = quote!(#name #ty_generics);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let impl_generics = replace_self(impl_generics.into_token_stream(), &this);
+    let where_clause = replace_self(where_clause.into_token_stream(), &this);
+    let checks = cx.item(quote!(__private::Checks), shown_at(name));
+    quote_spanned! {shown_at(name)=>
+        fn __assumes_nothing #impl_generics () #where_clause {
+            #checks::makes_sense::<#this>();
         }
     }
+}
+
+/// Writes a type's name where `code` says `Self`. At token level, because macros in type position are only tokens.
+fn replace_self(code: TokenStream, this: &TokenStream) -> TokenStream {
+    let replace = |token| match token {
+        TokenTree::Ident(name) if name == "Self" => this.clone(),
+        TokenTree::Group(group) => {
+            let mut replaced = Group::new(group.delimiter(), replace_self(group.stream(), this));
+            replaced.set_span(group.span());
+            TokenTree::Group(replaced).into()
+        }
+        other => other.into(),
+    };
+    code.into_iter().flat_map(replace).collect()
 }
 
 /// Whether `bound` says `parameter: Trace<..>`.
@@ -344,43 +459,22 @@ fn asks_for_trace(bound: &[WherePredicate], parameter: &Ident) -> bool {
 }
 
 /// The impl for a type that is `require_static` as a whole.
-fn implement_static(input: &DeriveInput, brand: &Lifetime) -> TokenStream {
-    let mut generics = impl_generics(&input.generics, brand);
+fn implement_static(input: &DeriveInput, cx: &Context) -> TokenStream {
+    let mut generics = impl_generics(&input.generics, &cx.brand);
     // Without parameters the predicate would be trivial, which is a warning; the assertion in `trace` remains.
     if input.generics.params.iter().any(|parameter| !matches!(parameter, GenericParam::Const(_))) {
         generics.make_where_clause().predicates.push(parse_quote!(Self: 'static));
     }
-
-    let name = &input.ident;
-    let asks_send = send_probe();
-    let asserts_static = require_static();
-    let thread_bound = thread_bound_by_send(&parse_quote!(Self));
-    let (_, ty_generics, _) = input.generics.split_for_impl();
-    let (impl_generics, _, where_clause) = generics.split_for_impl();
-    quote! {
-        #asks_send
-        #asserts_static
-
-        // SAFETY: the type outlives `'static`, so it holds no branded pointer, and there is nothing to report.
-        #[automatically_derived]
-        unsafe impl #impl_generics ::heap_core::Trace<#brand> for #name #ty_generics #where_clause {
-            const NEEDS_TRACE: ::core::primitive::bool = false;
-            const THREAD_BOUND: ::core::primitive::bool = #thread_bound;
-
-            #[inline]
-            fn trace(&self, _: &mut ::heap_core::Tracer<#brand>) {
-                __require_static::<Self>(self);
-            }
-
-            #[inline]
-            fn relocate(&mut self, _: &mut ::heap_core::Relocator<#brand>) {}
-
-            #[inline]
-            fn owned_bytes(&self) -> ::core::primitive::usize {
-                0
-            }
-        }
-    }
+    let checks = cx.item(quote!(__private::Checks), Span::call_site());
+    let members = Members {
+        needs_trace: quote!(false),
+        thread_bound: thread_bound_by_send(&parse_quote!(Self), cx),
+        trace: quote!(#checks::require_static::<Self>(self)),
+        relocate: TokenStream::new(),
+        owned_bytes: quote!(0),
+    };
+    // SAFETY of the impl: the type outlives `'static`, so it holds no branded pointer, and there is nothing to report.
+    unsafe_impl(input, cx, &generics, &members)
 }
 
 /// One match arm per shape, which binds the fields that `wanted` selects: the pattern and the code for its fields.
@@ -415,54 +509,25 @@ fn match_self(arms: &[(TokenStream, TokenStream)], start: &TokenStream) -> Token
 }
 
 /// Makes a `Drop` impl on the type a compile error, by an overlap of two impls that exists only then.
-fn refuse_drop(input: &DeriveInput) -> TokenStream {
+fn refuse_drop(input: &DeriveInput, cx: &Context) -> TokenStream {
     let name = &input.ident;
+    let no_drop = cx.item(quote!(__private::DropIsNotAllowedOnTracedTypes), shown_at(name));
     let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
-    // The compiler reports the second impl, so it carries the span of the type's name.
     quote_spanned! {shown_at(name)=>
-        trait DropIsNotAllowedOnTracedTypes {}
-        impl<__T: ?::core::marker::Sized + ::core::ops::Drop> DropIsNotAllowedOnTracedTypes for __T {}
-        impl #impl_generics DropIsNotAllowedOnTracedTypes for #name #ty_generics #where_clause {}
+        impl #impl_generics #no_drop for #name #ty_generics #where_clause {}
     }
 }
 
-/// The helper behind [`Field::assert_static`].
-fn require_static() -> TokenStream {
-    quote! {
-        #[inline(always)]
-        fn __require_static<__T: ?::core::marker::Sized + 'static>(_: &__T) {}
-    }
-}
-
-/// The helper behind [`Field::assert_type`].
-fn is_exactly() -> TokenStream {
-    quote! {
-        #[inline(always)]
-        fn __is_exactly<__T: ?::core::marker::Sized>(_: &__T, _: ::core::marker::PhantomData<*mut __T>) {}
-    }
-}
-
-/// `__SendProbe<T>::THREAD_BOUND` is false if the compiler can prove `T: Send` where it is written, and else true.
-///
-/// An associated constant of the type itself goes before one of a trait, but only if its bounds hold.
-fn send_probe() -> TokenStream {
-    quote! {
-        struct __SendProbe<__T: ?::core::marker::Sized>(::core::marker::PhantomData<__T>);
-
-        impl<__T: ?::core::marker::Sized + ::core::marker::Send> __SendProbe<__T> {
-            const THREAD_BOUND: ::core::primitive::bool = false;
-        }
-
-        trait __NotKnownToBeSend {
-            const THREAD_BOUND: ::core::primitive::bool = true;
-        }
-
-        impl<__T: ?::core::marker::Sized> __NotKnownToBeSend for __SendProbe<__T> {}
-    }
-}
-
-fn thread_bound_by_send(ty: &Type) -> TokenStream {
-    quote_spanned!(shown_at(ty)=> <__SendProbe<#ty>>::THREAD_BOUND)
+/// Whether a value that is not asked is bound to its thread: unless the compiler can prove `Send` where the type is
+/// declared. The trait that gives the answer otherwise must be in scope, and only there.
+fn thread_bound_by_send(ty: &Type, cx: &Context) -> TokenStream {
+    let span = shown_at(ty);
+    let (checks, probe) = (cx.item(quote!(__private::Checks), span), cx.item(quote!(__private::SendProbe), span));
+    let otherwise = cx.item(quote!(__private::NotKnownToBeSend), span);
+    quote_spanned!(span=> {
+        use #otherwise as _;
+        #checks::is_thread_bound::<#ty>(<#probe<#ty>>::THREAD_BOUND)
+    })
 }
 
 /// Whether `ty: 'static` is a matter of the type's parameters, and not just true or false.

@@ -13,6 +13,11 @@
 //! 3. **No destructor looks at dead neighbours.** A sweep destroys unreachable objects in no particular order, so a
 //!    destructor that followed a pointer could reach an object that is already gone. A type with a `Drop` impl is
 //!    therefore refused. Its fields may own plain data (`String`, `Vec<u8>` ...), which is dropped as usual.
+//! 4. **Nothing is assumed that is not written.** What the compiler infers about the type's lifetimes from its fields is no
+//!    condition of the impl, so nobody would check it where the type is a root. The derive does not compile unless the
+//!    declaration says as much.
+//! 5. **Names cannot lie.** The generated code resolves nothing through what is in scope, and what it reaches by the path of
+//!    `heap-core` is vouched for by the trait itself (see `expand`).
 //!
 //! What the derive does not do:
 //!
@@ -21,8 +26,8 @@
 //! - It does not see through macros in type position. `#[trace(recursive)]` exists for the one case where that matters.
 //!
 //! The crate is an implementation detail of `heap-core`, which re-exports the derive beside the trait. The generated
-//! code names everything by absolute path (`::heap_core`, `::core`), and its own names begin with two underscores; a
-//! constant called `__tracer` beside the type would get in its way.
+//! code names everything by a path through `heap-core`, and its own names begin with two underscores; a constant called
+//! `__tracer` beside the type would get in its way.
 
 mod attributes;
 mod expand;
@@ -60,14 +65,17 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// `#[trace(gc_lifetime = 'gc)]` says which lifetime parameter is the brand.
 ///
+/// `#[trace(crate = ::gc)]` says by which path the program reaches `heap-core`, if not by `::heap_core`: when it renamed
+/// the dependency, or depends on a crate that re-exports it.
+///
 /// `#[trace(bound = "...")]` replaces the bounds of the generated impl. Without it, every type parameter `T` gets
-/// `T: Trace<'gc>`. The string holds where-predicates, possibly none: `#[trace(bound = "")]` suits a parameter that
+/// `T: Trace<'gc> + 'gc`. The string holds where-predicates, possibly none: `#[trace(bound = "")]` suits a parameter that
 /// occurs only in `PhantomData` or behind `require_static`. A parameter for which the string does not say
 /// `T: Trace<'gc>` must outlive `'static`. The type's own bounds and where clause are always kept.
 ///
 /// `#[trace(require_static)]` says that the whole type outlives `'static`, and hence holds no pointer into the heap.
 /// Nothing in it is traced and its fields need no `Trace`. The impl carries `Self: 'static`, so a type that does hold a
-/// branded pointer never satisfies it. It cannot be combined with other options.
+/// branded pointer never satisfies it. It cannot be combined with other options but `crate`.
 ///
 /// # Options of a field
 ///
@@ -96,7 +104,9 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// # Errors
 ///
-/// A field whose type is not `Trace` is reported at that field's type. A `Drop` impl on the type is reported as a
+/// A field whose type is not `Trace` is reported at that field's type. "Lifetime may not live long enough" and "the
+/// parameter type may not live long enough", at the name of the type, mean that its fields demand more than its declaration
+/// says: add what the compiler asks for, `where 'gc: 'a` or `T: 'a`, to the declaration. A `Drop` impl on the type is reported as a
 /// conflicting implementation of `DropIsNotAllowedOnTracedTypes`; move the part that needs the destructor into a type of
 /// its own and hold it in a `#[trace(require_static)]` field.
 #[proc_macro_derive(Trace, attributes(trace))]

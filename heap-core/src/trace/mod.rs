@@ -74,6 +74,15 @@ pub unsafe trait Trace<'gc> {
     fn owned_bytes(&self) -> usize {
         0
     }
+
+    /// For the derive: a signature that names the helpers which its code trusts. See [`crate::__private`].
+    #[doc(hidden)]
+    fn __checks_are_genuine(
+        _: crate::__private::Checks,
+        _: crate::__private::SendProbe<Self>,
+        _: &dyn crate::__private::DropIsNotAllowedOnTracedTypes,
+    ) {
+    }
 }
 
 /// Receives edges from [`Trace::trace`].

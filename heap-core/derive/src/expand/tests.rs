@@ -81,9 +81,9 @@ fn visits_the_fields_in_order() {
         text(quote! {
             match self {
                 Self { r#type: __field_0, next: __field_1, } => {
-                    __is_exactly(__field_0, ::core::marker::PhantomData::<*mut A>);
+                    ::heap_core::__private::Checks::is_exactly(__field_0, ::heap_core::__private::Checks::the_type::<A>());
                     <A as ::heap_core::Trace<'gc>>::trace(__field_0, __tracer);
-                    __is_exactly(__field_1, ::core::marker::PhantomData::<*mut Gc<'gc, u8> >);
+                    ::heap_core::__private::Checks::is_exactly(__field_1, ::heap_core::__private::Checks::the_type::<Gc<'gc, u8>>());
                     <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::trace(__field_1, __tracer);
                 }
             }
@@ -124,13 +124,13 @@ fn visits_every_variant() {
             match self {
                 Self::Nothing { } => {}
                 Self::Pair { 0: __field_0, 1: __field_1, } => {
-                    __is_exactly(__field_0, ::core::marker::PhantomData::<*mut A>);
+                    ::heap_core::__private::Checks::is_exactly(__field_0, ::heap_core::__private::Checks::the_type::<A>());
                     <A as ::heap_core::Trace<'gc>>::trace(__field_0, __tracer);
-                    __is_exactly(__field_1, ::core::marker::PhantomData::<*mut B>);
+                    ::heap_core::__private::Checks::is_exactly(__field_1, ::heap_core::__private::Checks::the_type::<B>());
                     <B as ::heap_core::Trace<'gc>>::trace(__field_1, __tracer);
                 }
                 Self::Named { a: __field_0, } => {
-                    __is_exactly(__field_0, ::core::marker::PhantomData::<*mut A>);
+                    ::heap_core::__private::Checks::is_exactly(__field_0, ::heap_core::__private::Checks::the_type::<A>());
                     <A as ::heap_core::Trace<'gc>>::trace(__field_0, __tracer);
                 }
             }
@@ -207,7 +207,7 @@ fn type_parameters_are_bound() {
         header(&item),
         text(quote! {
             impl<'gc, T: ?Sized + 'gc, const N: usize> ::heap_core::Trace<'gc> for X<'gc, T, N>
-            where [u8; N]: Copy, T: ::heap_core::Trace<'gc>
+            where [u8; N]: Copy, T: ::heap_core::Trace<'gc> + 'gc
         })
     );
 }
@@ -222,7 +222,7 @@ fn bounds_can_be_replaced() {
         header(&item),
         text(quote! {
             impl<'gc, T, U> ::heap_core::Trace<'gc> for X<T, U>
-            where T: Copy, U: Trace<'gc>, T: 'static, U: ::heap_core::Trace<'gc>
+            where T: Copy, U: Trace<'gc>, T: 'static, U: ::heap_core::Trace<'gc> + 'gc
         })
     );
     let item = expand(&parse_quote! {
@@ -246,15 +246,18 @@ fn static_fields_are_checked_and_not_traced() {
         header(&item),
         text(quote! {
             impl<'gc, T> ::heap_core::Trace<'gc> for X<'gc, T>
-            where T: ::heap_core::Trace<'gc>, Vec<T>: 'static
+            where T: ::heap_core::Trace<'gc> + 'gc, Vec<T>: 'static
         })
     );
     assert_eq!(
         member(&item, "NEEDS_TRACE"),
         text(quote!(false || <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::NEEDS_TRACE))
     );
-    assert!(member(&item, "THREAD_BOUND").starts_with(&text(quote!(false || <__SendProbe<Vec<T>>>::THREAD_BOUND))));
-    assert!(member(&item, "trace").contains(&text(quote!(__require_static::<Vec<T>>(__field_0);))));
+    assert!(
+        member(&item, "THREAD_BOUND")
+            .contains(&text(quote!(<::heap_core::__private::SendProbe<Vec<T>>>::THREAD_BOUND)))
+    );
+    assert!(member(&item, "trace").contains(&text(quote!(Checks::require_static::<Vec<T>>(__field_0);))));
     assert!(!member(&item, "relocate").contains("__field_0"));
     assert!(!member(&item, "owned_bytes").contains("__field_0"));
 }
@@ -265,7 +268,7 @@ fn a_branded_static_field_is_no_condition_but_an_error() {
         struct X<'gc>(#[trace(require_static)] Gc<'gc, u8>, #[trace(require_static)] Option<Box<Self>>);
     });
     assert_eq!(header(&item), text(quote!(impl<'gc> ::heap_core::Trace<'gc> for X<'gc>)));
-    assert!(member(&item, "trace").contains(&text(quote!(__require_static::<Gc<'gc, u8>>(__field_0);))));
+    assert!(member(&item, "trace").contains(&text(quote!(Checks::require_static::<Gc<'gc, u8>>(__field_0);))));
 }
 
 #[test]
@@ -279,8 +282,10 @@ fn static_types_ask_nothing_of_their_fields() {
         text(quote!(impl<'__gc, 'a, 'gc, T> ::heap_core::Trace<'__gc> for X<'a, 'gc, T> where Self: 'static))
     );
     assert_eq!(member(&item, "NEEDS_TRACE"), "false");
-    assert_eq!(member(&item, "THREAD_BOUND"), text(quote!(<__SendProbe<Self>>::THREAD_BOUND)));
-    assert_eq!(member(&item, "trace"), text(quote!(__require_static::<Self>(self);)));
+    assert!(
+        member(&item, "THREAD_BOUND").contains(&text(quote!(<::heap_core::__private::SendProbe<Self>>::THREAD_BOUND)))
+    );
+    assert_eq!(member(&item, "trace"), text(quote!(::heap_core::__private::Checks::require_static::<Self>(self))));
 
     let item = expand(&parse_quote! {
         #[trace(require_static)]
@@ -301,7 +306,7 @@ fn recursive_fields_are_traced_but_not_asked() {
     ] {
         let item = expand(&input);
         assert_eq!(member(&item, "NEEDS_TRACE"), "false||true");
-        assert!(member(&item, "THREAD_BOUND").contains("__SendProbe"));
+        assert!(member(&item, "THREAD_BOUND").contains("SendProbe"));
         assert!(member(&item, "trace").contains("::trace(__field_0,__tracer)"));
         assert!(member(&item, "owned_bytes").contains("::owned_bytes(__field_0)"));
     }
@@ -315,7 +320,7 @@ fn drop_is_refused_for_every_instance() {
             T: Send;
     ));
     let refusal: Item = parse_quote!(
-        impl<'gc, T: Copy> DropIsNotAllowedOnTracedTypes for X<'gc, T> where T: Send {}
+        impl<'gc, T: Copy> ::heap_core::__private::DropIsNotAllowedOnTracedTypes for X<'gc, T> where T: Send {}
     );
     assert!(items.iter().any(|item| text(item) == text(&refusal)));
     let static_type: DeriveInput = parse_quote!(
@@ -323,6 +328,62 @@ fn drop_is_refused_for_every_instance() {
         struct X;
     );
     assert!(text(derive_trace(&static_type).unwrap()).contains("DropIsNotAllowedOnTracedTypesforX"));
+}
+
+#[test]
+fn what_the_impl_assumes_is_checked_outside_of_it() {
+    let check = |input: DeriveInput| {
+        items(&input).into_iter().find_map(|item| match item {
+            Item::Fn(item) => Some(text(item)),
+            _ => None,
+        })
+    };
+    assert_eq!(
+        check(parse_quote! {
+            #[trace(gc_lifetime = 'gc)]
+            struct X<'gc, 'x, T: Like<Self> = u8, const N: usize = 1>(A<'x, Gc<'gc, T>>) where [Self; N]: Copy, m!(Self): Ok;
+        }),
+        Some(text(quote! {
+            fn __assumes_nothing<'gc, 'x, T: Like<X<'gc, 'x, T, N> >, const N: usize>()
+            where [X<'gc, 'x, T, N>; N]: Copy, m!(X<'gc, 'x, T, N>): Ok, T: ::heap_core::Trace<'gc> + 'gc
+            {
+                ::heap_core::__private::Checks::makes_sense::<X<'gc, 'x, T, N> >();
+            }
+        }))
+    );
+    assert_eq!(
+        check(parse_quote! {
+            #[trace(require_static)]
+            struct X<'x>(A<'x>);
+        }),
+        Some(text(quote! {
+            fn __assumes_nothing<'gc, 'x>() where X<'x>: 'static {
+                ::heap_core::__private::Checks::makes_sense::<X<'x> >();
+            }
+        }))
+    );
+    assert_eq!(
+        check(parse_quote!(
+            struct X<const N: usize>([u8; N]);
+        )),
+        None,
+        "nothing can be inferred"
+    );
+}
+
+#[test]
+fn the_crate_can_be_called_otherwise() {
+    let expansion = |input: DeriveInput| text(derive_trace(&input).expect("the type is accepted"));
+    let named = expansion(parse_quote! {
+        #[trace(crate = ::gc, gc_lifetime = 'gc)]
+        struct X<'gc, T>(Gc<'gc, T>, Option<Box<Self>>, #[trace(require_static)] Foreign);
+    });
+    assert!(!named.contains("heap_core") && !named.contains("core::"), "{named}");
+    let static_type = expansion(parse_quote! {
+        #[trace(require_static, crate = crate::gc)]
+        struct X<T>(T);
+    });
+    assert!(static_type.contains("crate::gc::Trace") && !static_type.contains("core"), "{static_type}");
 }
 
 #[test]
