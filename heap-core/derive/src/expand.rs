@@ -314,9 +314,13 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
         let same_type = field.assert_type(cx);
         let Field { ty, binding, .. } = field;
         let visit = match field.treatment {
-            Treatment::Traced | Treatment::Recursive => {
+            Treatment::Traced => {
                 let trace_impl = field.trace_impl(cx);
                 quote_spanned!(shown_at(ty)=> #trace_impl::trace(#binding, #tracer))
+            }
+            Treatment::Recursive => {
+                let tracer_type = cx.item(quote!(Tracer::<#brand>), shown_at(ty));
+                quote_spanned!(shown_at(ty)=> #tracer_type::descend::<#ty>(#tracer, #binding))
             }
             Treatment::Static => field.assert_static(cx),
         };
@@ -324,8 +328,13 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
     });
     let relocate = arms(shapes, &traced, |field| {
         let Field { ty, binding, .. } = field;
-        let trace_impl = field.trace_impl(cx);
-        quote_spanned!(shown_at(ty)=> #trace_impl::relocate(#binding, #relocator);)
+        if field.treatment == Treatment::Recursive {
+            let relocator_type = cx.item(quote!(Relocator::<#brand>), shown_at(ty));
+            quote_spanned!(shown_at(ty)=> #relocator_type::descend::<#ty>(#relocator, #binding);)
+        } else {
+            let trace_impl = field.trace_impl(cx);
+            quote_spanned!(shown_at(ty)=> #trace_impl::relocate(#binding, #relocator);)
+        }
     });
     let owned_bytes = arms(shapes, &traced, |field| {
         let (trace_impl, binding) = (field.trace_impl(cx), &field.binding);

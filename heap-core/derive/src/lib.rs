@@ -95,7 +95,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// A type that owns values of itself (`enum Json { Array(Vec<Json>), .. }`) cannot ask the field for its constants: the
 /// answer would depend on itself, which the compiler reports as a cycle. The derive recognises such fields by the
 /// type's own name or `Self` in the field's type. It then takes `NEEDS_TRACE` to be true, and decides `THREAD_BOUND` by
-/// `Send` as above. A type that refers to itself through the heap (`Gc<'gc, Node<'gc>>`, or any other type that takes
+/// `Send` as above. Such a field is traced by `Tracer::descend`, so that no depth of a value overflows the stack. (Dropping
+/// a chain of a million boxes does, in the heap as elsewhere: take it apart first.) A type that refers to itself through the heap (`Gc<'gc, Node<'gc>>`, or any other type that takes
 /// the brand as its argument) is asked as usual.
 ///
 /// Two types that own each other are beyond what a derive can see. There, and wherever else the compiler reports a

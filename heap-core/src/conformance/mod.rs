@@ -117,6 +117,7 @@ macro_rules! conformance {
             random_programs_with_refusals
             deep_chain
             deep_chain_with_drop_glue
+            deep_value
             deep_ring
             wide_slices
             edge_sizes
@@ -247,6 +248,8 @@ checks! {
     deep_chain(kit) { regressions::depth::deep_chain(kit) }
     /// A long chain of objects with drop glue on a small stack.
     deep_chain_with_drop_glue(kit) { regressions::depth::deep_chain_with_drop_glue(kit) }
+    /// One object that owns a long chain of boxes, on a small stack.
+    deep_value(kit) { regressions::depth::deep_value(kit) }
     /// A long ring, linked both ways, on a small stack.
     deep_ring(kit) { regressions::depth::deep_ring(kit) }
     /// A slice of 150 000 pointers, filled in pieces between collections.

@@ -5,6 +5,7 @@
 
 use core::ptr::NonNull;
 
+use super::descent::Descent;
 use super::reference::ObjectRef;
 
 /// Collects the targets of edges, unbranded: the collector's side of a [`Tracer`](crate::Tracer).
@@ -22,12 +23,13 @@ pub struct EdgeSink {
     /// Targets that were reported and not yet taken.
     pub stack: Vec<ObjectRef>,
     overflowed: bool,
+    pub(crate) descent: Descent<EdgeSink>,
 }
 
 impl EdgeSink {
     /// A sink that keeps every edge.
     pub fn everything() -> Self {
-        EdgeSink { low: 0, span: usize::MAX, stack: Vec::new(), overflowed: false }
+        EdgeSink { low: 0, span: usize::MAX, ..EdgeSink::default() }
     }
 
     /// Keeps only edges whose target lies in `window` from now on.
@@ -39,6 +41,11 @@ impl EdgeSink {
     /// True when an edge was lost because the system refused memory.
     pub fn overflowed(&self) -> bool {
         self.overflowed
+    }
+
+    /// Says that edges were lost.
+    pub(crate) fn lose(&mut self) {
+        self.overflowed = true;
     }
 
     /// Forgets that edges were lost.
@@ -88,6 +95,7 @@ pub struct SlotSink {
     span: usize,
     /// Slots that were reported and not yet taken.
     pub slots: Vec<NonNull<ObjectRef>>,
+    pub(crate) descent: Descent<SlotSink>,
 }
 
 // SAFETY: slots are addresses; whoever dereferences them argues about threads there.
@@ -96,7 +104,7 @@ unsafe impl Send for SlotSink {}
 impl SlotSink {
     /// A sink that keeps every slot.
     pub fn everything() -> Self {
-        SlotSink { low: 0, span: usize::MAX, slots: Vec::new() }
+        SlotSink { low: 0, span: usize::MAX, ..SlotSink::default() }
     }
 
     /// Keeps only slots whose target lies in `window` from now on.

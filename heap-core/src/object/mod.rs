@@ -18,7 +18,9 @@
 //! | `header` | the header word: type and state |
 //! | `type_info` | what a collector knows about a type |
 //! | `edges` | where tracing puts what it finds: [`EdgeSink`], [`SlotSink`] |
+//! | `descent` | where a sink is in a value that contains itself |
 
+pub(crate) mod descent;
 mod edges;
 mod header;
 mod layout;

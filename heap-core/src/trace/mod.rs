@@ -14,6 +14,7 @@
 //! better code of a type's own function than of a loop over bits). Keeping every pointer and counting only those that are
 //! not null, to save a branch, took up to 25 % longer: the length of the stack then waits for the pointer.
 
+mod descent;
 mod describe;
 mod std_impls;
 
@@ -39,7 +40,8 @@ pub use std_impls::Static;
 ///    frees a live object, a repetition makes counting collectors free one too early.
 /// 2. `relocate` reports the same edges, each as the address of the one slot that holds it.
 /// 3. Neither calls user code, panics, allocates in the heap, writes to `self` or touches a borrow flag; `trace` may
-///    run on another thread while this thread *reads* the object.
+///    run on another thread while this thread *reads* the object. Neither recurses as deep as a value happens to be: a
+///    type that can contain itself goes on through [`Tracer::descend`] and [`Relocator::descend`].
 /// 4. If `NEEDS_TRACE` is false, no value of the type can own a `Gc` or a `Weak`.
 /// 5. The type has no `Drop` implementation that follows a `Gc`.
 /// 6. Apart from the brand, values borrow nothing that ends before the program does: an object dies when its heap likes,

@@ -307,7 +307,8 @@ fn recursive_fields_are_traced_but_not_asked() {
         let item = expand(&input);
         assert_eq!(member(&item, "NEEDS_TRACE"), "false||true");
         assert!(member(&item, "THREAD_BOUND").contains("SendProbe"));
-        assert!(member(&item, "trace").contains("::trace(__field_0,__tracer)"));
+        assert!(member(&item, "trace").contains("::descend::<"));
+        assert!(member(&item, "relocate").contains("::descend::<"));
         assert!(member(&item, "owned_bytes").contains("::owned_bytes(__field_0)"));
     }
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::{Counting, Kit, List, Node, counting, measure};
-use crate::{Gc, Heap, Lock, Rootable, Trace, store};
+use crate::{Gc, Heap, Lock, RefLock, Rootable, Trace, store};
 
 /// Links of the long chain: `HEAP_CONFORMANCE_LINKS`, or ten million.
 fn links() -> u64 {
@@ -92,6 +92,48 @@ pub(in super::super) fn deep_chain_with_drop_glue(kit: &Kit) {
         assert_eq!(drops.get(), if heap.reclaims() { LINKS } else { 0 });
         drop(heap);
         assert_eq!(drops.get(), LINKS + 1);
+    });
+}
+
+/// A link that is not an object of its own.
+#[derive(Trace)]
+struct Boxed<'gc> {
+    next: Option<Box<Boxed<'gc>>>,
+    object: Gc<'gc, u64>,
+}
+
+type Chain<'gc> = RefLock<Option<Box<Boxed<'gc>>>>;
+
+/// One object that owns a long chain of boxes, each of which leads to an object: the chain is one value, and no depth of
+/// it is too deep for tracing. It is taken apart before it dies, because Rust's own drop glue recurses.
+pub(in super::super) fn deep_value(kit: &Kit) {
+    on_a_small_stack(kit, |kit| {
+        const LINKS: u64 = 100_000;
+        let mut heap = Heap::<Rootable![Gc<'_, Chain<'_>>]>::with_options(Kit::options(), kit.collector(), |mc| {
+            Gc::new(mc, RefLock::new(None))
+        })
+        .expect("a heap can be made");
+        for round in 0..2 {
+            heap.mutate(|mc, root| {
+                let mut chain = root.borrow_mut(mc);
+                for value in 0..LINKS / 2 {
+                    let next = chain.take();
+                    *chain = Some(Box::new(Boxed { next, object: Gc::new(mc, round * LINKS / 2 + value) }));
+                }
+            });
+            // While it is young, and then while it is old and written to.
+            heap.collect_minor();
+            kit.expect_verified(&mut heap, (round + 1) * LINKS / 2 + 1, 0);
+        }
+        heap.mutate(|mc, root| {
+            let (mut rest, mut sum) = (root.borrow_mut(mc).take(), 0);
+            while let Some(mut link) = rest {
+                sum += *link.object;
+                rest = link.next.take();
+            }
+            assert_eq!(sum, LINKS * (LINKS - 1) / 2);
+        });
+        kit.expect_verified(&mut heap, 1, 0);
     });
 }
 
