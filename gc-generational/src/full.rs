@@ -22,6 +22,7 @@ impl Generational {
                 self.options
                     .marking_threads
                     .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into))
+                    .clamp(1, mark::MARKERS_MAX)
             } else {
                 1
             };

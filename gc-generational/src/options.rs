@@ -46,7 +46,8 @@ impl Options {
 }
 
 impl Generational {
-    /// Sets how many bytes are allocated between two minor collections; rounded up to 32 KiB. Larger nurseries collect
+    /// Sets how many bytes are allocated between two minor collections; rounded up to 32 KiB, and at most a quarter of the
+    /// heap's address space. Larger nurseries collect
     /// more rarely and let more objects die; smaller ones stay in a smaller cache. Default: 4 MiB. A heap with a limit
     /// uses at most a quarter of what the limit leaves free.
     #[must_use]
@@ -92,11 +93,11 @@ impl Generational {
         self
     }
 
-    /// Sets how many threads mark, the program's own included; 1 means that no thread is ever started. Default: as many
-    /// as the system offers. The others are started at the first full collection of a heap of more than 32 MiB.
+    /// Sets how many threads mark, the program's own included; 1 means that no thread is ever started, and more than 64
+    /// are as good as 64. Default: as many as the system offers. The others are started at the first full collection of a heap of more than 32 MiB.
     #[must_use]
     pub fn with_marking_threads(mut self, threads: usize) -> Self {
-        self.options.marking_threads = Some(threads.max(1));
+        self.options.marking_threads = Some(threads);
         self
     }
 
