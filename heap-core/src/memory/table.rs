@@ -16,7 +16,7 @@
 use super::os::OsError;
 use super::reservation::Reservation;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A shared table of one atomic byte per 2^shift bytes of heap.
@@ -185,6 +185,23 @@ impl ByteTable {
         assert!(first.checked_add(N).is_some_and(|end| self.covers(end)), "side metadata of memory that is not in use");
         // SAFETY: as in `slice`; an array of `N` atomics is `N` consecutive bytes.
         unsafe { self.base.add(first).cast::<[AtomicU8; N]>().as_ref() }
+    }
+
+    /// The entries from `first` on, eight to a word: `N` words. A table that is accessed so must never be accessed by
+    /// bytes at the same time from another thread.
+    ///
+    /// # Panics
+    ///
+    /// When they are not all available, or `first` is not a multiple of eight.
+    #[inline]
+    pub fn words<const N: usize>(&self, first: usize) -> &[AtomicU64; N] {
+        let bytes = N * size_of::<u64>();
+        assert!(
+            first.checked_add(bytes).is_some_and(|end| self.covers(end)) && first.is_multiple_of(size_of::<u64>()),
+            "side metadata of memory that is not in use"
+        );
+        // SAFETY: as in `slice`. The base is the first byte of a page, so the words are aligned.
+        unsafe { self.base.add(first).cast::<[AtomicU64; N]>().as_ref() }
     }
 
     /// Reads `N` entries from `first` at once, by ordinary loads that the compiler can make wide.

@@ -127,7 +127,8 @@ fn a_refusing_system_leaves_the_heap_usable() {
     // Where metadata is committed step by step, the first commit is one of those.
     assert!(matches!(blocks.allocate(BlockKind::Small), Err(AllocError::REFUSED)));
     assert_eq!((blocks.used_bytes(), blocks.high_water()), (0, BlockIndex(0)));
-    let mut memory = Memory { lines: LineTable::new(0, 1).unwrap(), large: LargeSpace::new(), blocks };
+    let holes = HoleIndex::new(ByteTable::new(1, holes::RECORD_SHIFT).unwrap());
+    let mut memory = Memory { lines: LineTable::new(0, 1).unwrap(), holes, large: LargeSpace::new(), blocks };
     fault::refuse_commits(true);
     assert!(memory.blocks.allocate(BlockKind::Small).is_err());
     assert!(memory.large.allocate(&mut memory.blocks, 100_000, 8, 8).is_err());
