@@ -11,10 +11,10 @@
 //! [`Lookahead`]. A lone worker claims with an ordinary store.
 //!
 //! *Who runs it.* The program's own thread is one of the workers: nobody has to be woken for a small heap. The others
-//! are jobs on the collector's own rayon pool, spawned, never `install`ed or `join`ed, and the program's thread waits on
-//! a latch of its own (rule R21). It marks the first [`TURN`] objects by itself, and wakes the others only if that was not
-//! all; the pool is made when they are needed for the first time. Workers read objects and write
-//! headers and line stamps, all atomic; nothing else of the heap is theirs.
+//! are jobs on the collector's own rayon pool, spawned, never `install`ed or `join`ed, and the program's thread waits
+//! on a latch of its own (rule R21). It marks the first [`TURN`] objects by itself, and wakes the others only if that
+//! was not all; the pool is made when they are needed for the first time. Workers read objects and write headers and
+//! line stamps, all atomic; nothing else of the heap is theirs.
 //!
 //! If the system refuses memory for a stack, edges are lost; the marking says so and nothing may be freed by it.
 
