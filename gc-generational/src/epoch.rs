@@ -76,10 +76,10 @@ impl Epochs {
         self.stamp
     }
 
-    /// What becomes of lines that are handed out.
+    /// What makes a line free.
     #[inline]
     pub(crate) fn policy(&self) -> LinePolicy {
-        LinePolicy::Stamps(self.stamp)
+        LinePolicy::Stamps { last: self.last_stamp, stamp: self.stamp }
     }
 
     /// Whether a live old object may have this header.

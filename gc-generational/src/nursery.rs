@@ -64,7 +64,7 @@ impl Nursery {
                 None => WINDOW_BYTES / BLOCK_BYTES,
             };
             // The old space needs addresses too.
-            let mut n = wanted.min(blocks.total_blocks() / 4).max(1);
+            let mut n = wanted.min(blocks.blocks_with_room() / 4).max(1);
             let window = loop {
                 match blocks.allocate_window(n) {
                     Ok(window) => break window,
@@ -164,7 +164,8 @@ impl Nursery {
         let Some(window) = &mut self.window else { return false };
         let least = self.buffer + need.saturating_sub(fast.room()).div_ceil(BLOCK_BYTES).max(1);
         let step = if self.buffer < self.nominal {
-            (self.buffer + STEP).min(self.nominal)
+            // From one block on: a heap of a hundred objects does not touch more, and leaves no more to be given back.
+            (self.buffer + STEP.min(self.buffer.max(1))).min(self.nominal)
         } else {
             self.buffer + STEP.max(self.buffer / 4)
         };

@@ -64,8 +64,8 @@ impl OldSpace {
     }
 
     /// Gives up the hole in use: its untouched lines will look free to the next marking.
-    pub(crate) fn retire(&mut self, memory: &mut Memory) {
+    pub(crate) fn retire(&mut self) {
         self.limit = self.cursor;
-        self.holes.retire(memory, self.epochs.policy());
+        self.holes.retire();
     }
 }

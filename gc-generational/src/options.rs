@@ -46,17 +46,17 @@ impl Options {
 }
 
 impl Generational {
-    /// Sets how many bytes are allocated between two minor collections; rounded up to 32 KiB, and at most a quarter of
-    /// the heap's address space. Larger nurseries collect more rarely and let more objects die; smaller ones stay in a
-    /// smaller cache. Default: 4 MiB. A heap with a limit uses at most a quarter of what the limit leaves free.
+    /// Sets how many bytes are allocated between two minor collections; rounded up to 32 KiB. Larger nurseries collect
+    /// more rarely and let more objects die; smaller ones stay in a smaller cache. Default: 4 MiB. A heap with a limit
+    /// uses at most a quarter of what the limit leaves free.
     #[must_use]
     pub fn with_nursery_bytes(mut self, bytes: usize) -> Self {
         self.options.nursery_bytes = bytes;
         self
     }
 
-    /// Sets the factor to which the old space may grow, times what was alive at the last full collection, before the
-    /// next one. Default: 3.0. A larger factor costs memory and saves marking.
+    /// Sets the factor to which the old space may grow, times what was alive at the last full collection, before the next
+    /// one. Default: 3.0. A larger factor costs memory and saves marking.
     ///
     /// # Panics
     /// When the factor is not a number greater than 1.
@@ -76,8 +76,8 @@ impl Generational {
     }
 
     /// Sets by what factor a single `mutate` must outgrow the nursery for its survivors to be promoted in place rather
-    /// than copied; 0 means that nothing is ever copied. Default: 8. Without room for the copies, promotion is always
-    /// in place.
+    /// than copied; 0 means that nothing is ever copied. Default: 8. Without room for the copies, promotion is always in
+    /// place.
     #[must_use]
     pub fn with_in_place_factor(mut self, factor: usize) -> Self {
         self.options.in_place_factor = factor;
@@ -92,12 +92,11 @@ impl Generational {
         self
     }
 
-    /// Sets how many threads mark, the program's own included; 1 means that no thread is ever started, and more than 64
-    /// are as good as 64. Default: as many as the system offers. The others are started at the first full collection of
-    /// a heap of more than 32 MiB.
+    /// Sets how many threads mark, the program's own included; 1 means that no thread is ever started. Default: as many
+    /// as the system offers. The others are started at the first full collection of a heap of more than 32 MiB.
     #[must_use]
     pub fn with_marking_threads(mut self, threads: usize) -> Self {
-        self.options.marking_threads = Some(threads);
+        self.options.marking_threads = Some(threads.max(1));
         self
     }
 

@@ -42,8 +42,8 @@ impl Policy {
         self.pressed = false;
     }
 
-    /// An allocation failed: the next safepoint reclaims what it can, because the program may have no better idea than
-    /// to try again.
+    /// An allocation failed: the next safepoint reclaims what it can, because the program may have no better idea than to
+    /// try again.
     pub(crate) fn press(&mut self) {
         self.pressed = true;
     }
@@ -87,10 +87,10 @@ impl Policy {
     }
 }
 
-/// Blocks that the nursery should have: what was asked for, but at most a quarter of the addresses there are, and of
-/// what a limit leaves free, so that its survivors can be copied. `held` is what it has of the charge now, in bytes.
+/// Blocks that the nursery should have: what was asked for, but at most a quarter of what a limit leaves free, so that
+/// its survivors can be copied. `held` is what it has of the charge now, in bytes.
 pub(crate) fn nursery_blocks(options: &Options, blocks: &Blocks, held: usize) -> usize {
-    let asked = options.nursery_blocks().min(blocks.total_blocks() / 4).max(1);
+    let asked = options.nursery_blocks();
     match blocks.limit() {
         None => asked,
         Some(_) => asked.min((blocks.headroom() + held) / 4 / BLOCK_BYTES).max(1),

@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use heap_core::{Gc, Heap, Lock, NoGc, Rootable, Trace, store};
+use heap_core::{Gc, Heap, HeapOptions, Lock, NoGc, Rootable, Trace, store};
 
 #[derive(Trace)]
 struct Node<'gc> {
@@ -65,5 +65,25 @@ fn paths(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, paths);
+/// What a program pays that makes a heap for each request.
+fn lives(c: &mut Criterion) {
+    let make = |options| {
+        let mut heap: Heap<Root> = Heap::with_options(options, NoGc::default(), |mc| Gc::new(mc, node())).unwrap();
+        heap.mutate(|mc, _| {
+            for _ in 0..100 {
+                black_box(Gc::new(mc, node()));
+            }
+        });
+        heap
+    };
+    c.bench_function("nogc/heap made, 100 objects, dropped", |b| b.iter(|| make(HeapOptions::default())));
+    c.bench_function("nogc/heap made, 100 objects, dropped and wiped", |b| {
+        b.iter(|| make(HeapOptions::default().with_wipe(true)));
+    });
+    c.bench_function("nogc/heap made, 100 objects, dropped and sealed", |b| {
+        b.iter(|| make(HeapOptions::default().with_poison(true)));
+    });
+}
+
+criterion_group!(benches, paths, lives);
 criterion_main!(benches);

@@ -8,7 +8,7 @@ use super::rootable::{Root, Rootable};
 use crate::collector::{DropList, HeapCore, IntoCollector, Roots, Verifier, VerifyError, WeakTable};
 use crate::error::AllocError;
 use crate::machine::events::{CollectionKind, Events, Listener};
-use crate::machine::{HeapOptions, Machine, Safepoint, Statistics, registry};
+use crate::machine::{HeapOptions, Machine, Safepoint, Statistics};
 use crate::memory::Memory;
 
 /// A private, garbage-collected heap.
@@ -61,6 +61,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
     {
         let collector = collector.into_collector();
         let mut memory = Memory::new(options.limit, options.reservation)?;
+        memory.blocks.set_retirement(options.retirement());
         if !options.huge_pages {
             memory.blocks.refuse_huge_pages();
         }
@@ -73,9 +74,8 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
             events: Events::default(),
             options,
         };
-        let counters = registry::register(core.roots.heap_id(), collector.name());
         // From here on the heap is dropped properly whatever happens.
-        let mut heap = Heap { machine: Box::new(Machine::new(core, collector, counters)), _root: PhantomData };
+        let mut heap = Heap { machine: Box::new(Machine::new(core, collector)), _root: PhantomData };
         let (collector, mut context) = heap.machine.parts();
         collector.start(&mut context)?;
         heap.enter(|mc| {
@@ -219,7 +219,7 @@ impl<R: ?Sized> Heap<R> {
         self.machine.statistics()
     }
 
-    /// The heap's number, unique for the life of the process: the key in [`registry::heaps`](crate::registry::heaps).
+    /// The heap's number, unique for the life of the process: the key in `registry::heaps`, where that feature is on.
     pub fn id(&self) -> u64 {
         self.machine.heap_id()
     }

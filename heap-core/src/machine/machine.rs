@@ -10,13 +10,13 @@
 use core::cell::UnsafeCell;
 use core::ops::Range;
 use core::ptr::NonNull;
-use std::sync::Arc;
 
 use super::core::{HeapContext, HeapCore};
 use super::events::CollectionKind;
 use super::fast_path::FastPath;
 use super::interface::Collector;
-use super::registry::HeapCounters;
+#[cfg(feature = "registry")]
+use super::registry::Registration;
 use super::statistics::Statistics;
 use crate::death::WeakCell;
 use crate::error::AllocError;
@@ -33,14 +33,21 @@ pub(crate) struct Machine {
 pub(super) struct Inner {
     pub(super) core: HeapCore,
     pub(super) collector: Box<dyn Collector>,
-    pub(super) counters: Arc<HeapCounters>,
+    #[cfg(feature = "registry")]
+    pub(super) registration: Registration,
     pub(super) zeal_turn: CollectionKind,
 }
 
 impl Machine {
     /// A heap's machine; the collector was not started yet.
-    pub(crate) fn new(core: HeapCore, collector: Box<dyn Collector>, counters: Arc<HeapCounters>) -> Self {
-        let inner = Inner { core, collector, counters, zeal_turn: CollectionKind::Minor };
+    pub(crate) fn new(core: HeapCore, collector: Box<dyn Collector>) -> Self {
+        let inner = Inner {
+            #[cfg(feature = "registry")]
+            registration: Registration::new(core.roots.heap_id(), collector.name()),
+            core,
+            collector,
+            zeal_turn: CollectionKind::Minor,
+        };
         Machine { fast: FastPath::new(), inner: UnsafeCell::new(inner) }
     }
 
@@ -70,12 +77,9 @@ impl Machine {
     pub(crate) fn allocate(&self, request: AllocRequest) -> Result<Allocation, AllocError> {
         if request.align <= OBJECT_ALIGN && request.bytes <= MEDIUM_FOOTPRINT_MAX {
             let cursor = self.fast.cursor.get();
-            // The end is computed before it is known to be inside, once for the test and for the next cursor: with
-            // `bytes <= room` this takes two instructions more. It is 16 KiB beyond an address at the most.
-            let end = cursor.as_ptr().wrapping_byte_add(request.bytes);
-            if end.addr() <= self.fast.limit.get().addr().get() {
-                // SAFETY: the object fits between cursor and limit, which lie in one reservation; so its end is not null.
-                let (payload, end) = unsafe { (cursor.byte_add(request.prefix), NonNull::new_unchecked(end)) };
+            if request.bytes <= self.fast.room() {
+                // SAFETY: the object fits between cursor and limit, which lie in one reservation.
+                let (payload, end) = unsafe { (cursor.byte_add(request.prefix), cursor.byte_add(request.bytes)) };
                 self.fast.cursor.set(end);
                 return Ok(Allocation { payload, birth: self.fast.birth.get() });
             }
@@ -143,13 +147,9 @@ impl Machine {
         }
     }
 
-    /// Whether a write to the object interests the collector. While the mask is empty no write does, and the header, which
-    /// may be far from what the program is about to write and in no cache, is not loaded: in a program that writes to
-    /// random old objects two thirds of all samples waited for it.
     #[inline(always)]
     fn is_unclean(&self, header: &Header) -> bool {
-        let mask = self.fast.barrier_mask.get();
-        mask != 0 && (header.load_acquire().bits() ^ self.fast.barrier_flip.get()) & mask != 0
+        (header.load_acquire().bits() ^ self.fast.barrier_flip.get()) & self.fast.barrier_mask.get() != 0
     }
 
     #[cold]

@@ -10,7 +10,7 @@
 //! | `roots` | the root object and the handles |
 //! | `no_gc` | the smallest collector, and the example |
 //! | `verify` | an independent walk that checks every invariant |
-//! | `options`, `statistics`, `events`, [`registry`] | what a program asks for and is told |
+//! | `options`, `statistics`, `events`, `registry` | what a program asks for and is told |
 
 mod core;
 pub mod events;
@@ -21,6 +21,7 @@ mod machine;
 mod no_gc;
 mod options;
 mod pause;
+#[cfg(feature = "registry")]
 pub mod registry;
 mod roots;
 mod statistics;

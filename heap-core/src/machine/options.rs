@@ -1,5 +1,7 @@
 //! What a program can ask of a heap, independent of the collector.
 
+use crate::memory::Retirement;
+
 /// Options of a heap. `HeapOptions::default()` has no limit and no checking.
 ///
 /// ```
@@ -12,7 +14,10 @@
 pub struct HeapOptions {
     /// Hard limit in bytes for what the heap holds: blocks and large objects. Allocation fails rather than exceed it.
     pub limit: Option<usize>,
-    /// Bytes of address space to reserve; by default 64 GiB, or a multiple of the limit. Halved when the system refuses.
+    /// Bytes of address space to have from the beginning, and never more. By default a heap has its limit, or 16 MiB, and
+    /// grows as long as no other heap is in the way: up to eight times its limit, or 64 GiB. That it stays alone is sure for
+    /// the first thousand heaps of a process; under a limit of the address space (`ulimit -v`) a heap gets an eighth of
+    /// what is left, unless it says here that it wants more.
     pub reservation: Option<usize>,
     /// Collect at every safepoint, alternating minor and full collections: slow, and finds missing barriers and roots.
     pub zeal: bool,
@@ -24,11 +29,22 @@ pub struct HeapOptions {
     /// page faults and faster access, for up to 2 MiB more of resident memory. On by default; a program that needs the
     /// last microsecond of its worst case may not want the system to look for them.
     pub huge_pages: bool,
+    /// Let no other heap get what this one leaves behind. Otherwise up to 64 KiB of a dropped heap pass as they are to one
+    /// made later, which never shows them to safe code. Costs the writing of what the heap had touched, or the system's.
+    pub wipe: bool,
 }
 
 impl Default for HeapOptions {
     fn default() -> Self {
-        HeapOptions { limit: None, reservation: None, zeal: false, verify: false, poison: false, huge_pages: true }
+        HeapOptions {
+            limit: None,
+            reservation: None,
+            zeal: false,
+            verify: false,
+            poison: false,
+            huge_pages: true,
+            wipe: false,
+        }
     }
 }
 
@@ -67,6 +83,23 @@ impl HeapOptions {
     pub fn with_huge_pages(mut self, on: bool) -> Self {
         self.huge_pages = on;
         self
+    }
+
+    /// Wipes the heap's memory when the heap is dropped, or not.
+    pub fn with_wipe(mut self, on: bool) -> Self {
+        self.wipe = on;
+        self
+    }
+
+    /// What becomes of the heap's memory. Who looks for errors wants a pointer that outlived its heap to be noticed.
+    pub(crate) fn retirement(&self) -> Retirement {
+        if self.poisons() || self.verify || cfg!(heap_core_sanitized) {
+            Retirement::Sealed
+        } else if self.wipe {
+            Retirement::Wiped
+        } else {
+            Retirement::Warm
+        }
     }
 
     /// Whether reclaimed memory is filled before reuse.

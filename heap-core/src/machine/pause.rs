@@ -6,7 +6,6 @@ use super::core::HeapContext;
 use super::events::{CollectionKind, EventKind};
 use super::interface::Collector;
 use super::machine::{Inner, Machine};
-use super::registry;
 use super::verify::Verifier;
 
 /// On which side of a `mutate` a due safepoint is taken.
@@ -49,7 +48,8 @@ impl Machine {
     /// One pause: everything between the program's stop and its going on.
     pub(crate) fn pause(&mut self, work: impl FnOnce(&mut dyn Collector, &mut HeapContext<'_>)) {
         let start = Instant::now();
-        let Inner { core, collector, counters, .. } = self.inner.get_mut();
+        let inner = self.inner.get_mut();
+        let (core, collector) = (&mut inner.core, &mut inner.collector);
         let (collector, mut heap) = (&mut **collector, HeapContext { fast: &self.fast, core });
         heap.core.event(EventKind::PauseStart);
         heap.core.roots.synchronize();
@@ -73,7 +73,8 @@ impl Machine {
         core.statistics.allocated_bytes = heap.fast.allocated_bytes();
         core.statistics.heap_bytes = bytes as u64;
         core.statistics.peak_heap_bytes = core.memory.blocks.peak_bytes() as u64;
-        counters.publish(&core.statistics);
+        #[cfg(feature = "registry")]
+        inner.registration.publish(&core.statistics);
         core.events.deliver();
         if let Some(payload) = core.drops.take_panic() {
             std::panic::resume_unwind(payload);
@@ -82,7 +83,6 @@ impl Machine {
 
     /// The heap is being dropped: background work stops, and all remaining drop glue runs.
     pub(crate) fn shut_down(&mut self) {
-        registry::unregister(self.heap_id());
         let (collector, mut heap) = self.parts();
         collector.finish(&mut heap);
         heap.core.drops.run_all();

@@ -4,12 +4,12 @@
 //! handed out singly, as contiguous runs (large objects), or as a *window* of addresses whose charge follows its use
 //! (a nursery; see [`window`](super::window)).
 //!
-//! *Invariant.* A block is free in the bitmap exactly when its kind is [`BlockKind::Free`]; a block handed out (other
-//! than the uncommitted rest of a window) is committed and charged; `used` is the sum of all charges, and exceeds
+//! *Invariant.* A block is free in the bitmap exactly when its kind is [`BlockKind::Free`], but for the uncommitted rest of
+//! a window, which is neither; any other block that is handed out is committed and charged; `used` is the sum of all charges, and exceeds
 //! the limit only by what [`Blocks::charge_forced`] added or [`Blocks::set_limit`] took away. A call that returns an
 //! error has changed nothing that a caller can see.
 //!
-//! *Why one reservation.* All objects then share one provenance and "is this mine, and which block?" is a subtraction
+//! *Why one range of addresses.* All objects then share one provenance and "is this mine, and which block?" is a subtraction
 //! and a shift. *Why charge separately from commit.* The limit is a promise about the program's own data, in bytes
 //! that do not depend on the system's pages, chunks or laziness; side metadata (0.4 % for lines) is not charged.
 //!
@@ -18,7 +18,7 @@
 
 use super::bitmap::FreeMap;
 use super::os::{DEFAULT_RESERVATION, OsError};
-use super::reservation::{COMMIT_CHUNK, Reservation};
+use super::reservation::{COMMIT_CHUNK, Reservation, Retirement};
 use super::table::ByteTable;
 use crate::error::AllocError;
 use core::ops::Range;
@@ -39,9 +39,11 @@ pub const MEDIUM_MAX: usize = MEDIUM_FOOTPRINT_MAX - 8;
 /// The unit in which runs are charged, in bytes.
 pub const CHARGE_PAGE: usize = 4096;
 
-/// The smallest reservation that is made for a limited heap, and the last that halving tries for an unlimited one.
+/// Addresses that an unlimited heap claims at first, in bytes.
+const FIRST_CLAIM: usize = 16 << 20;
+/// A limited heap may grow to this many bytes of addresses at the least.
 const RESERVATION_MIN: usize = 64 << 20;
-/// Contiguous runs need slack: a limited heap reserves this many times its limit.
+/// Contiguous runs need slack: a limited heap may grow to this many times its limit.
 const RESERVATION_PER_LIMIT: usize = 8;
 
 /// Bytes charged from which on a heap asks for huge pages.
@@ -142,14 +144,10 @@ impl Hasher for BlockHasher {
 /// The heap's blocks and their accounting.
 #[derive(Debug)]
 pub struct Blocks {
-    pub(super) heap: Reservation,
-    total: usize,
     pub(super) free: FreeMap,
     /// Free blocks whose pages may still be with us.
     pub(super) resident: FreeMap,
     kinds: ByteTable,
-    /// All side tables, the kinds among them: they grow with the heap.
-    tables: Vec<ByteTable>,
     /// Heap bytes for which all tables are available.
     tables_ready: usize,
     runs: BlockMap<Run>,
@@ -158,39 +156,37 @@ pub struct Blocks {
     limit: usize,
     /// Charge at which the system is asked for huge pages; `usize::MAX` when it was, or is not to be.
     huge_pages_at: usize,
+    /// Last, so that every handle on a table is gone when the memory is handed on.
+    pub(super) heap: Reservation,
 }
 
 impl Blocks {
-    /// Reserves the address space of a heap. No memory is committed.
+    /// Claims the address space of a heap. No memory is committed.
     ///
     /// `limit` is the hard limit for everything charged, in bytes; none means none. `reservation` is the address
-    /// space, in bytes; if it is not given, an unlimited heap takes 64 GiB, or as much of that as the system grants
-    /// by halving, and a limited one eight times its limit, at least 64 MiB and at most 64 GiB (or twice the limit,
-    /// if that is more).
+    /// space, in bytes, all of it claimed at once; if it is not given, an unlimited heap begins with 16 MiB and grows, as
+    /// long as no other heap is in the way, up to 64 GiB; a limited one begins with its limit and grows up to eight times
+    /// that, at least 64 MiB and at most 64 GiB (or twice the limit, if that is more).
     ///
     /// # Errors
     ///
     /// [`AllocError::REFUSED`] when the system does not grant the address space.
     pub fn new(limit: Option<usize>, reservation: Option<usize>) -> Result<Self, AllocError> {
-        let (bytes, min) = match (reservation, limit) {
+        let (least, most) = match (reservation, limit) {
             (Some(bytes), _) => (bytes.max(1), bytes.max(1)),
-            (None, None) => (DEFAULT_RESERVATION, RESERVATION_MIN.min(DEFAULT_RESERVATION)),
+            (None, None) => (FIRST_CLAIM, DEFAULT_RESERVATION),
             (None, Some(limit)) => {
-                let most = DEFAULT_RESERVATION.max(limit.saturating_mul(2));
-                let bytes = limit.saturating_mul(RESERVATION_PER_LIMIT).max(RESERVATION_MIN).min(most);
-                (bytes, limit.saturating_add(BLOCK_BYTES).min(bytes))
+                let highest = DEFAULT_RESERVATION.max(limit.saturating_mul(2));
+                let most = limit.saturating_mul(RESERVATION_PER_LIMIT).max(RESERVATION_MIN).min(highest);
+                (limit.saturating_add(BLOCK_BYTES).min(most), most)
             }
         };
         let refused = |_: OsError| AllocError::REFUSED;
-        let heap = Reservation::with_halving(bytes, min).map_err(refused)?;
-        let kinds = ByteTable::new(heap.bytes(), BLOCK_SHIFT).map_err(refused)?;
-        let total = (heap.bytes() >> BLOCK_SHIFT).min(u32::MAX as usize);
+        let mut heap = Reservation::new(least, most).map_err(refused)?;
+        let kinds = heap.table(BLOCK_SHIFT).map_err(refused)?;
         Ok(Self {
-            total,
-            heap,
             free: FreeMap::default(),
             resident: FreeMap::default(),
-            tables: vec![kinds.clone()],
             kinds,
             tables_ready: 0,
             runs: BlockMap::default(),
@@ -198,7 +194,13 @@ impl Blocks {
             peak: 0,
             limit: limit.unwrap_or(usize::MAX),
             huge_pages_at: HUGE_PAGES_FROM,
+            heap,
         })
+    }
+
+    /// Says what becomes of the heap's memory when it is dropped; at first [`Retirement::Warm`].
+    pub fn set_retirement(&mut self, retirement: Retirement) {
+        self.heap.set_retirement(retirement);
     }
 
     // ----- Addresses ------------------------------------------------------------------------------------------------
@@ -209,14 +211,13 @@ impl Blocks {
         self.heap.base()
     }
 
-    /// The length of the heap's address space, in bytes.
+    /// The length to which the heap's address space may grow, in bytes.
     #[inline]
     pub fn reserved_bytes(&self) -> usize {
-        self.heap.bytes()
+        self.heap.most()
     }
 
-    /// How many bytes from the base are readable and writable.
-    #[inline]
+    /// How many bytes are readable and writable.
     pub fn committed_bytes(&self) -> usize {
         self.heap.committed()
     }
@@ -242,8 +243,8 @@ impl Blocks {
     /// When the heap has no such block.
     #[inline]
     pub fn address_of(&self, block: BlockIndex) -> NonNull<u8> {
-        assert!(block.index() < self.total, "a block beyond the heap's address space");
-        // SAFETY: `total` blocks lie within the reservation, so the offset is in bounds and below `isize::MAX`.
+        assert!(block.index() < self.heap.bytes() >> BLOCK_SHIFT, "a block beyond the heap's address space");
+        // SAFETY: the block lies within the reservation, so the offset is in bounds and below `isize::MAX`.
         unsafe { self.base().add(block.index() << BLOCK_SHIFT) }
     }
 
@@ -273,10 +274,16 @@ impl Blocks {
         BlockIndex::new(self.free.len())
     }
 
-    /// How many blocks the address space has.
+    /// How many blocks the address space may have.
     #[inline]
     pub fn total_blocks(&self) -> usize {
-        self.total
+        (self.heap.most() >> BLOCK_SHIFT).min(u32::MAX as usize)
+    }
+
+    /// How many blocks the address space could have at present: fewer than [`Blocks::total_blocks`] when another heap is
+    /// in the way. Takes a lock.
+    pub fn blocks_with_room(&self) -> usize {
+        (self.heap.room() >> BLOCK_SHIFT).min(self.total_blocks())
     }
 
     /// How many blocks below the high-water mark are free.
@@ -308,9 +315,8 @@ impl Blocks {
     /// [`AllocError::REFUSED`] when the system does not grant the addresses or the memory.
     pub fn side_table(&mut self, shift: u32) -> Result<ByteTable, AllocError> {
         let refused = |_: OsError| AllocError::REFUSED;
-        let table = ByteTable::new(self.heap.bytes(), shift).map_err(refused)?;
+        let table = self.heap.table(shift).map_err(refused)?;
         table.commit_for(self.tables_ready).map_err(refused)?;
-        self.tables.push(table.clone());
         Ok(table)
     }
 
@@ -434,7 +440,7 @@ impl Blocks {
         charge_bytes: usize,
         second_align: usize,
     ) -> Result<BlockIndex, AllocError> {
-        if n == 0 || n > self.total {
+        if n == 0 || n > self.total_blocks() {
             return Err(AllocError::TOO_LARGE);
         }
         self.check_limit(charge_bytes)?;
@@ -473,12 +479,16 @@ impl Blocks {
         self.check_limit(n.saturating_mul(BLOCK_BYTES))?;
         let more = n.saturating_sub(self.free.free());
         if more > 0 {
-            return self.prepare_range(self.free.len(), more, true);
+            self.prepare_range(self.free.len(), more, true)?;
         }
-        // The lowest n free blocks are what will be taken; usually they are all committed, and this is one compare.
-        let end = self.free.len() << BLOCK_SHIFT;
-        if n > 0 && end > self.heap.committed() {
-            self.prepare_range(self.free.len(), 0, true)?;
+        // The lowest n free blocks are what will be taken. Most have been used before and are committed; not those that a
+        // window set aside and never needed.
+        let (mut left, mut at) = (n - more, 0);
+        while left > 0 {
+            let first = self.free.next_free(at).expect("at least n blocks are free");
+            at = self.free.next_used(first).min(first + left);
+            left -= at - first;
+            self.prepare_range(first, at - first, true)?;
         }
         Ok(())
     }
@@ -487,23 +497,22 @@ impl Blocks {
     /// beyond it) are taken.
     pub(super) fn prepare_range(&mut self, start: usize, n: usize, commit: bool) -> Result<(), AllocError> {
         let refused = AllocError::REFUSED;
-        let end = start.checked_add(n).filter(|end| *end <= self.total);
+        let end = start.checked_add(n).filter(|end| *end <= self.total_blocks());
         let end = end.ok_or(AllocError::ADDRESS_SPACE)?;
         let end_bytes = end << BLOCK_SHIFT;
+        self.heap.grow_to(end_bytes).map_err(|_| AllocError::ADDRESS_SPACE)?;
         if end > self.free.len() {
             let more = end - self.free.len();
             self.free.reserve(more).map_err(|_| refused)?;
             self.resident.reserve(more).map_err(|_| refused)?;
             if end_bytes > self.tables_ready {
-                let ready = end_bytes.next_multiple_of(COMMIT_CHUNK).min(self.heap.bytes());
-                for table in &self.tables {
-                    table.commit_for(ready).map_err(|_| refused)?;
-                }
+                let ready = end_bytes.next_multiple_of(COMMIT_CHUNK).min(self.heap.most());
+                self.heap.commit_tables_for(ready).map_err(|_| refused)?;
                 self.tables_ready = ready;
             }
         }
         if commit {
-            self.heap.commit_to(end_bytes).map_err(|_| refused)?;
+            self.heap.commit(start << BLOCK_SHIFT..end_bytes).map_err(|_| refused)?;
         }
         Ok(())
     }
@@ -532,9 +541,10 @@ impl Blocks {
         }
     }
 
-    /// Frees blocks without touching the accounting. `resident` of them, from the first, may have been touched.
+    /// Frees blocks without touching the accounting. `resident` of them, from the first, may have been touched; the others
+    /// have no kind to lose.
     pub(super) fn put_range(&mut self, start: usize, n: usize, resident: usize) {
-        for block in start..start + n {
+        for block in start..start + resident {
             self.set_kind(block, BlockKind::Free);
         }
         self.free.insert(start, n);
@@ -596,7 +606,7 @@ impl Blocks {
                 continue;
             }
             // SAFETY: the blocks are free, so no object and no reference is in them, and whoever allocates them
-            // expects unspecified contents. They were handed out once, hence are committed.
+            // expects unspecified contents.
             unsafe { self.heap.decommit(first << BLOCK_SHIFT..last << BLOCK_SHIFT) };
             self.resident.remove(first, last - first);
             given_back += (last - first) << BLOCK_SHIFT;

@@ -3,13 +3,14 @@
 //! | file | one idea |
 //! |---|---|
 //! | [`os`] | reserve, commit, decommit, release: the only calls to the system |
-//! | [`reservation`] | an owned range of addresses with a committed prefix |
+//! | `pool` | one mapping of the process, in which every heap has a slot |
+//! | [`reservation`] | a heap's slot: which of it is committed, and what becomes of it |
+//! | `warm` | slots of dropped heaps, for the next ones |
 //! | [`table`] | side metadata: one byte per 2^n bytes of heap |
 //! | `bitmap` | which blocks are free |
 //! | [`blocks`] | the heap in units of 32 KiB, kinds, runs, the limit |
 //! | [`window`] | a nursery's contiguous blocks, charged as they are used |
 //! | [`lines`] | the heap in units of 256 bytes, and the holes between live ones |
-//! | [`holes`] | the index of blocks with holes, by the length of the longest |
 //! | [`large`] | objects with blocks of their own |
 //!
 //! Everything here is about addresses. Nothing reads or writes an object, apart from [`poison`], so almost all of it
@@ -20,20 +21,20 @@
 
 mod bitmap;
 pub mod blocks;
-pub mod holes;
 pub mod large;
 pub mod lines;
 pub mod os;
+mod pool;
 pub mod reservation;
 pub mod table;
+mod warm;
 pub mod window;
 
 pub use blocks::{BLOCK_BYTES, BlockIndex, BlockKind, Blocks, CHARGE_PAGE, MEDIUM_FOOTPRINT_MAX, MEDIUM_MAX};
-pub use holes::HoleIndex;
 pub use large::{LargeObject, LargeSpace};
 pub use lines::{LINE_BYTES, LINE_SHIFT, LINES_PER_BLOCK, LineSet, LineTable};
 pub use os::OsError;
-pub use reservation::{COMMIT_CHUNK, Reservation};
+pub use reservation::{COMMIT_CHUNK, Reservation, Retirement};
 pub use table::ByteTable;
 pub use window::Window;
 
@@ -43,18 +44,16 @@ use core::ptr::NonNull;
 /// All memory of one heap.
 #[derive(Debug)]
 pub struct Memory {
-    /// Address space, blocks, accounting.
-    pub blocks: Blocks,
-    /// One byte per line.
+    /// One byte per line. Dropped before the blocks, like every handle on a table should be.
     pub lines: LineTable,
-    /// Which blocks have holes.
-    pub holes: HoleIndex,
     /// Objects with blocks of their own.
     pub large: LargeSpace,
+    /// Address space, blocks, accounting.
+    pub blocks: Blocks,
 }
 
 impl Memory {
-    /// Reserves the address space of a heap; see [`Blocks::new`] for the two sizes, both in bytes.
+    /// Claims the address space of a heap; see [`Blocks::new`] for the two sizes, both in bytes.
     ///
     /// # Errors
     ///
@@ -62,14 +61,7 @@ impl Memory {
     pub fn new(limit: Option<usize>, reservation: Option<usize>) -> Result<Self, AllocError> {
         let mut blocks = Blocks::new(limit, reservation)?;
         let lines = LineTable::from_table(blocks.side_table(LINE_SHIFT)?, blocks.base().addr().get());
-        let holes = HoleIndex::new(blocks.side_table(holes::RECORD_SHIFT)?);
-        Ok(Self { blocks, lines, holes, large: LargeSpace::new() })
-    }
-
-    /// Whether a part of the bytes `extent`, of mark-region blocks, is in a hole of the index. For verification.
-    pub fn is_offered(&self, extent: core::ops::Range<usize>) -> bool {
-        (self.lines.line_of(extent.start)..=self.lines.line_of(extent.end - 1))
-            .any(|line| self.holes.free_lines(BlockIndex::new(line / LINES_PER_BLOCK)).contains(line % LINES_PER_BLOCK))
+        Ok(Self { blocks, lines, large: LargeSpace::new() })
     }
 }
 

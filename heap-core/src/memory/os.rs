@@ -1,12 +1,17 @@
-//! The operating system, as four operations on ranges of address space.
+//! The operating system, as a few operations on ranges of address space.
 //!
 //! *What it represents.* A range is reserved (nobody else gets these addresses, nothing may be touched), committed
 //! (it can be read and written, fresh bytes are zero), decommitted (still readable and writable, but its pages were
-//! offered back, so its contents are unspecified) and released. Nothing else in the crate calls the system.
+//! offered back, so its contents are unspecified), replaced (as if just reserved) and released. Nothing else in the
+//! crate calls the system.
 //!
-//! *Invariant.* Protection only ever goes up. Decommitting is an advice that leaves the protection alone, because
-//! each change of protection in the middle of a mapping splits it, and a Linux process may have only 65 530
-//! mappings: flipping single blocks dies at about one gibibyte of heap.
+//! *Where writing is free until it happens.* A Unix that does not count untouched pages grants a range that is
+//! committed from the start, and committing is then no call at all. Linux counts them when a process has a limit for
+//! its data (`RLIMIT_DATA`), or when the system overcommits nothing; such a range is committed piece by piece.
+//!
+//! *Invariant.* While a heap uses a range, its protection only ever goes up. Decommitting is an advice that leaves the
+//! protection alone, because each change of protection in the middle of a mapping splits it, and a Linux process may
+//! have only 65 530 mappings: flipping single blocks dies at about one gibibyte of heap.
 //!
 //! *Why not `std::alloc` everywhere.* An allocator cannot promise a 4 MiB-aligned range of 64 GiB of which only the
 //! touched part costs memory. Where there is nothing better (WebAssembly, the Miri interpreter) it is the fallback:
@@ -26,7 +31,7 @@ pub const RESERVATION_ALIGN: usize = 4 << 20;
 /// systems) and Windows' allocation granularity.
 pub const RESERVATION_GRANULE: usize = 64 << 10;
 
-/// What a heap reserves when nobody said otherwise. Of a 47-bit address space 2 047 heaps can have this much.
+/// How long a heap's address space may become when nobody said otherwise.
 pub const DEFAULT_RESERVATION: usize =
     if cfg!(any(miri, not(any(unix, windows)))) || cfg!(not(target_pointer_width = "64")) {
         64 << 20
@@ -85,28 +90,24 @@ impl fmt::Display for OsError {
 impl core::error::Error for OsError {}
 
 /// Reserves `bytes` of address space at a multiple of [`RESERVATION_ALIGN`]. Costs a few system calls and no
-/// memory (except on the fallback, see the module).
+/// memory (except on the fallback, see the module). The second value says whether the whole range is committed already.
 ///
 /// `bytes` must be a positive multiple of [`RESERVATION_GRANULE`]; anything else is an error.
-pub fn reserve(bytes: usize) -> Result<NonNull<u8>, OsError> {
+pub fn reserve(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
     check_size(bytes)?;
     #[cfg(any(test, feature = "conformance"))]
-    fault::reserve()?;
+    if fault::commits_on_demand() {
+        return imp::reserve_untouchable(bytes);
+    }
     imp::reserve(bytes)
 }
 
-/// Like [`reserve`] for side metadata: the second value says whether the whole range is readable and writable
-/// already. On Unix it is, without being charged for (`MAP_NORESERVE`), unless the system counts strictly.
-pub fn reserve_metadata(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
-    check_size(bytes)?;
-    #[cfg(any(test, feature = "conformance"))]
-    {
-        fault::reserve()?;
-        if fault::metadata_is_on_demand() {
-            return Ok((imp::reserve(bytes)?, false));
-        }
-    }
-    imp::reserve_metadata(bytes)
+/// Bytes of address space that the process may still reserve, when a limit (`RLIMIT_AS`) says so.
+pub fn address_space_left() -> Option<usize> {
+    #[cfg(all(unix, not(miri)))]
+    return imp::address_space_left();
+    #[cfg(not(all(unix, not(miri))))]
+    None
 }
 
 fn check_size(bytes: usize) -> Result<(), OsError> {
@@ -123,8 +124,6 @@ fn check_size(bytes: usize) -> Result<(), OsError> {
 ///
 /// `ptr .. ptr + bytes` lies in one reservation of [`reserve`], and both ends are multiples of [`page_bytes`].
 pub unsafe fn commit(ptr: NonNull<u8>, bytes: usize) -> Result<(), OsError> {
-    #[cfg(any(test, feature = "conformance"))]
-    fault::commit()?;
     // SAFETY: the same contract.
     unsafe { imp::commit(ptr, bytes) }
 }
@@ -140,6 +139,51 @@ pub unsafe fn commit(ptr: NonNull<u8>, bytes: usize) -> Result<(), OsError> {
 pub unsafe fn decommit(ptr: NonNull<u8>, bytes: usize) {
     // SAFETY: the same contract.
     unsafe { imp::decommit(ptr, bytes) }
+}
+
+/// Makes a range hold zeros: by giving its pages back where the system promises that this does it, else by writing.
+///
+/// # Safety
+///
+/// As for [`decommit`].
+pub unsafe fn clear(ptr: NonNull<u8>, bytes: usize) {
+    /// Beyond this one system call costs less than writing.
+    const WORTH_A_CALL: usize = 64 << 10;
+    if cfg!(all(any(target_os = "linux", target_os = "android"), not(miri))) && bytes > WORTH_A_CALL {
+        let start = ptr.addr().get().next_multiple_of(page_bytes()) - ptr.addr().get();
+        let length = (bytes - start) / page_bytes() * page_bytes();
+        // SAFETY: the whole pages inside the caller's range, and its two ends; Linux makes private pages that were given
+        // back read as zero.
+        unsafe {
+            ptr.write_bytes(0, start);
+            decommit(ptr.add(start), length);
+            ptr.add(start + length).write_bytes(0, bytes - start - length);
+        }
+    } else {
+        // SAFETY: the caller's own committed range, and any byte is fine in it.
+        unsafe { ptr.write_bytes(0, bytes) }
+    }
+}
+
+/// Makes a range of a reservation as it was when it was reserved, or untouchable altogether: its pages go, whatever was
+/// advised about it is forgotten.
+///
+/// # Errors
+///
+/// The system has no such call, or refuses. The addresses must not be used again then: it may have taken them away.
+///
+/// # Safety
+///
+/// The range lies in one reservation of [`reserve`], both ends are multiples of [`page_bytes`], and nothing refers to it.
+pub unsafe fn replace(ptr: NonNull<u8>, bytes: usize, committed: bool) -> Result<(), OsError> {
+    #[cfg(all(unix, not(miri)))]
+    // SAFETY: the same contract.
+    return unsafe { imp::replace(ptr, bytes, committed) };
+    #[cfg(not(all(unix, not(miri))))]
+    {
+        let _ = (ptr, bytes, committed);
+        Err(OsError::OUT_OF_RANGE)
+    }
 }
 
 /// Asks for pages of 2 MiB, or whatever the system has, where a range is touched from now on. An advice: no promise and
@@ -162,8 +206,7 @@ pub unsafe fn advise_huge_pages(ptr: NonNull<u8>, bytes: usize) {
 ///
 /// # Safety
 ///
-/// `ptr` came from [`reserve`] or [`reserve_metadata`] with the same `bytes`, was not released before, and nothing
-/// touches the range any more.
+/// `ptr` came from [`reserve`] with the same `bytes`, was not released before, and nothing touches the range any more.
 pub unsafe fn release(ptr: NonNull<u8>, bytes: usize) {
     // SAFETY: the same contract.
     unsafe { imp::release(ptr, bytes) }
@@ -187,16 +230,33 @@ mod imp {
     #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
     const FLAGS: MapFlags = MapFlags::PRIVATE;
 
-    pub(super) fn reserve(bytes: usize) -> Result<NonNull<u8>, OsError> {
-        map(bytes, ProtFlags::empty())
-    }
-
-    pub(super) fn reserve_metadata(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
+    pub(super) fn reserve(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
         match map(bytes, ProtFlags::READ | ProtFlags::WRITE) {
             Ok(base) => Ok((base, true)),
-            // A system that counts every writable page (overcommit mode 2 on Linux) may grant the addresses alone.
-            Err(_) => Ok((reserve(bytes)?, false)),
+            // A system that counts every writable page (overcommit mode 2 on Linux, or RLIMIT_DATA) may grant the
+            // addresses alone.
+            Err(_) => reserve_untouchable(bytes),
         }
+    }
+
+    pub(super) fn reserve_untouchable(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
+        Ok((map(bytes, ProtFlags::empty())?, false))
+    }
+
+    pub(super) fn address_space_left() -> Option<usize> {
+        use rustix::process::{Resource, getrlimit};
+        let limit = usize::try_from(getrlimit(Resource::As).current?).ok()?;
+        // The first number of this file is the size of the process in pages. Elsewhere the limit itself must do.
+        let pages = std::fs::read_to_string("/proc/self/statm").ok();
+        let pages = pages.and_then(|text| text.split(' ').next()?.parse::<usize>().ok()).unwrap_or(0);
+        Some(limit.saturating_sub(pages.saturating_mul(rustix::param::page_size())))
+    }
+
+    pub(super) unsafe fn replace(ptr: NonNull<u8>, bytes: usize, committed: bool) -> Result<(), OsError> {
+        let protection = if committed { ProtFlags::READ | ProtFlags::WRITE } else { ProtFlags::empty() };
+        // SAFETY: the caller owns the range, so that mapping over it takes nothing from anybody else.
+        unsafe { mm::mmap_anonymous(ptr.as_ptr().cast(), bytes, protection, FLAGS.union(MapFlags::FIXED))? };
+        Ok(())
     }
 
     /// Maps `bytes` at a multiple of the alignment: maps too much, then unmaps both ends.
@@ -278,7 +338,7 @@ mod imp {
 
     /// A reservation cannot be trimmed here, so an aligned one is found by reserving too much, releasing it, and
     /// asking for the aligned part by its address.
-    pub(super) fn reserve(bytes: usize) -> Result<NonNull<u8>, OsError> {
+    pub(super) fn reserve(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
         for _ in 0..ATTEMPTS {
             // SAFETY: reserving at an address of the system's choice touches nothing that exists.
             let raw = unsafe { VirtualAlloc(null(), bytes + RESERVATION_ALIGN, MEM_RESERVE, PAGE_NOACCESS) };
@@ -292,15 +352,14 @@ mod imp {
             // here on is the one that this call returns.
             let base = unsafe { VirtualAlloc(wanted, bytes, MEM_RESERVE, PAGE_NOACCESS) };
             if let Some(base) = NonNull::new(base.cast::<u8>()) {
-                return Ok(base);
+                return Ok((base, false));
             }
         }
         Err(last_error())
     }
 
-    pub(super) fn reserve_metadata(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
-        Ok((reserve(bytes)?, false))
-    }
+    #[cfg(any(test, feature = "conformance"))]
+    pub(super) use self::reserve as reserve_untouchable;
 
     pub(super) unsafe fn commit(ptr: NonNull<u8>, bytes: usize) -> Result<(), OsError> {
         // SAFETY: the caller owns the reserved range; committing committed pages again changes nothing.
@@ -332,14 +391,16 @@ mod imp {
         Layout::from_size_align(bytes, RESERVATION_ALIGN).map_err(|_| OsError::OUT_OF_RANGE)
     }
 
-    pub(super) fn reserve(bytes: usize) -> Result<NonNull<u8>, OsError> {
+    pub(super) fn reserve(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
         let layout = layout(bytes)?;
         // SAFETY: the size was checked to be positive.
-        NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(OsError::OUT_OF_RANGE)
+        Ok((NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(OsError::OUT_OF_RANGE)?, true))
     }
 
-    pub(super) fn reserve_metadata(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
-        Ok((reserve(bytes)?, true))
+    /// Here committing changes nothing, so what counts as committed is the caller's own bookkeeping.
+    #[cfg(any(test, feature = "conformance"))]
+    pub(super) fn reserve_untouchable(bytes: usize) -> Result<(NonNull<u8>, bool), OsError> {
+        Ok((reserve(bytes)?.0, false))
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "one signature for every system")]
@@ -367,17 +428,18 @@ pub mod fault {
     thread_local! {
         static COMMITS_UNTIL_FAILURE: Cell<u32> = const { Cell::new(0) };
         static RESERVATIONS_UNTIL_FAILURE: Cell<u32> = const { Cell::new(0) };
-        static METADATA_ON_DEMAND: Cell<bool> = const { Cell::new(false) };
+        static COMMITS_ON_DEMAND: Cell<bool> = const { Cell::new(false) };
         static REFUSING: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// Makes the `n`-th following commit on this thread fail (1 is the next one), and only that one. Zero cancels.
+    /// Makes the `n`-th following commit on this thread fail (1 is the next one), and only that one. Zero cancels. Counted
+    /// are the steps by which a heap's memory or a side table becomes usable, whether or not the system is asked for them.
     pub fn fail_commit_after(n: u32) {
         COMMITS_UNTIL_FAILURE.set(n);
     }
 
-    /// Makes the `n`-th following reservation on this thread fail (1 is the next one), and only that one. Zero
-    /// cancels.
+    /// Makes the `n`-th following claim of addresses on this thread fail (1 is the next one), and only that one: a heap's
+    /// first or a further one, or those of a side table. Zero cancels.
     pub fn fail_reserve_after(n: u32) {
         RESERVATIONS_UNTIL_FAILURE.set(n);
     }
@@ -387,23 +449,23 @@ pub mod fault {
         REFUSING.set(refuse);
     }
 
-    /// Makes this thread's new side metadata start uncommitted, as it does on systems without free reservations.
-    pub fn metadata_on_demand(on_demand: bool) {
-        METADATA_ON_DEMAND.set(on_demand);
+    /// Makes this thread's new heaps start uncommitted, as they do on systems that count untouched memory.
+    pub fn commit_on_demand(on_demand: bool) {
+        COMMITS_ON_DEMAND.set(on_demand);
     }
 
-    pub(super) fn metadata_is_on_demand() -> bool {
-        METADATA_ON_DEMAND.get()
+    pub(in super::super) fn commits_on_demand() -> bool {
+        COMMITS_ON_DEMAND.get()
     }
 
-    pub(super) fn commit() -> Result<(), OsError> {
+    pub(in super::super) fn commit() -> Result<(), OsError> {
         if REFUSING.get() {
             return Err(OsError::OUT_OF_RANGE);
         }
         count_down(&COMMITS_UNTIL_FAILURE)
     }
 
-    pub(super) fn reserve() -> Result<(), OsError> {
+    pub(in super::super) fn reserve() -> Result<(), OsError> {
         count_down(&RESERVATIONS_UNTIL_FAILURE)
     }
 
@@ -424,35 +486,68 @@ mod tests {
 
     #[test]
     fn a_range_goes_through_its_life() {
-        let bytes = 8 << 20;
-        let base = reserve(bytes).unwrap();
-        assert!(base.addr().get().is_multiple_of(RESERVATION_ALIGN));
-        // SAFETY: the range is this test's own, committed before it is touched, released after the last touch.
+        for on_demand in [false, true] {
+            fault::commit_on_demand(on_demand);
+            let bytes = 8 << 20;
+            let (base, ready) = reserve(bytes).unwrap();
+            assert!(base.addr().get().is_multiple_of(RESERVATION_ALIGN));
+            assert!(!(ready && on_demand));
+            // SAFETY: the range is this test's own, committed before it is touched, released after the last touch.
+            unsafe {
+                if !ready {
+                    commit(base, RESERVATION_ALIGN).unwrap();
+                }
+                let last = base.add(RESERVATION_ALIGN - 1);
+                assert_eq!((base.read(), last.read()), (0, 0));
+                base.write(1);
+                last.write(2);
+                decommit(base, RESERVATION_ALIGN);
+                assert!(base.read() <= 1 && [0, 2].contains(&last.read()));
+                base.write(3);
+                assert_eq!(base.read(), 3);
+                release(base, bytes);
+            }
+        }
+        fault::commit_on_demand(false);
+    }
+
+    #[test]
+    fn a_range_is_cleared_to_the_byte() {
+        let bytes = 1 << 20;
+        let (base, ready) = reserve(bytes).unwrap();
+        // SAFETY: as above; no reference into the range is made.
         unsafe {
-            commit(base, RESERVATION_ALIGN).unwrap();
-            let last = base.add(RESERVATION_ALIGN - 1);
-            assert_eq!((base.read(), last.read()), (0, 0));
-            base.write(1);
-            last.write(2);
-            decommit(base, RESERVATION_ALIGN);
-            assert!(base.read() <= 1 && [0, 2].contains(&last.read()));
-            base.write(3);
-            assert_eq!(base.read(), 3);
+            if !ready {
+                commit(base, bytes).unwrap();
+            }
+            for (start, length) in [(0, 1), (5, 4096), (4095, 2), (100, 64 << 10), (4096, 128 << 10), (70_001, 300_007)]
+            {
+                base.write_bytes(0xAB, bytes);
+                clear(base.add(start), length);
+                for offset in 0..bytes {
+                    let expected = if (start..start + length).contains(&offset) { 0 } else { 0xAB };
+                    assert_eq!(base.add(offset).read(), expected, "{start} {length} {offset}");
+                }
+            }
             release(base, bytes);
         }
     }
 
     #[test]
-    fn metadata_can_be_touched_at_once_or_after_a_commit() {
-        let bytes = 1 << 20;
-        let (base, ready) = reserve_metadata(bytes).unwrap();
+    #[cfg(all(unix, not(miri)))]
+    fn a_replaced_range_is_fresh() {
+        let bytes = 4 << 20;
+        let (base, ready) = reserve(bytes).unwrap();
         // SAFETY: as above.
         unsafe {
             if !ready {
                 commit(base, bytes).unwrap();
             }
-            assert_eq!(base.add(bytes - 1).read(), 0);
-            base.add(bytes - 1).write(1);
+            base.add(1 << 20).write(1);
+            base.write(2);
+            replace(base.add(1 << 20), 1 << 20, false).unwrap();
+            replace(base.add(1 << 20), 1 << 20, true).unwrap();
+            assert_eq!((base.read(), base.add(1 << 20).read()), (2, 0));
             release(base, bytes);
         }
     }

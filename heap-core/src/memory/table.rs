@@ -1,10 +1,13 @@
 //! Side metadata by address arithmetic: one byte for every 2^shift bytes of the heap.
 //!
 //! *What it represents.* Entry `i` belongs to the heap bytes `i << shift .. (i + 1) << shift` counted from the heap's
-//! base. Fresh entries are zero. What a byte means is its user's affair.
+//! base. Fresh entries are zero. What a byte means is its user's affair. The table is a heap's part of a column of its
+//! [pool](super::pool).
 //!
 //! *Invariant.* Entries below [`ByteTable::available`] can be read and written; that number only grows, and always
-//! covers every block that the heap has ever handed out. The memory lives as long as any handle to the table.
+//! covers every block that the heap has ever handed out. Entries are written only for memory of the heap that is or was
+//! committed, so that it is known which are to be cleared when the heap is gone. The memory lives as long as any handle to
+//! the table, and no other heap gets it while there is one.
 //!
 //! *Why not a `Vec<AtomicU8>`.* A vector moves when it grows, so each access would first have to ask where it is, and
 //! a thread that marks while the program runs could not hold it at all. A reservation costs addresses only.
@@ -14,28 +17,31 @@
 //! a marker thread.
 
 use super::os::OsError;
-use super::reservation::Reservation;
+use super::pool::Column;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::Arc;
+
+/// Entries committed at a time, where that is a system call: those of 16 MiB of heap in a table of lines.
+const COMMIT_STEP: usize = 64 << 10;
 
 /// A shared table of one atomic byte per 2^shift bytes of heap.
 #[derive(Clone, Debug)]
 pub struct ByteTable {
     base: NonNull<u8>,
-    /// Entries known to be available when this handle was made: all of them, on most systems, so that the bounds
-    /// check of an access is a compare with a field of the handle.
+    /// Entries that need no commit: all of them, on most systems, so that the bounds check of an access is a compare with
+    /// a field of the handle.
     known: usize,
     storage: Arc<Storage>,
 }
 
 #[derive(Debug)]
 struct Storage {
+    column: Arc<Column>,
+    /// Entries that the heap can ever have.
     entries: usize,
     shift: u32,
     available: AtomicUsize,
-    /// Behind a lock only so that a shared handle can grow it: taken once per 4 MiB of table.
-    reservation: Mutex<Reservation>,
 }
 
 // SAFETY: `base` points to memory that `storage` keeps alive; it is accessed as `AtomicU8` only, apart from the
@@ -45,29 +51,16 @@ unsafe impl Send for ByteTable {}
 unsafe impl Sync for ByteTable {}
 
 impl ByteTable {
-    /// A table for `heap_bytes` of heap, with one byte per `1 << shift` of them. All entries are zero.
+    /// The table that begins at `base` in `column`, for at most `heap_bytes` of heap.
     ///
-    /// # Errors
+    /// # Safety
     ///
-    /// The system refuses the addresses.
-    ///
-    /// # Panics
-    ///
-    /// When `shift` is as large as the number of bits of an address.
-    pub fn new(heap_bytes: usize, shift: u32) -> Result<Self, OsError> {
+    /// The entries for `heap_bytes` lie in the column; they are zero, and nobody else's.
+    pub(super) unsafe fn new(column: Arc<Column>, base: NonNull<u8>, heap_bytes: usize, shift: u32) -> Self {
         let entries = heap_bytes.div_ceil(1 << shift);
-        let reservation = Reservation::for_metadata(entries.max(1))?;
-        let known = reservation.committed().min(entries);
-        Ok(Self {
-            base: reservation.base(),
-            known,
-            storage: Arc::new(Storage {
-                entries,
-                shift,
-                available: AtomicUsize::new(known),
-                reservation: Mutex::new(reservation),
-            }),
-        })
+        let known = if column.is_committed() { entries } else { 0 };
+        let storage = Storage { column, entries, shift, available: AtomicUsize::new(known) };
+        Self { base, known, storage: Arc::new(storage) }
     }
 
     /// Makes the entries for the first `heap_bytes` of the heap available. Idempotent; one compare where everything
@@ -76,7 +69,7 @@ impl ByteTable {
     /// # Errors
     ///
     /// The system refuses, or the table is not that long. Nothing has changed then.
-    pub fn commit_for(&self, heap_bytes: usize) -> Result<(), OsError> {
+    pub(super) fn commit_for(&self, heap_bytes: usize) -> Result<(), OsError> {
         let wanted = heap_bytes.div_ceil(1 << self.storage.shift);
         if wanted <= self.available() {
             return Ok(());
@@ -84,13 +77,33 @@ impl ByteTable {
         if wanted > self.storage.entries {
             return Err(OsError::OUT_OF_RANGE);
         }
-        // A panic while the lock was held leaves the reservation as it was, so a poisoned lock means nothing.
-        let mut reservation = self.storage.reservation.lock().unwrap_or_else(PoisonError::into_inner);
-        reservation.commit_to(wanted)?;
-        let available = reservation.committed().min(self.storage.entries);
-        // Release: who sees the new bound may touch the memory. Under the lock, so the bound never shrinks.
-        self.storage.available.store(available, Ordering::Release);
+        #[cfg(any(test, feature = "conformance"))]
+        super::os::fault::commit()?;
+        let available = wanted.next_multiple_of(COMMIT_STEP).min(self.storage.entries);
+        // SAFETY: the entries lie in the column, as promised when the table was made.
+        unsafe { self.storage.column.commit(self.base, available)? };
+        // Release: who sees the new bound may touch the memory.
+        self.storage.available.fetch_max(available, Ordering::Release);
         Ok(())
+    }
+
+    /// Makes all entries for a range of the heap's bytes zero again.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else has a handle to the table.
+    pub(super) unsafe fn clear(&self, range: core::ops::Range<usize>) {
+        let first = range.start >> self.storage.shift;
+        let last = range.end.div_ceil(1 << self.storage.shift).min(self.available());
+        if first < last {
+            // SAFETY: available entries are committed, and nobody else looks at them.
+            unsafe { super::os::clear(self.base.add(first), last - first) }
+        }
+    }
+
+    /// Whether there is a handle besides this one. If not, what others did with theirs happened before.
+    pub(super) fn is_shared(&mut self) -> bool {
+        Arc::get_mut(&mut self.storage).is_none()
     }
 
     /// How many entries can be accessed now.
@@ -99,7 +112,7 @@ impl ByteTable {
         self.storage.available.load(Ordering::Acquire)
     }
 
-    /// How many entries the table has when all of the heap is in use.
+    /// How many entries the table has when the heap is as large as it can become.
     #[inline]
     pub fn len(&self) -> usize {
         self.storage.entries
@@ -154,8 +167,8 @@ impl ByteTable {
     #[inline]
     pub unsafe fn entry_unchecked(&self, index: usize) -> &AtomicU8 {
         debug_assert!(self.covers(index + 1));
-        // SAFETY: the entry is inside the committed part of the reservation that `self.storage` keeps alive for at
-        // least the lifetime of the reference, and the memory is only ever accessed atomically while shared.
+        // SAFETY: the entry is inside the committed part of the column that `self.storage` keeps alive for at least the
+        // lifetime of the reference, and the memory is only ever accessed atomically while shared.
         unsafe { AtomicU8::from_ptr(self.base.add(index).as_ptr()) }
     }
 
@@ -187,23 +200,6 @@ impl ByteTable {
         unsafe { self.base.add(first).cast::<[AtomicU8; N]>().as_ref() }
     }
 
-    /// The entries from `first` on, eight to a word: `N` words. A table that is accessed so must never be accessed by
-    /// bytes at the same time from another thread.
-    ///
-    /// # Panics
-    ///
-    /// When they are not all available, or `first` is not a multiple of eight.
-    #[inline]
-    pub fn words<const N: usize>(&self, first: usize) -> &[AtomicU64; N] {
-        let bytes = N * size_of::<u64>();
-        assert!(
-            first.checked_add(bytes).is_some_and(|end| self.covers(end)) && first.is_multiple_of(size_of::<u64>()),
-            "side metadata of memory that is not in use"
-        );
-        // SAFETY: as in `slice`. The base is the first byte of a page, so the words are aligned.
-        unsafe { self.base.add(first).cast::<[AtomicU64; N]>().as_ref() }
-    }
-
     /// Reads `N` entries from `first` at once, by ordinary loads that the compiler can make wide.
     ///
     /// # Panics
@@ -224,11 +220,13 @@ impl ByteTable {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reservation::Reservation;
     use super::*;
 
     #[test]
     fn entries_are_zero_shared_and_bounded() {
-        let table = ByteTable::new(64 << 20, 8).unwrap();
+        let mut heap = Reservation::new(64 << 20, 64 << 20).unwrap();
+        let table = heap.table(8).unwrap();
         assert_eq!((table.len(), table.shift(), table.is_empty()), (256 << 10, 8, false));
         table.commit_for(1 << 20).unwrap();
         assert!(table.available() >= 4096);
@@ -248,14 +246,14 @@ mod tests {
     #[test]
     #[should_panic(expected = "not in use")]
     fn an_entry_beyond_the_table_is_refused() {
-        let table = ByteTable::new(1 << 20, 8).unwrap();
+        let table = Reservation::new(1 << 20, 1 << 20).unwrap().table(8).unwrap();
         table.entry(4096);
     }
 
     #[test]
     #[should_panic(expected = "not in use")]
     fn a_slice_whose_end_overflows_is_refused() {
-        let table = ByteTable::new(1 << 20, 8).unwrap();
+        let table = Reservation::new(1 << 20, 1 << 20).unwrap().table(8).unwrap();
         table.slice(usize::MAX, 2);
     }
 }

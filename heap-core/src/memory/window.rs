@@ -1,11 +1,12 @@
 //! Windows: contiguous address space that is charged and committed as it is used, and can be re-homed in place.
 //!
-//! *What it represents.* A nursery. Its blocks have the kind [`BlockKind::Nursery`] and lie next to each other, so "is
-//! this object young?" is one range compare. A prefix of the window is committed and charged; the rest is only set
-//! aside, so that a nursery can grow when one `mutate` outgrows it without moving.
+//! *What it represents.* A nursery. Its blocks lie next to each other, so "is this object young?" is one range compare. A
+//! prefix of the window is committed and charged, and has the kind [`BlockKind::Nursery`]; the rest is only set aside, so
+//! that a nursery can grow when one `mutate` outgrows it without moving. Setting aside costs a bit for each block and
+//! touches no table.
 //!
 //! *Invariant.* `committed <= blocks`; exactly the first `committed` blocks, less those converted, are charged to the
-//! window; of the others only those below `touched` can be resident. Blocks that left the window by conversion are
+//! window and have its kind; of the others only those below `touched` can be resident. Blocks that left the window by conversion are
 //! ordinary small blocks: their charge went with them, and whatever becomes of them is not the window's affair.
 //!
 //! *Why not an ordinary run.* A run is charged as a whole, and all or nothing of it is freed. Promotion in place keeps
@@ -92,7 +93,7 @@ impl Window {
 }
 
 impl Blocks {
-    /// Sets aside `n` contiguous blocks, neither committed nor charged, and marks them [`BlockKind::Nursery`].
+    /// Sets aside `n` contiguous blocks, neither committed nor charged.
     ///
     /// # Errors
     ///
@@ -108,17 +109,14 @@ impl Blocks {
         let start = self.free.find_run(n);
         self.prepare_range(start, n, false)?;
         // Pages that an earlier life left behind stay until the window is shrunk or released.
-        let left_behind = (start..start + n).rev().find(|block| self.resident.is_free(*block));
+        let left_behind = self.resident.last_run_before(start + n).map_or(0, |run| run.end.saturating_sub(start));
         self.take_range(start, n);
-        for block in start..start + n {
-            self.set_kind(block, BlockKind::Nursery);
-        }
         let first = BlockIndex::new(start);
         Ok(Window {
             first,
             blocks: BlockIndex::new(n).0,
             committed: 0,
-            touched: left_behind.map_or(0, |block| BlockIndex::new(block + 1 - start).0),
+            touched: BlockIndex::new(left_behind).0,
             converted,
             origin: first,
         })
@@ -141,8 +139,11 @@ impl Blocks {
         }
         let requested = window.count_unconverted(window.at(old)..window.at(upto)) * BLOCK_BYTES;
         self.check_limit(requested)?;
-        let end = window.at(upto) << BLOCK_SHIFT;
-        self.heap.commit_to(end).map_err(|_| AllocError::REFUSED)?;
+        let fresh = window.at(old)..window.at(upto);
+        self.heap.commit(fresh.start << BLOCK_SHIFT..fresh.end << BLOCK_SHIFT).map_err(|_| AllocError::REFUSED)?;
+        for block in window.unconverted(fresh).flatten() {
+            self.set_kind(block, BlockKind::Nursery);
+        }
         self.charge_forced(requested);
         window.committed = BlockIndex::new(upto).0;
         window.touched = window.touched.max(window.committed);
@@ -155,14 +156,17 @@ impl Blocks {
     pub fn window_shrink(&mut self, window: &mut Window, upto: usize) {
         let old = window.committed_blocks();
         if upto < old {
-            self.discharge(window.count_unconverted(window.at(upto)..window.at(old)) * BLOCK_BYTES);
+            let rest = window.at(upto)..window.at(old);
+            for block in window.unconverted(rest.clone()).flatten() {
+                self.set_kind(block, BlockKind::Free);
+            }
+            self.discharge(window.count_unconverted(rest) * BLOCK_BYTES);
             window.committed = BlockIndex::new(upto).0;
         }
         let behind = window.at(window.committed_blocks())..window.at(window.touched as usize);
         for run in window.unconverted(behind) {
             // SAFETY: these blocks are the window's own, not converted, and beyond what the caller keeps, so no
-            // object and no reference is in them. All touched blocks are committed: they were part of the prefix,
-            // or of an earlier allocation.
+            // object and no reference is in them.
             unsafe { self.heap.decommit(run.start << BLOCK_SHIFT..run.end << BLOCK_SHIFT) };
         }
         window.touched = window.touched.min(window.committed);
