@@ -121,7 +121,7 @@ unsafe impl Collector for Generational {
         heap.fast.barrier_mask.set(UNLOGGED);
         heap.fast.birth.set(0);
         let blocks = &mut heap.core.memory.blocks;
-        let nominal = policy::nursery_blocks(&self.options, blocks, 0);
+        let nominal = policy::nursery_blocks(&self.options, blocks, 0, 0);
         self.nursery.settle(blocks, heap.fast, nominal)
     }
 

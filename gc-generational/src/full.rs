@@ -13,6 +13,7 @@ impl Generational {
     /// Marks everything and frees the rest. The nursery is empty. Gives up, freeing nothing, when the system refuses
     /// memory for a mark stack.
     pub(crate) fn full(&mut self, heap: &mut HeapContext<'_>) {
+        let recent = heap.recent_bytes();
         let core = &mut *heap.core;
         core.event(EventKind::PrepareGc(CollectionKind::Full));
         let epochs = &mut self.old.epochs;
@@ -49,13 +50,19 @@ impl Generational {
         core.statistics.full_collections += 1;
         core.statistics.live_objects = census.objects;
         core.statistics.live_bytes = census.bytes;
-        if self.nursery.is_parked() {
-            self.unpark(heap.fast);
-            self.policy.unparked();
-        }
-        self.policy.full_done(&self.options, census.bytes as usize);
+        let light = core.light_bytes();
+        self.policy.full_done(&self.options, census.bytes as usize, light, recent);
         core.memory.blocks.decommit_free(self.policy.keep_free());
-        let nominal = policy::nursery_blocks(&self.options, &core.memory.blocks, self.nursery.committed_bytes());
+        if self.nursery.is_parked() {
+            if !self.policy.unparks() {
+                // Born from now on are objects of the new epoch, in the holes that were just found.
+                self.park(&mut core.memory.blocks, heap.fast);
+                return;
+            }
+            self.unpark(heap.fast);
+        }
+        let held = self.nursery.committed_bytes();
+        let nominal = policy::nursery_blocks(&self.options, &core.memory.blocks, held, recent);
         let _ = self.nursery.settle(&mut core.memory.blocks, heap.fast, nominal);
     }
 }

@@ -46,8 +46,9 @@ impl Generational {
             return true;
         }
         let nursery_bytes = self.nursery.nominal() * memory::BLOCK_BYTES;
+        let recent = heap.recent_bytes();
         let blocks = &mut heap.core.memory.blocks;
-        let nominal = policy::nursery_blocks(&self.options, blocks, self.nursery.committed_bytes());
+        let nominal = policy::nursery_blocks(&self.options, blocks, self.nursery.committed_bytes(), recent);
         // Without a window the program allocates in the old space, and the next collection tries again.
         let _ = self.nursery.settle(blocks, heap.fast, nominal);
         if self.policy.parks(&self.options, used, promoted, nursery_bytes) {
@@ -110,7 +111,7 @@ impl Generational {
             // SAFETY: nothing lives in the nursery any more, and no reference leads there.
             unsafe { memory::poison(self.nursery.start(), young.len()) };
         }
-        self.slots.slots.shrink_to(self.options.nursery_bytes / size_of::<ObjectRef>());
+        self.slots.slots.shrink_to(self.options.nursery.most() / size_of::<ObjectRef>());
         bytes
     }
 

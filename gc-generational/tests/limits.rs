@@ -23,7 +23,7 @@ fn over_aligned_objects_leave_gaps_in_the_copy() {
     let mut copied = 0;
     for blocks in (180..400).step_by(2) {
         let options = HeapOptions::default().with_limit(blocks << 15);
-        let collector = Generational::default().with_in_place_factor(100);
+        let collector = Generational::default().with_nursery_bytes(4 << 20).with_in_place_factor(100);
         let mut heap =
             Heap::<Rootable![Lock<Option<Gc<'_, Pairs<'_>>>>]>::with_options(options, collector, |_| Lock::new(None))
                 .unwrap();

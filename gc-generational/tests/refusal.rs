@@ -17,7 +17,7 @@ fn abandoned_collections_lose_nothing() {
         // Fresh stacks are refused at once, those that have grown are not asked for more: so each heap is refused first.
         let mut heap = Heap::<Rootable![Lock<Option<Gc<'_, Node<'_>>>>]>::with_options(
             HeapOptions::default(),
-            Generational::default().with_in_place_factor(factor).with_marking_threads(1),
+            Generational::default().with_in_place_factor(factor).with_marking_threads(1).with_nursery_bytes(4 << 20),
             |_| Lock::new(None),
         )
         .unwrap();
@@ -76,7 +76,8 @@ fn fill(heap: &mut Heap<Nodes>, len: usize) {
 fn a_promotion_abandoned_half_way_is_done_again() {
     for refusals in 1..4 {
         // A stack that has grown asks for nothing more: each round has its own.
-        let collector = Generational::default().with_in_place_factor(0).with_marking_threads(1);
+        let collector =
+            Generational::default().with_in_place_factor(0).with_marking_threads(1).with_nursery_bytes(4 << 20);
         let mut heap = Heap::<Nodes>::new(collector, |_| Lock::new(None)).unwrap();
         // The stacks get their first 256 entries.
         fill(&mut heap, 10);
@@ -130,7 +131,11 @@ fn blocks_that_an_abandoned_promotion_looked_at_are_freed_when_they_are_dead() {
 /// copies: they are not old, and may have moved when their turn comes.
 #[test]
 fn a_copy_after_an_abandoned_promotion_does_not_take_young_objects_for_old_ones() {
-    let mut heap = Heap::<Nodes>::new(Generational::default().with_marking_threads(1), |_| Lock::new(None)).unwrap();
+    let mut heap =
+        Heap::<Nodes>::new(Generational::default().with_marking_threads(1).with_nursery_bytes(4 << 20), |_| {
+            Lock::new(None)
+        })
+        .unwrap();
     // The old space gets its first 4 MiB.
     fill(&mut heap, 10);
     heap.collect();
@@ -166,7 +171,8 @@ fn a_copy_after_an_abandoned_promotion_does_not_take_young_objects_for_old_ones(
 #[test]
 fn a_heap_that_was_refused_hundreds_of_times_recovers() {
     for factor in [0, 8] {
-        let collector = Generational::default().with_in_place_factor(factor).with_marking_threads(1);
+        let collector =
+            Generational::default().with_in_place_factor(factor).with_marking_threads(1).with_nursery_bytes(4 << 20);
         let mut heap = Heap::<Nodes>::new(collector, |_| Lock::new(None)).unwrap();
         fill(&mut heap, 10);
         heap.collect();
@@ -192,7 +198,7 @@ fn a_heap_that_was_refused_hundreds_of_times_recovers() {
 /// More refusals in a row than there are epochs: nothing is reclaimed any more, and nothing is lost.
 #[test]
 fn a_heap_that_was_refused_more_often_than_there_are_epochs_only_grows() {
-    let collector = Generational::default().with_in_place_factor(0).with_marking_threads(1);
+    let collector = Generational::default().with_in_place_factor(0).with_marking_threads(1).with_nursery_bytes(4 << 20);
     let mut heap = Heap::<Nodes>::new(collector, |_| Lock::new(None)).unwrap();
     fill(&mut heap, 10);
     heap.collect();

@@ -33,6 +33,7 @@ use heap_core::collector::{Colour, HeapContext, ObjectRef, Scope, sweep};
 use heap_core::events::{CollectionKind, EventKind};
 
 use crate::MarkSweep;
+use crate::policy::Found;
 
 /// Entries of the mark stack whose memory is kept between cycles: 512 KiB.
 const KEEP_STACK: usize = 64 << 10;
@@ -103,9 +104,10 @@ impl MarkSweep {
 
         let marked = self.marker.bytes() as usize;
         self.marker.shrink(KEEP_STACK);
+        let (light, recent) = (heap.core.light_bytes(), heap.recent_bytes());
         let blocks = &mut heap.core.memory.blocks;
         let room = blocks.limit().map(|_| blocks.headroom().saturating_add(swept.hole_bytes));
-        self.pacing.cycle_ended(marked, room);
+        self.pacing.cycle_ended(Found { alive: marked, light, room, recent });
         blocks.decommit_free(self.pacing.budget());
 
         let statistics = &mut heap.core.statistics;

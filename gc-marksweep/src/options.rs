@@ -1,5 +1,7 @@
 //! What a program may choose, and the defaults.
 
+use heap_core::collector::Allowance;
+
 use crate::MarkSweep;
 
 /// See the builder methods of [`MarkSweep`].
@@ -8,16 +10,19 @@ pub(crate) struct Options {
     /// The heap may become this many times as large as what was alive at the last collection.
     pub(crate) growth: f64,
     /// Bytes that may always be allocated between two collections.
-    pub(crate) min_budget_bytes: usize,
+    pub(crate) min_budget: Allowance,
     /// Marking is spread over safepoints.
     pub(crate) incremental: bool,
     /// Bytes of objects that an increment looks at.
     pub(crate) increment_bytes: usize,
 }
 
+/// The least budget: 4 MiB for a heap that allocates much.
+const MIN_BUDGET: Allowance = Allowance::growing(64 << 10, 4 << 20);
+
 impl Default for Options {
     fn default() -> Self {
-        Options { growth: 2.0, min_budget_bytes: 4 << 20, incremental: false, increment_bytes: 256 << 10 }
+        Options { growth: 2.0, min_budget: MIN_BUDGET, incremental: false, increment_bytes: 256 << 10 }
     }
 }
 
@@ -50,11 +55,12 @@ impl MarkSweep {
         self
     }
 
-    /// Sets how many bytes are allocated at the least between two collections, however little is alive. Default: 4 MiB.
-    /// The heap's limit, if it has one, takes precedence.
+    /// Sets how many bytes are allocated at the least between two collections, however little is alive. Default: an
+    /// eighth of all that the heap has allocated, within 64 KiB and 4 MiB. The heap's limit, if it has one, takes
+    /// precedence.
     #[must_use]
     pub fn with_min_budget_bytes(mut self, bytes: usize) -> Self {
-        self.options_mut().min_budget_bytes = bytes;
+        self.options_mut().min_budget = Allowance::fixed(bytes);
         self
     }
 

@@ -1,7 +1,8 @@
 //! The policy: what to do at a safepoint.
 //!
 //! All quantities are bytes of the heap's own accounting. After a collection the heap gets a *budget*: as many bytes as
-//! were alive, times the growth factor less one. Memory handed out to the program is taken from the budget, whole holes
+//! were alive, times the growth factor less one; a part of that for memory that no marking looks at; and at least an
+//! allowance that grows with what the heap allocates. Memory handed out to the program is taken from the budget, whole holes
 //! at a time, because a hole that is handed out is gone even if nothing fits its tail.
 //!
 //! *The heap's limit.* The budget never exceeds half of the room that is left below the limit, holes included. Half,
@@ -13,6 +14,8 @@
 //! that many are left in the budget. Its peak is then that of stopping the world. When a large `mutate` overran that
 //! point, the speed rises so that the rest of the budget suffices; when nothing is left, the cycle is finished at once.
 //! Bytes born during a cycle were not looked at, so they are charged to the next budget.
+
+use heap_core::collector::growth_budget;
 
 use crate::options::Options;
 
@@ -39,6 +42,19 @@ pub(crate) enum Plan {
     Finish,
 }
 
+/// What a cycle found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Found {
+    /// Bytes alive, apart from those born during the cycle.
+    pub(crate) alive: usize,
+    /// How many of them a marking need not look at.
+    pub(crate) light: usize,
+    /// What can be allocated before the heap's limit is reached, if it has one.
+    pub(crate) room: Option<usize>,
+    /// Bytes that the heap has allocated: what its allowance follows.
+    pub(crate) recent: u64,
+}
+
 /// The accounts.
 #[derive(Clone, Debug)]
 pub(crate) struct Pacing {
@@ -49,8 +65,10 @@ pub(crate) struct Pacing {
     handed_out: usize,
     /// The value of `handed_out` at which the next safepoint is due.
     alarm: usize,
-    /// Bytes alive after the last collection, those born during it included.
-    alive: usize,
+    /// Bytes that the next cycle has to look at, apart from what is handed out until then.
+    heavy: usize,
+    /// The least budget, grown with what the heap allocates.
+    least: usize,
     /// An allocation failed.
     pressed: bool,
     /// The cycle in progress, if it is spread over safepoints.
@@ -69,8 +87,9 @@ struct Cycle {
 
 impl Pacing {
     pub(crate) fn new(options: Options, limit: Option<usize>) -> Self {
-        let mut pacing = Pacing { options, budget: 0, handed_out: 0, alarm: 0, alive: 0, pressed: false, cycle: None };
-        pacing.cycle_ended(0, limit);
+        let mut pacing =
+            Pacing { options, budget: 0, handed_out: 0, alarm: 0, heavy: 0, least: 0, pressed: false, cycle: None };
+        pacing.cycle_ended(Found { room: limit, ..Found::default() });
         pacing
     }
 
@@ -103,7 +122,7 @@ impl Pacing {
 
     /// A cycle began.
     pub(crate) fn cycle_began(&mut self) {
-        let work = self.alive.saturating_add(self.handed_out) as f64;
+        let work = self.heavy.saturating_add(self.handed_out) as f64;
         let left = self.budget.saturating_sub(self.handed_out).max(1) as f64;
         let speed = SPEED.max(work / left);
         self.cycle = Some(Cycle { began: self.handed_out, paid: self.handed_out, speed });
@@ -118,24 +137,25 @@ impl Pacing {
         }
     }
 
-    /// A cycle ended that found `marked` bytes alive. `room` is what can be allocated before the heap's limit is
-    /// reached, if it has one.
-    pub(crate) fn cycle_ended(&mut self, marked: usize, room: Option<usize>) {
+    /// A cycle ended.
+    pub(crate) fn cycle_ended(&mut self, found: Found) {
         let born = self.cycle.map_or(0, |cycle| self.handed_out - cycle.began);
-        let Options { growth, min_budget_bytes, incremental, .. } = self.options;
-        let wanted = ((marked as f64 * (growth - 1.0)) as usize).max(min_budget_bytes);
-        self.budget = wanted.saturating_sub(born).max(min_budget_bytes / 4);
-        if let Some(room) = room {
+        let Options { growth, min_budget, incremental, .. } = self.options;
+        self.least = min_budget.at(found.recent);
+        let heavy = found.alive.saturating_sub(found.light);
+        let wanted = growth_budget(growth, heavy, found.light).max(self.least);
+        self.budget = wanted.saturating_sub(born).max(self.least / 4);
+        if let Some(room) = found.room {
             self.budget = self.budget.min(room / 2).max(LEAST);
         }
-        self.alive = marked.saturating_add(born);
+        self.heavy = heavy.saturating_add(born);
         self.handed_out = 0;
         self.pressed = false;
         self.cycle = None;
         self.alarm = self.budget;
         if incremental {
-            // Solves: budget - start = (alive + start) / PLANNED.
-            let start = (self.budget as f64 * PLANNED - self.alive as f64) / (PLANNED + 1.0);
+            // Solves: budget - start = (heavy + start) / PLANNED.
+            let start = (self.budget as f64 * PLANNED - self.heavy as f64) / (PLANNED + 1.0);
             self.alarm = start.max(0.0) as usize;
         }
     }
@@ -143,7 +163,7 @@ impl Pacing {
     /// The system refused memory for marking: try again after a while, when there may be some.
     pub(crate) fn cycle_abandoned(&mut self) {
         self.pressed = false;
-        self.budget = self.handed_out.saturating_add((self.options.min_budget_bytes / 4).max(LEAST));
+        self.budget = self.handed_out.saturating_add((self.least / 4).max(LEAST));
         self.alarm = self.budget;
     }
 
@@ -156,12 +176,35 @@ impl Pacing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use heap_core::collector::Allowance;
 
     const MIB: usize = 1 << 20;
 
     fn pacing(incremental: bool) -> Pacing {
-        let options = Options { growth: 2.0, min_budget_bytes: 4 * MIB, incremental, increment_bytes: 256 << 10 };
+        let options =
+            Options { growth: 2.0, min_budget: Allowance::fixed(4 * MIB), incremental, increment_bytes: 256 << 10 };
         Pacing::new(options, None)
+    }
+
+    fn alive(bytes: usize) -> Found {
+        Found { alive: bytes, ..Found::default() }
+    }
+
+    #[test]
+    fn what_no_marking_looks_at_is_given_back_sooner() {
+        let mut pacing = pacing(false);
+        pacing.cycle_ended(Found { light: 80 * MIB, ..alive(100 * MIB) });
+        assert_eq!(pacing.budget(), 60 * MIB);
+    }
+
+    #[test]
+    fn the_least_budget_follows_what_the_heap_allocates() {
+        let mut pacing = Pacing::new(Options::default(), None);
+        assert_eq!(pacing.budget(), 64 << 10);
+        pacing.cycle_ended(Found { recent: 8 << 20, ..alive(1000) });
+        assert_eq!(pacing.budget(), MIB);
+        pacing.cycle_ended(Found { recent: 1 << 30, ..alive(1000) });
+        assert_eq!(pacing.budget(), 4 * MIB);
     }
 
     #[test]
@@ -171,7 +214,7 @@ mod tests {
         assert_eq!(pacing.plan(), Plan::Nothing);
         assert!(pacing.hand_out(1));
         assert_eq!(pacing.plan(), Plan::Finish);
-        pacing.cycle_ended(100 * MIB, None);
+        pacing.cycle_ended(alive(100 * MIB));
         assert!(!pacing.hand_out(100 * MIB - 1));
         assert!(pacing.hand_out(1));
     }
@@ -179,9 +222,9 @@ mod tests {
     #[test]
     fn half_of_the_room_below_the_limit_is_the_most() {
         let mut pacing = pacing(false);
-        pacing.cycle_ended(100 * MIB, Some(10 * MIB));
+        pacing.cycle_ended(Found { room: Some(10 * MIB), ..alive(100 * MIB) });
         assert!(pacing.hand_out(5 * MIB));
-        pacing.cycle_ended(100 * MIB, Some(0));
+        pacing.cycle_ended(Found { room: Some(0), ..alive(100 * MIB) });
         assert!(!pacing.hand_out(LEAST - 1), "a full heap is not collected at every safepoint");
         assert!(pacing.hand_out(1));
     }
@@ -189,7 +232,7 @@ mod tests {
     #[test]
     fn a_cycle_ends_within_the_budget() {
         let mut pacing = pacing(true);
-        pacing.cycle_ended(100 * MIB, None);
+        pacing.cycle_ended(alive(100 * MIB));
         while !pacing.hand_out(32 << 10) {}
         let work = 100 * MIB + pacing.handed_out;
         let Plan::Increment(mut done) = pacing.plan() else { panic!("a cycle begins") };
@@ -204,14 +247,14 @@ mod tests {
             pacing.increment_done();
         }
         assert!(pacing.handed_out > 70 * MIB, "a cycle does not begin needlessly early");
-        pacing.cycle_ended(100 * MIB, None);
+        pacing.cycle_ended(alive(100 * MIB));
         assert!(pacing.budget > 70 * MIB);
     }
 
     #[test]
     fn a_batch_that_overruns_the_start_speeds_the_cycle_up() {
         let mut pacing = pacing(true);
-        pacing.cycle_ended(100 * MIB, None);
+        pacing.cycle_ended(alive(100 * MIB));
         assert!(pacing.hand_out(99 * MIB));
         assert!(matches!(pacing.plan(), Plan::Increment(_)));
         pacing.cycle_began();
@@ -230,7 +273,7 @@ mod tests {
         let mut pacing = pacing(true);
         pacing.press();
         assert_eq!(pacing.plan(), Plan::Finish);
-        pacing.cycle_ended(0, None);
+        pacing.cycle_ended(alive(0));
         assert_eq!(pacing.plan(), Plan::Nothing);
     }
 }

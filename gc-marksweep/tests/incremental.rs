@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Node, NodeHeap, Random, both, checked, grow, heap, list, litter, node};
+use common::{Node, NodeHeap, Random, both, checked, grow, heap, list, litter, node, quiet};
 use gc_marksweep::MarkSweep;
 use heap_core::{Gc, Heap, Lock, Rootable, Trace, Weak, store};
 
@@ -44,7 +44,7 @@ fn barrier_each_step() {
 
 #[test]
 fn a_list_is_reversed_during_each_step() {
-    let mut heap = heap(MarkSweep::incremental());
+    let mut heap = heap(quiet(MarkSweep::incremental()));
     grow(&mut heap, 0..100);
     let mut forward: Vec<u64> = (0..100).rev().collect();
     while !heap.step(ONE) {
@@ -64,7 +64,7 @@ fn a_list_is_reversed_during_each_step() {
 
 #[test]
 fn objects_born_during_a_cycle_survive_it_and_die_in_the_next() {
-    let mut heap = heap(MarkSweep::incremental());
+    let mut heap = heap(quiet(MarkSweep::incremental()));
     grow(&mut heap, 0..50);
     assert!(!heap.step(ONE));
     heap.mutate(|mc, root| {
@@ -84,7 +84,7 @@ fn objects_born_during_a_cycle_survive_it_and_die_in_the_next() {
 #[test]
 fn medium_objects_born_during_a_cycle_survive_it() {
     type Root = Rootable![Gc<'_, [Lock<Option<Gc<'_, [usize]>>>]>];
-    let mut heap = Heap::<Root>::with_options(checked(), MarkSweep::incremental(), |mc| {
+    let mut heap = Heap::<Root>::with_options(checked(), quiet(MarkSweep::incremental()), |mc| {
         Gc::new_slice_with(mc, 20, |_| Lock::new(None))
     })
     .unwrap();
@@ -108,7 +108,7 @@ fn medium_objects_born_during_a_cycle_survive_it() {
 
 #[test]
 fn a_full_collection_finishes_the_cycle_and_is_exact() {
-    let mut heap = heap(MarkSweep::incremental());
+    let mut heap = heap(quiet(MarkSweep::incremental()));
     grow(&mut heap, 0..100);
     heap.step(ONE);
     heap.mutate(|mc, root| store!(mc, root.next, None));
@@ -133,7 +133,7 @@ struct Weaks<'gc> {
 type WeakHeap = Heap<Rootable![Gc<'_, Weaks<'_>>]>;
 
 fn weak_heap() -> WeakHeap {
-    let mut heap = WeakHeap::with_options(checked(), MarkSweep::incremental(), |mc| {
+    let mut heap = WeakHeap::with_options(checked(), quiet(MarkSweep::incremental()), |mc| {
         let weaks =
             Weaks { filler: Lock::new(None), strong: Lock::new(None), weak: Lock::new(None), big: Lock::new(None) };
         Gc::new(mc, weaks)
@@ -239,7 +239,7 @@ fn large_arrays_are_written_while_they_are_busy() {
     for stop_after in 1..12 {
         let mut heap = Heap::<Rootable![Gc<'_, [Array<'_>; 3]>]>::with_options(
             checked().with_verify(false),
-            MarkSweep::incremental(),
+            quiet(MarkSweep::incremental()),
             |mc| {
                 let array =
                     |offset: usize| Gc::new_slice_with(mc, LENGTH, |i| Lock::new(Some(node(mc, (offset + i) as u64))));
@@ -281,7 +281,7 @@ fn large_arrays_are_written_while_they_are_busy() {
 
 #[test]
 fn increments_are_short_even_in_one_huge_array() {
-    let mut heap = Heap::<Rootable![Array<'_>]>::with_options(checked(), MarkSweep::incremental(), |mc| {
+    let mut heap = Heap::<Rootable![Array<'_>]>::with_options(checked(), quiet(MarkSweep::incremental()), |mc| {
         Gc::new_slice_with(mc, 100_000, |_| Lock::new(None))
     })
     .unwrap();

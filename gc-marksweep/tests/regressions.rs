@@ -5,7 +5,7 @@ mod common;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use common::{Node, NodeHeap, both, checked, grow, heap, list, litter, node};
+use common::{Node, NodeHeap, both, checked, grow, heap, list, litter, node, quiet};
 use gc_marksweep::MarkSweep;
 use heap_core::events::EventKind;
 use heap_core::{AllocError, Gc, Heap, HeapOptions, Lock, Rootable, Trace, Weak, fault, store};
@@ -45,7 +45,7 @@ fn line_stamps_wrap_around() {
 #[test]
 fn no_line_looks_alive_because_of_an_old_stamp() {
     let options = HeapOptions::default().with_poison(true);
-    let mut heap = NodeHeap::with_options(options, MarkSweep::default(), |mc| node(mc, 0)).unwrap();
+    let mut heap = NodeHeap::with_options(options, quiet(MarkSweep::default()), |mc| node(mc, 0)).unwrap();
     heap.mutate(|mc, root| {
         for value in 0..20_000 {
             let new = node(mc, value);
@@ -72,7 +72,7 @@ fn no_line_looks_alive_because_of_an_old_stamp() {
 /// While the marking that follows the wrap-around is in progress, no line carries a stamp yet, and none is free.
 #[test]
 fn no_line_is_free_while_the_first_marking_after_the_wrap_around_is_in_progress() {
-    let mut heap = NodeHeap::with_options(checked(), MarkSweep::default(), |mc| node(mc, 0)).unwrap();
+    let mut heap = NodeHeap::with_options(checked(), quiet(MarkSweep::default()), |mc| node(mc, 0)).unwrap();
     grow(&mut heap, 0..2000);
     for _ in 0..254 {
         heap.collect();
@@ -228,11 +228,12 @@ fn a_full_heap_reports_and_recovers() {
 #[test]
 fn a_failed_allocation_is_retried_after_a_collection() {
     let options = checked().with_limit(1 << 20);
-    let mut heap =
-        Heap::<Rootable![Gc<'_, Lock<Option<Gc<'_, [u64]>>>>]>::with_options(options, MarkSweep::incremental(), |mc| {
-            Gc::new(mc, Lock::new(None))
-        })
-        .unwrap();
+    let mut heap = Heap::<Rootable![Gc<'_, Lock<Option<Gc<'_, [u64]>>>>]>::with_options(
+        options,
+        quiet(MarkSweep::incremental()),
+        |mc| Gc::new(mc, Lock::new(None)),
+    )
+    .unwrap();
     for round in 0..10u64 {
         heap.try_mutate(|mc, root| {
             Gc::write(mc, *root).unlock().set(None);
@@ -387,7 +388,7 @@ fn no_hole_is_used_between_a_cycle_given_up_and_the_next() {
 /// Once a cycle has ended, the next one may be given up again.
 #[test]
 fn cycles_are_given_up_again_and_again() {
-    let mut heap = wide_heap(MarkSweep::incremental());
+    let mut heap = wide_heap(quiet(MarkSweep::incremental()));
     let mut leaves = 900;
     for abandoned in [2, 4, 6] {
         {
@@ -417,7 +418,7 @@ fn cycles_are_given_up_again_and_again() {
 #[test]
 fn no_array_stays_busy_when_a_cycle_is_given_up() {
     type Arrays = Rootable![Gc<'_, [Lock<Option<Gc<'_, [Lock<Option<Gc<'_, u64>>>]>>>]>];
-    let mut heap = Heap::<Arrays>::with_options(checked(), MarkSweep::default(), |mc| {
+    let mut heap = Heap::<Arrays>::with_options(checked(), quiet(MarkSweep::default()), |mc| {
         Gc::new_slice_with(mc, 2, |_| {
             Lock::new(Some(Gc::new_slice_with(mc, 3_000, |index| Lock::new(Some(Gc::new(mc, index as u64))))))
         })
@@ -450,7 +451,7 @@ fn no_array_stays_busy_when_a_cycle_is_given_up() {
 
 #[test]
 fn the_second_refusal_panics_before_the_write() {
-    let mut heap = wide_heap(MarkSweep::default());
+    let mut heap = wide_heap(quiet(MarkSweep::default()));
     {
         let _refusing = Refusing::new();
         for panics in [false, true, true] {

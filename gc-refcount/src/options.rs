@@ -24,8 +24,9 @@ impl RefCount {
         self
     }
 
-    /// Sets the bytes allocated between two epochs, at least 1. Default: half of what is alive, within 4 and 16 MiB, and
-    /// twice that while little dies young and much is written. Smaller epochs hold less memory and pause for less time;
+    /// Sets the bytes allocated between two epochs, at least 1. Default: half of what is alive, but at most 16 MiB, and at
+    /// least an eighth of all that the heap has allocated, within 64 KiB and 4 MiB; twice that while little dies young and
+    /// much is written. Smaller epochs hold less memory and pause for less time;
     /// larger ones do less work in all.
     #[must_use]
     pub fn with_epoch_bytes(mut self, bytes: usize) -> Self {

@@ -1,6 +1,7 @@
 //! When an epoch is due, and when a cycle collection.
 //!
-//! **Epochs** follow allocation: one whenever half of the counted bytes was allocated, within 4 and 16 MiB. Its cost
+//! **Epochs** follow allocation: one whenever half of the counted bytes was allocated, but at most 16 MiB, and at least an
+//! allowance that grows to 4 MiB with what the heap allocates. Its cost
 //! is what survived, what died and what was written, so longer epochs are cheaper: more dies young, more writes coalesce.
 //! The memory that the young objects hold is the collector's overhead, so it is kept in proportion to what is alive.
 //! Where epochs are *dear*, that is, where the last one counted, uncounted and logged as many bytes as had been
@@ -13,7 +14,7 @@
 //! it, so it is a constant number of visits for every byte that survives its epoch. Under a limit, also when the limit is
 //! near, or an allocation failed.
 
-use heap_core::collector::{HeapContext, HeapCore};
+use heap_core::collector::{Allowance, HeapContext, HeapCore};
 
 /// The least and the most that is allocated between two epochs if the program does not say otherwise, in bytes.
 ///
@@ -29,9 +30,10 @@ use heap_core::collector::{HeapContext, HeapCore};
 /// | 8 MiB | 0.20 | 0.16 | 0.46 |
 /// | 16 MiB | 0.19 | 0.11 | 0.35 |
 ///
-/// Nothing is lost by leaving the second-level cache (512 KiB there). Below 4 MiB a small heap would pay more time than
-/// its memory is worth; above 16 MiB the pauses grow and the time does not shrink much.
-const EPOCH_BYTES: core::ops::RangeInclusive<usize> = 4 << 20..=16 << 20;
+/// Nothing is lost by leaving the second-level cache (512 KiB there). Below 4 MiB a heap that allocates much would pay more
+/// time than its memory is worth; above 16 MiB the pauses grow and the time does not shrink much.
+const EPOCH_LEAST: Allowance = Allowance::growing(64 << 10, 4 << 20);
+const EPOCH_MOST: usize = 16 << 20;
 /// What part of the counted bytes is allocated between two epochs: half, and all of it while epochs are dear.
 ///
 /// Measured with fixed epochs (milliseconds, and MiB at the peak of the heap). Neither program's garbage dies young: lists
@@ -50,7 +52,7 @@ const EPOCH_PART: usize = 2;
 /// The least under a limit: below, the fixed cost of an epoch shows.
 const EPOCH_BYTES_MIN: usize = 64 << 10;
 /// Growth of the counted bytes that pays for a cycle collection: a half of what the last one left, but at least this.
-const CYCLES_MIN: u64 = 4 << 20;
+const CYCLES_LEAST: Allowance = Allowance::growing(64 << 10, 4 << 20);
 
 #[derive(Debug)]
 pub(crate) struct Pacing {
@@ -71,7 +73,7 @@ pub(crate) struct Pacing {
 
 impl Pacing {
     pub(crate) fn new() -> Self {
-        Pacing { epoch_bytes: None, last: 0, next: 0, cycles_at: CYCLES_MIN, promoted: 0, then: (0, 0), failed: false }
+        Pacing { epoch_bytes: None, last: 0, next: 0, cycles_at: 0, promoted: 0, then: (0, 0), failed: false }
     }
 
     pub(crate) fn set_epoch_bytes(&mut self, bytes: usize) {
@@ -80,6 +82,7 @@ impl Pacing {
 
     /// The heap starts.
     pub(crate) fn start(&mut self, heap: &HeapContext<'_>) {
+        self.cycles_at = CYCLES_LEAST.at(0) as u64;
         self.epoch_ended(heap, 0);
     }
 
@@ -128,8 +131,9 @@ impl Pacing {
         self.failed = false;
         let blocks = &heap.core.memory.blocks;
         let live = statistics.live_bytes as usize;
-        let (part, most) = if dear { (1, *EPOCH_BYTES.end() * EPOCH_PART) } else { (EPOCH_PART, *EPOCH_BYTES.end()) };
-        let mut bytes = self.epoch_bytes.unwrap_or((live / part).clamp(*EPOCH_BYTES.start(), most));
+        let (part, most) = if dear { (1, EPOCH_MOST * EPOCH_PART) } else { (EPOCH_PART, EPOCH_MOST) };
+        let least = EPOCH_LEAST.at(heap.recent_bytes());
+        let mut bytes = self.epoch_bytes.unwrap_or((live / part).clamp(least, most));
         if blocks.limit().is_some() {
             // Half of the memory between counted objects may be in holes too small to be of use.
             let scattered = blocks.used_bytes().saturating_sub(live) / 2;
@@ -143,9 +147,11 @@ impl Pacing {
         (self.next - self.last) as usize
     }
 
+    /// A cycle collection ended.
     pub(crate) fn cycles_collected(&mut self, core: &HeapCore) {
         let live = core.statistics.live_bytes;
-        self.cycles_at = live + (live / 2).max(CYCLES_MIN);
+        // The allocation counter as the last epoch left it: exact enough, and cycles are collected in the middle of one.
+        self.cycles_at = live + (live / 2).max(CYCLES_LEAST.at(self.last) as u64);
         self.promoted = core.statistics.promoted_bytes;
     }
 }

@@ -69,7 +69,8 @@
 pub use crate::death::{DropList, Scope, WeakTable};
 pub use crate::engine::{Colour, Lookahead, Marker};
 pub use crate::machine::{
-    Collector, FastPath, HeapContext, HeapCore, IntoCollector, NoGc, Roots, Verifier, VerifyError,
+    Allowance, Collector, FastPath, HeapContext, HeapCore, IntoCollector, NoGc, Roots, Verifier, VerifyError,
+    growth_budget,
 };
 pub use crate::object::{
     AllocRequest, Allocation, DropFn, EdgeSink, Header, HeaderWord, ObjectRef, OwnedBytesFn, RelocateFn, Shape,

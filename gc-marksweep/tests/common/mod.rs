@@ -27,7 +27,7 @@ pub(crate) fn litter(mc: &Mutator<'_>, count: u64) {
 
 /// Both kinds of marking.
 pub(crate) fn both() -> [MarkSweep; 2] {
-    [MarkSweep::default(), MarkSweep::incremental().with_increment_bytes(1 << 10)]
+    [quiet(MarkSweep::default()), quiet(MarkSweep::incremental()).with_increment_bytes(1 << 10)]
 }
 
 /// Verified after each pause, and poisoned.
@@ -73,4 +73,9 @@ impl Random {
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         ((z ^ (z >> 31)) % bound as u64) as usize
     }
+}
+
+/// The collector, which does not collect by itself before the program has allocated 4 MiB.
+pub(crate) fn quiet(collector: MarkSweep) -> MarkSweep {
+    collector.with_min_budget_bytes(4 << 20)
 }

@@ -37,6 +37,12 @@ pub struct HeapCore {
 }
 
 impl HeapContext<'_> {
+    /// Bytes allocated since the heap was made.
+    #[inline]
+    pub fn recent_bytes(&self) -> u64 {
+        self.fast.allocated_bytes()
+    }
+
     /// Allocates a large object. Its payload is aligned, its header not yet written.
     ///
     /// # Errors
@@ -51,6 +57,17 @@ impl HeapContext<'_> {
 }
 
 impl HeapCore {
+    /// Bytes of what is alive that a marking need not look at: large objects without references. To be asked when dead
+    /// large objects are gone; costs a look at the header of each large object.
+    pub fn light_bytes(&self) -> usize {
+        let is_light = |payload| {
+            // SAFETY: objects that are listed as large are intact until they leave the list, and are never forwarded.
+            unsafe { ObjectRef::new(payload).header().load().type_info() }.trace().is_none()
+        };
+        let large = self.memory.large.iter().filter(|object| is_light(object.payload));
+        large.map(|object| object.bytes).sum()
+    }
+
     /// Records an event of the pause in progress.
     pub fn event(&mut self, kind: EventKind) {
         self.events.push(kind);

@@ -7,11 +7,13 @@
 //! | `fast_path` | the words that steer the code inlined into the program |
 //! | `interface` | [`Collector`]: what is behind the slow paths |
 //! | `core` | the parts that all collectors share |
+//! | `allowance` | what a collector may let pile up, growing with what the heap allocates |
 //! | `roots` | the root object and the handles |
 //! | `no_gc` | the smallest collector, and the example |
 //! | `verify` | an independent walk that checks every invariant |
 //! | `options`, `statistics`, `events`, `registry` | what a program asks for and is told |
 
+mod allowance;
 mod core;
 pub mod events;
 mod fast_path;
@@ -28,6 +30,7 @@ mod statistics;
 mod verify;
 
 pub use self::core::{HeapContext, HeapCore};
+pub use allowance::{Allowance, growth_budget};
 pub use fast_path::FastPath;
 pub use interface::{Collector, IntoCollector};
 pub(crate) use machine::{Machine, write_header};
