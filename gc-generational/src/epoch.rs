@@ -76,10 +76,10 @@ impl Epochs {
         self.stamp
     }
 
-    /// What makes a line free.
+    /// What becomes of lines that are handed out.
     #[inline]
     pub(crate) fn policy(&self) -> LinePolicy {
-        LinePolicy::Stamps { last: self.last_stamp, stamp: self.stamp }
+        LinePolicy::Stamps(self.stamp)
     }
 
     /// Whether a live old object may have this header.

@@ -23,6 +23,7 @@ impl Generational {
                 self.options
                     .marking_threads
                     .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into))
+                    .clamp(1, mark::MARKERS_MAX)
             } else {
                 1
             };
@@ -44,7 +45,7 @@ impl Generational {
         // SAFETY: whoever asks has an object that was live before this collection, and nothing was freed yet.
         let is_live = |object: ObjectRef| epoch.is_on(unsafe { object.header() }.load());
         core.process_dead(Scope::All, |object| is_live(object).then_some(object));
-        self.old.retire();
+        self.old.retire(&mut core.memory);
         sweep(&mut core.memory, &mut self.old.holes, stamp, is_live);
         core.roots.settle();
         core.statistics.full_collections += 1;

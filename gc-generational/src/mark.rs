@@ -11,9 +11,10 @@
 //! [`Lookahead`]. A lone worker claims with an ordinary store.
 //!
 //! *Who runs it.* The program's own thread is one of the workers: nobody has to be woken for a small heap. The others
-//! are jobs on the collector's own rayon pool, spawned, never `install`ed or `join`ed, and the program's thread waits on
-//! a latch of its own (rule R21). The pool is made when the first large heap is marked. Workers read objects and write
-//! headers and line stamps, all atomic; nothing else of the heap is theirs.
+//! are jobs on the collector's own rayon pool, spawned, never `install`ed or `join`ed, and the program's thread waits
+//! on a latch of its own (rule R21). It marks the first [`TURN`] objects by itself, and wakes the others only if that
+//! was not all; the pool is made when they are needed for the first time. Workers read objects and write headers and
+//! line stamps, all atomic; nothing else of the heap is theirs.
 //!
 //! If the system refuses memory for a stack, edges are lost; the marking says so and nothing may be freed by it.
 
@@ -34,8 +35,11 @@ const PIECE: usize = 1024;
 const TURN: usize = 256;
 /// A stack shorter than this is not worth sharing.
 const SHARE_MIN: usize = 16;
-/// Roots of one packet.
+/// Objects of one packet, when the first marker shares what it has found.
 const PACKET: usize = 512;
+/// Threads that mark, at the most: they wait for memory long before there are so many. A pool of 2 000 threads takes
+/// minutes to make, and more to be woken, on a machine with two processors.
+pub(crate) const MARKERS_MAX: usize = 64;
 
 /// Work that is given away.
 enum Packet {
@@ -137,6 +141,13 @@ impl Worker {
             }
         }
         self.ahead.is_empty() && self.sink.stack.is_empty() && self.pieces.is_empty()
+    }
+
+    /// Gives everything away.
+    fn give_all(&mut self, packets: &Packets<Packet>) {
+        let rest = core::iter::from_fn(|| self.ahead.next(&mut self.sink.stack)).collect::<Vec<_>>();
+        rest.chunks(PACKET).for_each(|objects| packets.give(Packet::Objects(objects.to_vec())));
+        self.pieces.drain(..).for_each(|piece| packets.give(Packet::Elements(piece)));
     }
 
     fn scan_piece(&mut self) -> bool {
@@ -245,8 +256,11 @@ impl Marking {
         roots: impl Iterator<Item = ObjectRef>,
     ) -> Census {
         let mut worker = Worker::new(lines.clone(), epoch, stamp);
-        let Some((pool, helpers)) = self.pool(threads) else {
-            roots.for_each(|root| worker.sink.push(root));
+        roots.for_each(|root| worker.sink.push(root));
+        // A few objects are marked before anybody could be woken.
+        let alone = worker.drain::<false>(TURN);
+        let helped = if alone { None } else { self.pool(threads) };
+        let Some((pool, helpers)) = helped else {
             while !worker.drain::<false>(usize::MAX) {}
             return Census { objects: worker.objects, bytes: worker.bytes, complete: !worker.sink.overflowed() };
         };
@@ -258,10 +272,7 @@ impl Marking {
             running: AtomicUsize::new(helpers),
             waiter: std::thread::current(),
         });
-        let roots: Vec<ObjectRef> = roots.collect();
-        for packet in roots.chunks(PACKET) {
-            shared.packets.give(Packet::Objects(packet.to_vec()));
-        }
+        worker.give_all(&shared.packets);
         for _ in 0..helpers {
             let shared = shared.clone();
             let worker = Worker::new(lines.clone(), epoch, stamp);

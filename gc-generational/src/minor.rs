@@ -157,13 +157,14 @@ impl Generational {
         let first = (!young.is_empty()).then(|| memory.blocks.block_of(young.start));
         self.nursery.give_up_used(&mut memory.blocks, heap.fast);
         let stamp = epochs.stamp();
-        for offset in (0..blocks as u32).rev() {
+        for offset in 0..blocks as u32 {
             let Some(first) = first else { break };
             let block = memory::BlockIndex(first.0 + offset);
-            match memory.lines.select(block, |byte| byte != stamp).count() {
-                0 => {}
-                LINES_PER_BLOCK => memory.blocks.free(block),
-                _ => self.old.holes.enqueue(block),
+            let free = memory.lines.select(block, |byte| byte != stamp);
+            if free.count() == LINES_PER_BLOCK {
+                memory.blocks.free(block);
+            } else {
+                memory.holes.file(block, free);
             }
         }
         Some(bytes)

@@ -64,8 +64,8 @@ impl OldSpace {
     }
 
     /// Gives up the hole in use: its untouched lines will look free to the next marking.
-    pub(crate) fn retire(&mut self) {
+    pub(crate) fn retire(&mut self, memory: &mut Memory) {
         self.limit = self.cursor;
-        self.holes.retire();
+        self.holes.retire(memory, self.epochs.policy());
     }
 }

@@ -96,8 +96,8 @@ impl Generational {
     }
 
     /// Sets by what factor a single `mutate` must outgrow the nursery for its survivors to be promoted in place rather
-    /// than copied; 0 means that nothing is ever copied. Default: 8. Without room for the copies, promotion is always in
-    /// place.
+    /// than copied; 0 means that nothing is ever copied. Default: 8. Without room for the copies, promotion is always
+    /// in place.
     #[must_use]
     pub fn with_in_place_factor(mut self, factor: usize) -> Self {
         self.options.in_place_factor = factor;
@@ -112,11 +112,12 @@ impl Generational {
         self
     }
 
-    /// Sets how many threads mark, the program's own included; 1 means that no thread is ever started. Default: as many
-    /// as the system offers. The others are started at the first full collection of a heap of more than 32 MiB.
+    /// Sets how many threads mark, the program's own included; 1 means that no thread is ever started, and more than 64
+    /// are as good as 64. Default: as many as the system offers. The others are started at the first full collection of
+    /// a heap of more than 32 MiB.
     #[must_use]
     pub fn with_marking_threads(mut self, threads: usize) -> Self {
-        self.options.marking_threads = Some(threads.max(1));
+        self.options.marking_threads = Some(threads);
         self
     }
 

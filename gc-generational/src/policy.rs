@@ -64,8 +64,8 @@ impl Policy {
         self.pressed = false;
     }
 
-    /// An allocation failed: the next safepoint reclaims what it can, because the program may have no better idea than to
-    /// try again.
+    /// An allocation failed: the next safepoint reclaims what it can, because the program may have no better idea than
+    /// to try again.
     pub(crate) fn press(&mut self) {
         self.pressed = true;
     }

@@ -89,3 +89,23 @@ fn a_failed_allocation_is_followed_by_a_full_collection() {
     assert_eq!(make(&mut heap, 7 << 20), Err(AllocError::LIMIT));
     assert_eq!(make(&mut heap, 7 << 20), Ok(()));
 }
+
+#[test]
+fn settings_of_any_size_are_sums_that_do_not_overflow() {
+    let sizes = [0, 1, usize::MAX / 2 + 1, usize::MAX];
+    for (nursery, other) in sizes.iter().flat_map(|&nursery| sizes.map(|other| (nursery, other))) {
+        let collector = Generational::default()
+            .with_nursery_bytes(nursery)
+            .with_full_min_bytes(other)
+            .with_in_place_factor(other)
+            .with_parallel_min_bytes(other)
+            .with_growth(f64::INFINITY);
+        let options = HeapOptions::default().with_verify(true);
+        let mut heap = Heap::<Rootable![Vec<Gc<'_, usize>>]>::with_options(options, collector, |_| Vec::new()).unwrap();
+        for round in 0..4 {
+            heap.mutate_root(|mc, root| root.extend((0..2_000).map(|n| Gc::new(mc, n))));
+            if round % 2 == 0 { heap.collect_minor() } else { heap.collect() }
+        }
+        assert_eq!(heap.statistics().live_objects, 8_001, "nursery {nursery}, others {other}");
+    }
+}

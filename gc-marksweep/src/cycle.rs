@@ -18,8 +18,8 @@
 //! [`Marker`](heap_core::collector::Marker)). The cycle stays in progress, barrier and all, and the next safepoint
 //! tries again; nothing is reclaimed meanwhile. Only the barrier cannot wait: it must report the edges of an object that
 //! is about to change. When it is refused, the snapshot is lost and the cycle is *given up*. The heap then has objects
-//! of two colours and lines of two stamps that are all alive: the next cycle takes the third colour, and until it ends
-//! memory comes from fresh blocks only. There is no fourth colour, so that cycle is never given up: should the barrier
+//! of two colours and lines of two stamps that are all alive: the next cycle takes the third colour; the holes that the
+//! last complete marking left are as free as before. There is no fourth colour, so that cycle is never given up: should the barrier
 //! be refused again, it panics before the write.
 //!
 //! *Where a background marker attaches.* Headers are one atomic word and `trace` never writes, so a thread can run
@@ -54,16 +54,14 @@ impl MarkSweep {
             self.abandoned(heap);
             return false;
         }
-        if self.stamps.begin(&heap.core.memory) {
-            self.holes.set_queue(Vec::new());
-        }
+        self.stamps.begin();
         self.colour = colour;
         self.marking = true;
         heap.fast.birth.set(colour.bits());
         heap.fast.barrier_flip.set(colour.bits());
         heap.fast.barrier_mask.set(Colour::MASK | Colour::BUSY);
         heap.fast.clear_buffer();
-        self.holes.retire();
+        self.holes.retire(&mut heap.core.memory, self.stamps.policy());
         self.pacing.cycle_began();
         heap.core.event(EventKind::RootsTraced);
         true
@@ -147,7 +145,6 @@ impl MarkSweep {
         self.marking = false;
         self.marker.give_up();
         heap.fast.barrier_mask.set(0);
-        self.holes.set_queue(Vec::new());
         self.abandoned(heap);
     }
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Node, NodeHeap, Random, both, checked, grow, heap, list, litter, node, quiet};
 use gc_marksweep::MarkSweep;
-use heap_core::{Gc, Heap, Lock, Rootable, Trace, Weak, store};
+use heap_core::{Gc, Heap, HeapOptions, Lock, Rootable, Trace, Weak, store};
 
 /// The shortest possible increment: one object.
 const ONE: usize = 1;
@@ -409,5 +409,28 @@ fn random_programs_agree_with_a_model() {
             }
             assert_eq!(seen, reached);
         });
+    }
+}
+
+#[test]
+fn settings_of_any_size_are_sums_that_do_not_overflow() {
+    let sizes = [0, 1, usize::MAX / 2 + 1, usize::MAX];
+    for (budget, increment) in sizes.iter().flat_map(|&budget| sizes.map(|increment| (budget, increment))) {
+        for growth in [1.0 + f64::EPSILON, f64::INFINITY] {
+            let collector = MarkSweep::incremental()
+                .with_min_budget_bytes(budget)
+                .with_increment_bytes(increment)
+                .with_growth(growth);
+            let options = HeapOptions::default().with_verify(true);
+            let mut heap =
+                Heap::<Rootable![Vec<Gc<'_, usize>>]>::with_options(options, collector, |_| Vec::new()).unwrap();
+            for _ in 0..4 {
+                heap.mutate_root(|mc, root| root.extend((0..2_000).map(|n| Gc::new(mc, n))));
+                heap.step(usize::MAX);
+                heap.step(0);
+            }
+            heap.collect();
+            assert_eq!(heap.statistics().live_objects, 8_001, "budget {budget}, increment {increment}");
+        }
     }
 }

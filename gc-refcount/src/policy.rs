@@ -139,7 +139,7 @@ impl Pacing {
             let scattered = blocks.used_bytes().saturating_sub(live) / 2;
             bytes = bytes.min(((blocks.headroom() + scattered) / 2).max(EPOCH_BYTES_MIN));
         }
-        self.next = self.last + bytes as u64;
+        self.next = self.last.saturating_add(bytes as u64);
     }
 
     /// Bytes that will be allocated before the next epoch.

@@ -5,30 +5,26 @@
 //! without anyone having looked at what died there. That is what makes counting competitive (Shahriyar, Blackburn, Yang
 //! and McKinley, "Taking off the gloves with reference counting Immix", 2013).
 //!
-//! The price is that "zero" alone does not say "free": between two epochs it also covers memory just handed out. So a
-//! block is offered to the allocator at most once between epochs. `QUEUED` says that it waits in the allocator's queue;
-//! after an epoch, blocks from which memory was taken and blocks in which a line became zero are looked at, and are
-//! queued if they are not, or returned whole.
+//! The price is that "zero" alone does not say "free": between two epochs it also covers memory just handed out. What is
+//! free is therefore kept in the heap's [index of holes](heap_core::collector::memory::HoleIndex), which loses lines when
+//! they are handed out. After an epoch, blocks from which memory was taken and blocks in which a line became zero are
+//! looked at: they are filed anew, or returned whole.
 
 use core::ops::Range;
 
 use heap_core::AllocError;
-use heap_core::collector::memory::{BlockIndex, BlockKind, LINES_PER_BLOCK, Memory};
+use heap_core::collector::memory::{BlockIndex, LINES_PER_BLOCK, Memory};
 use heap_core::collector::{
     AllocRequest, Allocation, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, TypeInfo,
 };
 
 use crate::count::{BUFFERED, is_counted};
 
-/// The block waits in the allocator's queue.
-const QUEUED: u8 = 1;
-/// The block is in `touched`.
-const TOUCHED: u8 = 2;
-
 pub(crate) struct Space {
     holes: HoleAllocator,
-    states: Vec<u8>,
+    /// Blocks to be looked at after the epoch, each once, and for every block whether it is among them.
     touched: Vec<BlockIndex>,
+    is_touched: Vec<bool>,
     dead_large: Vec<ObjectRef>,
 }
 
@@ -40,7 +36,7 @@ fn is_large(info: &TypeInfo, bytes: usize) -> bool {
 
 impl Space {
     pub(crate) fn new(poison: bool) -> Self {
-        Space { holes: HoleAllocator::new(poison), states: Vec::new(), touched: Vec::new(), dead_large: Vec::new() }
+        Space { holes: HoleAllocator::new(poison), touched: Vec::new(), is_touched: Vec::new(), dead_large: Vec::new() }
     }
 
     /// Memory for an object.
@@ -57,6 +53,7 @@ impl Space {
                 return Ok(allocation);
             }
             let payload = self.holes.medium(&mut heap.core.memory, LinePolicy::Counts, request)?;
+            self.touch(heap.core.memory.blocks.block_of(payload.addr().get()));
             heap.fast.count_allocated(request.bytes);
             return Ok(Allocation { payload, birth: heap.fast.birth.get() });
         }
@@ -65,6 +62,7 @@ impl Space {
                 return Ok(allocation);
             }
             let hole = self.holes.next_hole(&mut heap.core.memory, LinePolicy::Counts)?;
+            self.touch(heap.core.memory.blocks.block_of(hole.start.addr().get()));
             // SAFETY: the hole is committed memory of this heap; no counted object overlaps its lines, and it has not
             // been handed out since the last epoch, so no younger object does either (see the front of this file).
             unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
@@ -90,18 +88,12 @@ impl Space {
         }
     }
 
-    fn state(&mut self, block: BlockIndex) -> &mut u8 {
-        if block.index() >= self.states.len() {
-            self.states.resize(block.index() + 1, 0);
-        }
-        &mut self.states[block.index()]
-    }
-
     #[inline]
     fn touch(&mut self, block: BlockIndex) {
-        let state = self.state(block);
-        if *state & TOUCHED == 0 {
-            *state |= TOUCHED;
+        if block.index() >= self.is_touched.len() {
+            self.is_touched.resize(block.index() + 1, false);
+        }
+        if !core::mem::replace(&mut self.is_touched[block.index()], true) {
             self.touched.push(block);
         }
     }
@@ -110,13 +102,8 @@ impl Space {
     /// counted available.
     pub(crate) fn reclaim(&mut self, heap: &mut HeapContext<'_>) {
         heap.fast.clear_buffer();
-        self.holes.retire();
-        for block in self.holes.take_taken() {
-            // Whether it was popped from the queue or is fresh: it is not queued now.
-            *self.state(block) &= !QUEUED;
-            self.touch(block);
-        }
         let memory = &mut heap.core.memory;
+        self.holes.retire(memory, LinePolicy::Counts);
         memory.large.retain_young(&mut memory.blocks, |payload| {
             // SAFETY: a large object that is listed was not freed, so its header is there.
             let word = unsafe { ObjectRef::new(payload).header() }.load();
@@ -130,23 +117,15 @@ impl Space {
                 memory.large.free(&mut memory.blocks, object.payload());
             }
         }
-        let mut freed_queued = false;
         for block in self.touched.drain(..) {
-            let state = &mut self.states[block.index()];
-            *state &= !TOUCHED;
-            let free = memory.lines.select(block, |count| count == 0).count();
-            if free == LINES_PER_BLOCK {
-                freed_queued |= *state & QUEUED != 0;
-                *state = 0;
+            self.is_touched[block.index()] = false;
+            let free = memory.lines.select(block, |count| count == 0);
+            if free.count() == LINES_PER_BLOCK {
+                memory.holes.remove(block);
                 memory.blocks.free(block);
-            } else if free > 0 && *state & QUEUED == 0 {
-                *state |= QUEUED;
-                self.holes.enqueue(block);
+            } else {
+                memory.holes.file(block, free);
             }
-        }
-        if freed_queued {
-            // A freed block may come back for any use while its number is in the queue.
-            self.holes.queue().retain(|&block| memory.blocks.kind(block) == BlockKind::Small);
         }
     }
 

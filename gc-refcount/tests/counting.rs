@@ -695,3 +695,22 @@ fn holes_are_used_again_and_again() {
         }
     }
 }
+
+#[test]
+fn epochs_of_any_size_are_sums_that_do_not_overflow() {
+    for bytes in [0, 1, usize::MAX / 2 + 1, usize::MAX] {
+        for collector in all() {
+            let mut heap = Heap::<Rootable![Vec<Gc<'_, usize>>]>::with_options(
+                verified(),
+                collector.with_epoch_bytes(bytes),
+                |_| Vec::new(),
+            )
+            .unwrap();
+            for _ in 0..3 {
+                heap.mutate_root(|mc, root| root.extend((0..2_000).map(|n| Gc::new(mc, n))));
+                heap.collect_minor();
+            }
+            assert_eq!(live(&mut heap), 6_001, "epochs of {bytes} bytes");
+        }
+    }
+}

@@ -1,8 +1,9 @@
 //! What the generated code of the derive needs. Nothing here is for people to use.
 //!
 //! The derive reaches everything by a path, which the program chooses or can bend. The types and the traits below are
-//! therefore named in the signature of [`Trace::__checks_are_genuine`](crate::Trace::__checks_are_genuine), where only the
-//! real ones fit; the functions belong to one of these types; and what cannot be named there carries a type that can.
+//! therefore named in the signature of [`Trace::__checks_are_genuine`](crate::Trace::__checks_are_genuine), where only
+//! the real ones fit; the functions belong to one of these types; and what cannot be named there carries a type that
+//! can.
 
 use core::marker::PhantomData;
 pub use core::primitive::{bool, usize};
@@ -18,8 +19,8 @@ impl<T: ?Sized + Drop> DropIsNotAllowedOnTracedTypes for T {}
 pub struct Checks;
 
 impl Checks {
-    /// The type makes sense: whatever it demands of its parts is known where this is called. The compiler checks that for
-    /// every type that is written as an argument.
+    /// The type makes sense: whatever it demands of its parts is known where this is called. The compiler checks that
+    /// for every type that is written as an argument.
     pub const fn makes_sense<T: ?Sized>() {}
 
     /// The type outlives `'static`. It is spelled out, not inferred from the value: inference may pick a supertype that

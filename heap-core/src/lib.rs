@@ -1,9 +1,9 @@
 //! A private, garbage-collected heap behind one safe typed API, with interchangeable collectors.
 //!
 //! A [`Heap`] owns all objects and data structures that live in it; its API is the only way to allocate there, and
-//! nothing is ever released by hand. Which collector reclaims the garbage is an expression, chosen when the heap is made
-//! and not visible in any type: reference counting (`gc-refcount`), mark-sweep (`gc-marksweep`), generational copying
-//! (`gc-generational`), or none ([`NoGc`], in this crate).
+//! nothing is ever released by hand. Which collector reclaims the garbage is an expression, chosen when the heap is
+//! made and not visible in any type: reference counting (`gc-refcount`), mark-sweep (`gc-marksweep`), generational
+//! copying (`gc-generational`), or none ([`NoGc`], in this crate).
 //!
 //! ```
 //! use heap_core::{Gc, Heap, Lock, NoGc, Rootable, Trace, store};
@@ -31,14 +31,14 @@
 //! # Why it is safe
 //!
 //! 1. **Pointers are branded.** The closure given to [`Heap::mutate`] must work for every lifetime `'gc`, and a
-//!    [`Gc<'gc, T>`](Gc) is invariant in it. So a pointer can be stored in objects of the same heap and nowhere else: not
-//!    in a variable outside, not in another heap, not in the result of the closure.
+//!    [`Gc<'gc, T>`](Gc) is invariant in it. So a pointer can be stored in objects of the same heap and nowhere else:
+//!    not in a variable outside, not in another heap, not in the result of the closure.
 //! 2. **Mutation or collection, never both.** Objects move and die only at safepoints, and everything that contains a
-//!    safepoint takes `&mut Heap`. While any `Gc` exists, the heap is borrowed; when a collection runs, no `Gc` is on any
-//!    Rust stack. Roots are therefore exact, and moving objects is as safe as freeing them.
-//! 3. **A store needs a proof.** Fields change only inside [`Lock`], [`RefLock`] and [`OnceLock`], which open only through
-//!    a [`Write`], which exists only after the write barrier of that object ran. A store without a barrier is a type
-//!    error.
+//!    safepoint takes `&mut Heap`. While any `Gc` exists, the heap is borrowed; when a collection runs, no `Gc` is on
+//!    any Rust stack. Roots are therefore exact, and moving objects is as safe as freeing them.
+//! 3. **A store needs a proof.** Fields change only inside [`Lock`], [`RefLock`] and [`OnceLock`], which open only
+//!    through a [`Write`], which exists only after the write barrier of that object ran. A store without a barrier is a
+//!    type error.
 //! 4. **Dead objects run no code of their own.** A traced type cannot implement `Drop`, so no destructor can follow a
 //!    pointer into a dead neighbour. Fields that own plain data (`String`, `Vec<u8>`) are dropped when the object dies.
 //!
@@ -64,8 +64,12 @@
 //! * Inside one `mutate` nothing is reclaimed. A program that allocates much should return from it often: an empty call
 //!   costs a few nanoseconds. [`Mutator::should_yield`] says when the heap would like it.
 //! * A heap belongs to one thread.
-//! * A brand is as good as the compiler's lifetimes. There is an old hole in them (rust-lang/rust#25860), through which a
-//!   program that looks for it lengthens any lifetime, and so a brand as well.
+//! * A brand is as good as the compiler's lifetimes. There are old holes in them (rust-lang/rust#25860, #84366,
+//!   #152489), through which a program without `unsafe` that looks for them lengthens any lifetime, and so a brand as
+//!   well: a pointer then leaves its `mutate` and dangles. None is met by accident; [`Rootable`](trait@Rootable) says
+//!   what they look like.
+//! * Drop glue recurses as everywhere in Rust: one object that owns a chain of a million boxes can be collected, moved
+//!   and verified, but must be taken apart before it dies. Chains of objects have no such limit.
 //! * `dyn` objects, weak maps and ephemerons, finalizers and permanent objects are not here yet; the essay in
 //!   [`collector`] says where they will go.
 //! * 64-bit platforms only; the process reserves addresses for all its heaps in advance (64 TiB, or what it may have).

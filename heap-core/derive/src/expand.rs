@@ -2,15 +2,16 @@
 //!
 //! The output is one anonymous constant that holds the impl and its checks: no `Drop`, and nothing assumed that the
 //! declaration does not say. Three rules keep it independent of what is in scope around the type: it declares no types
-//! and no traits of its own, everything is named by a path through `heap-core`, and the fields are reached by pattern, not
-//! by `self.field`.
+//! and no traits of its own, everything is named by a path through `heap-core`, and the fields are reached by pattern,
+//! not by `self.field`.
 //!
-//! *A path can lie.* `extern crate self as heap_core;` (or `core`, which is why the standard library is not named either)
-//! makes `::heap_core` a module of the program, and `#[trace(crate = ..)]` may say anything. So nothing is believed that is
-//! reached by a path, except what the real trait vouches for. An impl of another trait than the real one proves nothing and
-//! harms nobody. If it is the real one, the compiler compares the impl's signatures with the trait's, and the hidden
-//! function `__checks_are_genuine` has one only in order to name the helpers that this code relies on: an impostor is a type
-//! error there. The functions among the helpers are associated with a type, so that the type vouches for them.
+//! *A path can lie.* `extern crate self as heap_core;` (or `core`, which is why the standard library is not named
+//! either) makes `::heap_core` a module of the program, and `#[trace(crate = ..)]` may say anything. So nothing is
+//! believed that is reached by a path, except what the real trait vouches for. An impl of another trait than the real
+//! one proves nothing and harms nobody. If it is the real one, the compiler compares the impl's signatures with the
+//! trait's, and the hidden function `__checks_are_genuine` has one only in order to name the helpers that this code
+//! relies on: an impostor is a type error there. The functions among the helpers are associated with a type, so that
+//! the type vouches for them.
 
 use crate::attributes::{self, FieldOption, TypeOptions};
 use crate::recursion::owns_self;
@@ -277,8 +278,8 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
         let parameter = &parameter.ident;
         if replaced.is_none_or(|bound| asks_for_trace(bound, parameter)) {
             let trace = cx.trace(shown_at(parameter));
-            // That it outlives the brand as well is what `Gc<'gc, T>` demands, and what the compiler would otherwise infer
-            // from a field of that type, and keep to itself.
+            // That it outlives the brand as well is what `Gc<'gc, T>` demands, and what the compiler would otherwise
+            // infer from a field of that type, and keep to itself.
             parse_quote_spanned!(shown_at(parameter)=> #parameter: #trace + #brand)
         } else {
             parse_quote_spanned!(shown_at(parameter)=> #parameter: 'static)
@@ -346,9 +347,9 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
     let needs_trace = quote!(false #(|| #needs_trace)*);
     let thread_bound = quote!(false #(|| #thread_bound)*);
 
-    // SAFETY of the impl: `trace` and `relocate` visit every field once, through the field's own impl, but for the fields
-    // that outlive `'static` and so hold no branded pointer. The constants are the disjunction of the fields' constants.
-    // What the type's parts demand of each other is a condition of the impl, which `assume_nothing` checks.
+    // SAFETY of the impl: `trace` and `relocate` visit every field once, through the field's own impl, but for the
+    // fields that outlive `'static` and so hold no branded pointer. The constants are the disjunction of the fields'
+    // constants. What the type's parts demand of each other is a condition of the impl, which `assume_nothing` checks.
     unsafe_impl(input, cx, &generics, &Members { needs_trace, thread_bound, trace, relocate, owned_bytes })
 }
 
@@ -408,11 +409,11 @@ fn unsafe_impl(input: &DeriveInput, cx: &Context, generics: &Generics, members: 
 ///
 /// Of a declaration like `struct S<'a, 'b>(&'a &'b ())` the compiler infers `'b: 'a`, and it takes that for granted in
 /// every impl for `S<'a, 'b>`, without making it a condition of that impl. Whoever uses the impl must know it from
-/// elsewhere. But of a root's type, which stands under `for<'gc>`, the compiler asks nothing except whether it is `Trace`
-/// (rule 7 of the trait): what was inferred would be checked by nobody, and believed inside `mutate`.
+/// elsewhere. But of a root's type, which stands under `for<'gc>`, the compiler asks nothing except whether it is
+/// `Trace` (rule 7 of the trait): what was inferred would be checked by nobody, and believed inside `mutate`.
 ///
-/// Hence a function that stands alone, under the conditions of the impl and no others. Not a method, not a function that
-/// takes the type as an argument or returns it: in those the compiler takes for granted what is to be checked.
+/// Hence a function that stands alone, under the conditions of the impl and no others. Not a method, not a function
+/// that takes the type as an argument or returns it: in those the compiler takes for granted what is to be checked.
 fn assume_nothing(input: &DeriveInput, cx: &Context, generics: &Generics) -> TokenStream {
     let depends = |parameter: &GenericParam| !matches!(parameter, GenericParam::Const(_));
     if !input.generics.params.iter().any(depends) {
@@ -449,9 +450,9 @@ fn replace_self(code: TokenStream, this: &TokenStream) -> TokenStream {
 /// Whether `bound` says `parameter: Trace<..>`.
 ///
 /// Every type parameter is demanded to be either `Trace` or `'static`, whatever else it is (rule 7 of the trait): the
-/// compiler does not ask whether `X<&'static &'gc ()>` makes sense for every `'gc` when that is a root, and an impl that
-/// accepts any parameter would let it pass. By its words the bound only chooses between the two; the derive writes down
-/// itself what it chose, so that another trait called `Trace` does not help.
+/// compiler does not ask whether `X<&'static &'gc ()>` makes sense for every `'gc` when that is a root, and an impl
+/// that accepts any parameter would let it pass. By its words the bound only chooses between the two; the derive writes
+/// down itself what it chose, so that another trait called `Trace` does not help.
 fn asks_for_trace(bound: &[WherePredicate], parameter: &Ident) -> bool {
     bound.iter().any(|predicate| match predicate {
         WherePredicate::Type(predicate) => {

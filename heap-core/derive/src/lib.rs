@@ -13,11 +13,11 @@
 //! 3. **No destructor looks at dead neighbours.** A sweep destroys unreachable objects in no particular order, so a
 //!    destructor that followed a pointer could reach an object that is already gone. A type with a `Drop` impl is
 //!    therefore refused. Its fields may own plain data (`String`, `Vec<u8>` ...), which is dropped as usual.
-//! 4. **Nothing is assumed that is not written.** What the compiler infers about the type's lifetimes from its fields is no
-//!    condition of the impl, so nobody would check it where the type is a root. The derive does not compile unless the
-//!    declaration says as much.
-//! 5. **Names cannot lie.** The generated code resolves nothing through what is in scope, and what it reaches by the path of
-//!    `heap-core` is vouched for by the trait itself (see `expand`).
+//! 4. **Nothing is assumed that is not written.** What the compiler infers about the type's lifetimes from its fields
+//!    is no condition of the impl, so nobody would check it where the type is a root. The derive does not compile
+//!    unless the declaration says as much.
+//! 5. **Names cannot lie.** The generated code resolves nothing through what is in scope, and what it reaches by the
+//!    path of `heap-core` is vouched for by the trait itself (see `expand`).
 //!
 //! What the derive does not do:
 //!
@@ -65,12 +65,12 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// `#[trace(gc_lifetime = 'gc)]` says which lifetime parameter is the brand.
 ///
-/// `#[trace(crate = ::gc)]` says by which path the program reaches `heap-core`, if not by `::heap_core`: when it renamed
-/// the dependency, or depends on a crate that re-exports it.
+/// `#[trace(crate = ::gc)]` says by which path the program reaches `heap-core`, if not by `::heap_core`: when it
+/// renamed the dependency, or depends on a crate that re-exports it.
 ///
 /// `#[trace(bound = "...")]` replaces the bounds of the generated impl. Without it, every type parameter `T` gets
-/// `T: Trace<'gc> + 'gc`. The string holds where-predicates, possibly none: `#[trace(bound = "")]` suits a parameter that
-/// occurs only in `PhantomData` or behind `require_static`. A parameter for which the string does not say
+/// `T: Trace<'gc> + 'gc`. The string holds where-predicates, possibly none: `#[trace(bound = "")]` suits a parameter
+/// that occurs only in `PhantomData` or behind `require_static`. A parameter for which the string does not say
 /// `T: Trace<'gc>` must outlive `'static`. The type's own bounds and where clause are always kept.
 ///
 /// `#[trace(require_static)]` says that the whole type outlives `'static`, and hence holds no pointer into the heap.
@@ -95,9 +95,10 @@ use syn::{DeriveInput, parse_macro_input};
 /// A type that owns values of itself (`enum Json { Array(Vec<Json>), .. }`) cannot ask the field for its constants: the
 /// answer would depend on itself, which the compiler reports as a cycle. The derive recognises such fields by the
 /// type's own name or `Self` in the field's type. It then takes `NEEDS_TRACE` to be true, and decides `THREAD_BOUND` by
-/// `Send` as above. Such a field is traced by `Tracer::descend`, so that no depth of a value overflows the stack. (Dropping
-/// a chain of a million boxes does, in the heap as elsewhere: take it apart first.) A type that refers to itself through the heap (`Gc<'gc, Node<'gc>>`, or any other type that takes
-/// the brand as its argument) is asked as usual.
+/// `Send` as above. Such a field is traced by `Tracer::descend`, so that no depth of a value overflows the stack.
+/// (Dropping a chain of a million boxes does, in the heap as elsewhere: take it apart first.) A type that refers to
+/// itself through the heap (`Gc<'gc, Node<'gc>>`, or any other type that takes the brand as its argument) is asked as
+/// usual.
 ///
 /// Two types that own each other are beyond what a derive can see. There, and wherever else the compiler reports a
 /// cycle in `NEEDS_TRACE` or `THREAD_BOUND`, put `#[trace(recursive)]` on one of the fields in the cycle; it is then
@@ -106,10 +107,10 @@ use syn::{DeriveInput, parse_macro_input};
 /// # Errors
 ///
 /// A field whose type is not `Trace` is reported at that field's type. "Lifetime may not live long enough" and "the
-/// parameter type may not live long enough", at the name of the type, mean that its fields demand more than its declaration
-/// says: add what the compiler asks for, `where 'gc: 'a` or `T: 'a`, to the declaration. A `Drop` impl on the type is reported as a
-/// conflicting implementation of `DropIsNotAllowedOnTracedTypes`; move the part that needs the destructor into a type of
-/// its own and hold it in a `#[trace(require_static)]` field.
+/// parameter type may not live long enough", at the name of the type, mean that its fields demand more than its
+/// declaration says: add what the compiler asks for, `where 'gc: 'a` or `T: 'a`, to the declaration. A `Drop` impl on
+/// the type is reported as a conflicting implementation of `DropIsNotAllowedOnTracedTypes`; move the part that needs
+/// the destructor into a type of its own and hold it in a `#[trace(require_static)]` field.
 #[proc_macro_derive(Trace, attributes(trace))]
 pub fn derive_trace(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

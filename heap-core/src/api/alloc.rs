@@ -1,7 +1,7 @@
 //! Making objects: sized values, slices, strings. Each constructor has a `try_` form that reports a full heap.
 
 use super::gc::Gc;
-use super::mutator::Mutator;
+use super::mutator::{Mutator, is_short};
 use crate::error::AllocError;
 use crate::trace::Trace;
 
@@ -74,13 +74,32 @@ impl<'gc, T: Trace<'gc>> Gc<'gc, [T]> {
     ///
     /// # Panics
     /// When the heap limit is reached or the system refuses memory.
+    #[inline]
     #[track_caller]
     pub fn new_slice(mc: &Mutator<'gc>, elements: &[T]) -> Self
     where
         T: Copy,
     {
-        match Self::try_new_slice(mc, elements) {
-            Ok(gc) => gc,
+        if !is_short(elements) {
+            // Its panic is out there too: a result that came from either place would be looked at by all.
+            return Self::new_long_slice(mc, elements);
+        }
+        match mc.allocate_short_copy(elements) {
+            // SAFETY: the object was just made, as a slice of T, in the heap of this brand.
+            Ok(object) => unsafe { Gc::from_object(object) },
+            Err(error) => heap_is_full(error),
+        }
+    }
+
+    #[inline(never)]
+    #[track_caller]
+    fn new_long_slice(mc: &Mutator<'gc>, elements: &[T]) -> Self
+    where
+        T: Copy,
+    {
+        match mc.allocate_copy(elements) {
+            // SAFETY: as above.
+            Ok(object) => unsafe { Gc::from_object(object) },
             Err(error) => heap_is_full(error),
         }
     }
@@ -89,14 +108,14 @@ impl<'gc, T: Trace<'gc>> Gc<'gc, [T]> {
     ///
     /// # Errors
     /// When the heap limit is reached or the system refuses memory.
+    #[inline]
     pub fn try_new_slice(mc: &Mutator<'gc>, elements: &[T]) -> Result<Self, AllocError>
     where
         T: Copy,
     {
-        let mut slice = mc.allocate_slice::<T>(elements.len())?;
-        slice.copy_from(elements);
+        let object = if is_short(elements) { mc.allocate_short_copy(elements) } else { mc.allocate_copy(elements) }?;
         // SAFETY: as above.
-        Ok(unsafe { Gc::from_object(mc.finish_slice(slice)) })
+        Ok(unsafe { Gc::from_object(object) })
     }
 }
 
@@ -105,18 +124,19 @@ impl<'gc> Gc<'gc, str> {
     ///
     /// # Panics
     /// When the heap limit is reached or the system refuses memory.
+    #[inline]
     #[track_caller]
     pub fn new_str(mc: &Mutator<'gc>, text: &str) -> Self {
-        match Self::try_new_str(mc, text) {
-            Ok(gc) => gc,
-            Err(error) => heap_is_full(error),
-        }
+        let bytes = Gc::new_slice(mc, text.as_bytes());
+        // SAFETY: the bytes are a copy of a `str`, and nobody can write to them.
+        unsafe { Gc::from_object(bytes.object()) }
     }
 
     /// As [`new_str`](Self::new_str), but reports a full heap.
     ///
     /// # Errors
     /// When the heap limit is reached or the system refuses memory.
+    #[inline]
     pub fn try_new_str(mc: &Mutator<'gc>, text: &str) -> Result<Self, AllocError> {
         let bytes = Gc::try_new_slice(mc, text.as_bytes())?;
         // SAFETY: the bytes are a copy of a `str`, and nobody can write to them.

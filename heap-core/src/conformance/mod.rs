@@ -19,6 +19,7 @@
 //! | `objects.rs` | a type for each way in which a type can hold a pointer |
 //! | `program.rs` | random programs over the whole API |
 //! | `interpreter.rs` | runs a program on the heap and on the model, and compares |
+//! | [`footprint`] | how much memory scattered lifetimes take: figures for a collector's own tests |
 //! | `regressions/` | small programs, each for something that a collector once got wrong |
 //!
 //! The verdict is exact: after a full collection the heap holds what the model holds, no more and no less, by the count
@@ -75,6 +76,7 @@
 //!   One test at a time, then: `--test-threads=1`.
 //! * `HEAP_CONFORMANCE_LINKS`: length of the long chain; ten million unless said otherwise.
 
+pub mod footprint;
 mod interpreter;
 mod model;
 mod objects;

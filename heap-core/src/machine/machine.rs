@@ -77,9 +77,12 @@ impl Machine {
     pub(crate) fn allocate(&self, request: AllocRequest) -> Result<Allocation, AllocError> {
         if request.align <= OBJECT_ALIGN && request.bytes <= MEDIUM_FOOTPRINT_MAX {
             let cursor = self.fast.cursor.get();
-            if request.bytes <= self.fast.room() {
-                // SAFETY: the object fits between cursor and limit, which lie in one reservation.
-                let (payload, end) = unsafe { (cursor.byte_add(request.prefix), cursor.byte_add(request.bytes)) };
+            // The end is computed before it is known to be inside, once for the test and for the next cursor: with
+            // `bytes <= room` this takes two instructions more. It is 16 KiB beyond an address at the most.
+            let end = cursor.as_ptr().wrapping_byte_add(request.bytes);
+            if end.addr() <= self.fast.limit.get().addr().get() {
+                // SAFETY: the object fits between cursor and limit, which lie in one reservation; so its end is not null.
+                let (payload, end) = unsafe { (cursor.byte_add(request.prefix), NonNull::new_unchecked(end)) };
                 self.fast.cursor.set(end);
                 return Ok(Allocation { payload, birth: self.fast.birth.get() });
             }
@@ -147,9 +150,13 @@ impl Machine {
         }
     }
 
+    /// Whether a write to the object interests the collector. While the mask is empty no write does, and the header, which
+    /// may be far from what the program is about to write and in no cache, is not loaded: in a program that writes to
+    /// random old objects two thirds of all samples waited for it.
     #[inline(always)]
     fn is_unclean(&self, header: &Header) -> bool {
-        (header.load_acquire().bits() ^ self.fast.barrier_flip.get()) & self.fast.barrier_mask.get() != 0
+        let mask = self.fast.barrier_mask.get();
+        mask != 0 && (header.load_acquire().bits() ^ self.fast.barrier_flip.get()) & mask != 0
     }
 
     #[cold]

@@ -1,7 +1,7 @@
 //! The heap verifier: a slow, independent walk from the roots that checks what every collector promises.
 //!
 //! It follows edges with `trace` and an ordinary set of visited objects, sharing no state with any collector's marking,
-//! and checks for every object it reaches: that it lies in a block in use, that its header is neither forwarded nor a
+//! and checks for every object it reaches: that it lies in a block in use and in no hole of the index, that its header is neither forwarded nor a
 //! description that makes no sense, that it ends in a block of the same kind, that it has a weak cell exactly when its header
 //! says so, that `relocate` reports exactly the edges that
 //! `trace` reported, and whatever the collector says about its own state
@@ -97,6 +97,9 @@ impl Verifier {
             let last = core.memory.blocks.block_of(extent.end - 1);
             if kind == BlockKind::Small && core.memory.blocks.kind(last) != BlockKind::Small {
                 return in_type("the object reaches into a block that is not a small one");
+            }
+            if kind == BlockKind::Small && core.memory.is_offered(extent.clone()) {
+                return in_type("the object lies where the allocator will put the next one");
             }
             if word.has(SIDE_ENTRY) != core.weak.cell_of(object).is_some() {
                 return in_type("its header and the table of weak cells disagree about its having one");

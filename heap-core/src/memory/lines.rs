@@ -58,6 +58,67 @@ impl LineSet {
         Some(start as usize..(start + length) as usize)
     }
 
+    /// The length of the longest run of lines in the set. By doubling: about ten instructions for each power of two.
+    pub const fn longest(self) -> usize {
+        if self.is_empty() {
+            return 0;
+        }
+        // The places at which runs of at least 2^stage lines begin.
+        let mut starts = [self.0; u128::BITS.ilog2() as usize + 1];
+        let mut stage = 0;
+        while stage < starts.len() - 1 {
+            let twice = starts[stage] & (starts[stage] >> (1 << stage));
+            if twice == 0 {
+                break;
+            }
+            stage += 1;
+            starts[stage] = twice;
+        }
+        let mut longest = 1 << stage;
+        let mut at = starts[stage];
+        while stage > 0 && longest < LINES_PER_BLOCK {
+            stage -= 1;
+            let longer = at & (starts[stage] >> longest);
+            if longer != 0 {
+                at = longer;
+                longest += 1 << stage;
+            }
+        }
+        longest
+    }
+
+    /// The shortest maximal run of at least `lines` lines, the first of several.
+    pub fn tightest(self, lines: usize) -> Option<Range<usize>> {
+        self.holes().filter(|hole| hole.len() >= lines).min_by_key(Range::len)
+    }
+
+    /// The lines of a range.
+    #[inline]
+    pub const fn of(lines: Range<usize>) -> Self {
+        if lines.start >= lines.end {
+            return LineSet(0);
+        }
+        LineSet((u128::MAX << lines.start) & (u128::MAX >> (LINES_PER_BLOCK - lines.end)))
+    }
+
+    /// Whether a line is in the set.
+    #[inline]
+    pub const fn contains(self, line: usize) -> bool {
+        self.0 >> line & 1 != 0
+    }
+
+    /// The lines that are in this set or in the other.
+    #[inline]
+    pub const fn union(self, other: Self) -> Self {
+        LineSet(self.0 | other.0)
+    }
+
+    /// The lines of this set that are not in the other.
+    #[inline]
+    pub const fn without(self, other: Self) -> Self {
+        LineSet(self.0 & !other.0)
+    }
+
     /// All maximal runs of lines in the set, in order.
     #[inline]
     pub fn holes(self) -> impl Iterator<Item = Range<usize>> {
@@ -337,6 +398,31 @@ mod tests {
                 assert_eq!(lines.next_hole(block, from, |b| b == 1), naive(&bytes, from, |b| b == 1));
             }
         }
+    }
+
+    #[test]
+    fn the_longest_and_the_tightest_agree_with_the_list_of_holes() {
+        let mut random = Random::new(11);
+        assert_eq!((LineSet(0).longest(), LineSet(u128::MAX).longest()), (0, LINES_PER_BLOCK));
+        for _ in 0..if cfg!(miri) { 20 } else { 5000 } {
+            let mut set = LineSet::default();
+            for _ in 0..random.below(9) {
+                let start = random.below(LINES_PER_BLOCK);
+                let range = start..start + 1 + random.below(LINES_PER_BLOCK - start);
+                let one = LineSet::of(range.clone());
+                assert_eq!(one.holes().collect::<Vec<_>>(), [range]);
+                set = if random.below(2) == 0 { set.union(one) } else { set.without(one) };
+            }
+            let holes: Vec<_> = set.holes().collect();
+            assert_eq!(set.longest(), holes.iter().map(Range::len).max().unwrap_or(0));
+            for lines in 1..LINES_PER_BLOCK {
+                let tightest = set.tightest(lines);
+                let least = holes.iter().map(Range::len).filter(|length| *length >= lines).min();
+                assert_eq!(tightest.as_ref().map(Range::len), least);
+                assert!(tightest.is_none_or(|hole| holes.contains(&hole)));
+            }
+        }
+        assert!(LineSet::of(5..5).is_empty());
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! | [`blocks`] | the heap in units of 32 KiB, kinds, runs, the limit |
 //! | [`window`] | a nursery's contiguous blocks, charged as they are used |
 //! | [`lines`] | the heap in units of 256 bytes, and the holes between live ones |
+//! | [`holes`] | the index of blocks with holes, by the length of the longest |
 //! | [`large`] | objects with blocks of their own |
 //!
 //! Everything here is about addresses. Nothing reads or writes an object, apart from [`poison`], so almost all of it
@@ -21,6 +22,7 @@
 
 mod bitmap;
 pub mod blocks;
+pub mod holes;
 pub mod large;
 pub mod lines;
 pub mod os;
@@ -31,6 +33,7 @@ mod warm;
 pub mod window;
 
 pub use blocks::{BLOCK_BYTES, BlockIndex, BlockKind, Blocks, CHARGE_PAGE, MEDIUM_FOOTPRINT_MAX, MEDIUM_MAX};
+pub use holes::HoleIndex;
 pub use large::{LargeObject, LargeSpace};
 pub use lines::{LINE_BYTES, LINE_SHIFT, LINES_PER_BLOCK, LineSet, LineTable};
 pub use os::OsError;
@@ -46,6 +49,8 @@ use core::ptr::NonNull;
 pub struct Memory {
     /// One byte per line. Dropped before the blocks, like every handle on a table should be.
     pub lines: LineTable,
+    /// Which blocks have holes.
+    pub holes: HoleIndex,
     /// Objects with blocks of their own.
     pub large: LargeSpace,
     /// Address space, blocks, accounting.
@@ -61,7 +66,14 @@ impl Memory {
     pub fn new(limit: Option<usize>, reservation: Option<usize>) -> Result<Self, AllocError> {
         let mut blocks = Blocks::new(limit, reservation)?;
         let lines = LineTable::from_table(blocks.side_table(LINE_SHIFT)?, blocks.base().addr().get());
-        Ok(Self { blocks, lines, large: LargeSpace::new() })
+        let holes = HoleIndex::new(blocks.side_table(holes::RECORD_SHIFT)?);
+        Ok(Self { blocks, lines, holes, large: LargeSpace::new() })
+    }
+
+    /// Whether a part of the bytes `extent`, of mark-region blocks, is in a hole of the index. For verification.
+    pub fn is_offered(&self, extent: core::ops::Range<usize>) -> bool {
+        (self.lines.line_of(extent.start)..=self.lines.line_of(extent.end - 1))
+            .any(|line| self.holes.free_lines(BlockIndex::new(line / LINES_PER_BLOCK)).contains(line % LINES_PER_BLOCK))
     }
 }
 

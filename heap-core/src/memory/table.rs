@@ -19,7 +19,7 @@
 use super::os::OsError;
 use super::pool::Column;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 /// Entries committed at a time, where that is a system call: those of 16 MiB of heap in a table of lines.
@@ -198,6 +198,25 @@ impl ByteTable {
         assert!(first.checked_add(N).is_some_and(|end| self.covers(end)), "side metadata of memory that is not in use");
         // SAFETY: as in `slice`; an array of `N` atomics is `N` consecutive bytes.
         unsafe { self.base.add(first).cast::<[AtomicU8; N]>().as_ref() }
+    }
+
+    /// The entries from `first` on, eight to a word: `N` words. A table that is accessed so must never be accessed by
+    /// bytes at the same time from another thread.
+    ///
+    /// # Panics
+    ///
+    /// When they are not all available, or `first` is not a multiple of eight.
+    #[inline]
+    pub fn words<const N: usize>(&self, first: usize) -> &[AtomicU64; N] {
+        let bytes = N * size_of::<u64>();
+        assert!(
+            first.checked_add(bytes).is_some_and(|end| self.covers(end)) && first.is_multiple_of(size_of::<u64>()),
+            "side metadata of memory that is not in use"
+        );
+        // The heap begins at a multiple of its pool's unit of slots, and no table has so few entries for that as eight.
+        debug_assert!(self.base.addr().get().is_multiple_of(size_of::<u64>()));
+        // SAFETY: as in `slice`. The words are aligned: so is the base, see above, and so is the first entry.
+        unsafe { self.base.add(first).cast::<[AtomicU64; N]>().as_ref() }
     }
 
     /// Reads `N` entries from `first` at once, by ordinary loads that the compiler can make wide.

@@ -8,5 +8,5 @@
 mod holes;
 mod sweep;
 
-pub use holes::{Hole, HoleAllocator, LinePolicy};
+pub use holes::{Hole, HoleAllocator, LinePolicy, NO_STAMP};
 pub use sweep::{Swept, sweep};

@@ -1,21 +1,22 @@
 //! Tracing a value that contains itself, however deep it is.
 //!
-//! The graph of objects is traced with a stack in memory, and no depth of it matters. But one object may own a chain of a
-//! million boxes, `struct Chain { next: Option<Box<Chain>> }`, built one by one and meant to be taken apart one by one,
-//! and plain Rust accepts that. Tracing it by calling the field's `trace` would overflow the stack, in a collection that
-//! the program did not ask for, on a marker's thread perhaps, whose stack is smaller than the program's.
+//! The graph of objects is traced with a stack in memory, and no depth of it matters. But one object may own a chain of
+//! a million boxes, `struct Chain { next: Option<Box<Chain>> }`, built one by one and meant to be taken apart one by
+//! one, and plain Rust accepts that. Tracing it by calling the field's `trace` would overflow the stack, in a
+//! collection that the program did not ask for, on a marker's thread perhaps, whose stack is smaller than the
+//! program's.
 //!
-//! So a field that leads back to its own type is traced by *descending*: up to 32 levels by calling, which is
-//! all that most such values ever need, and what lies deeper is noted as a pointer and a function, and traced when the
-//! outermost descent is about to return. The derive knows which fields these are (`recursion` in its source), because it
-//! may not ask them for their constants: a circle of types without such a field does not compile, since
-//! `NEEDS_TRACE` would depend on itself. Types that do not contain themselves never come here and pay nothing.
+//! So a field that leads back to its own type is traced by *descending*: up to 32 levels by calling, which is all that
+//! most such values ever need, and what lies deeper is noted as a pointer and a function, and traced when the outermost
+//! descent is about to return. The derive knows which fields these are (`recursion` in its source), because it may not
+//! ask them for their constants: a circle of types without such a field does not compile, since `NEEDS_TRACE` would
+//! depend on itself. Types that do not contain themselves never come here and pay nothing.
 //!
-//! *Why not a limit at allocation?* The depth is not known there: chains grow behind a lock, long after. *Why not on the
-//! mark stack?* Its entries are objects, and every loop over it would have to ask what an entry is.
+//! *Why not a limit at allocation?* The depth is not known there: chains grow behind a lock, long after. *Why not on
+//! the mark stack?* Its entries are objects, and every loop over it would have to ask what an entry is.
 //!
-//! *Dropping* such a chain recurses in Rust's own glue, inside the heap as outside. A program that owns one takes it apart
-//! before it lets go of it, or keeps it in many objects: behind a `Gc` no depth matters, for drop glue either.
+//! *Dropping* such a chain recurses in Rust's own glue, inside the heap as outside. A program that owns one takes it
+//! apart before it lets go of it, or keeps it in many objects: behind a `Gc` no depth matters, for drop glue either.
 
 use core::ptr::NonNull;
 
@@ -49,8 +50,8 @@ impl<'gc> Tracer<'gc> {
         }
         value.trace(self);
         if self.sink.descent.leave() {
-            // SAFETY: what waits are parts of `value`, found by following what it owns, and `value` is borrowed until this
-            // returns: nothing in it can be dropped or written.
+            // SAFETY: what waits are parts of `value`, found by following what it owns, and `value` is borrowed until
+            // this returns: nothing in it can be dropped or written.
             unsafe { show_waiting(&mut self.sink, |sink| &mut sink.descent) };
         }
     }
@@ -70,8 +71,9 @@ impl<'gc> Relocator<'gc> {
         }
         value.relocate(self);
         if self.sink.descent.leave() {
-            // SAFETY: what waits are parts of `value`, noted through references that were derived from it and have ended,
-            // and `value` is exclusively borrowed until this returns. They are distinct parts: every value is visited once.
+            // SAFETY: what waits are parts of `value`, noted through references that were derived from it and have
+            // ended, and `value` is exclusively borrowed until this returns. They are distinct parts: every value is
+            // visited once.
             unsafe { show_waiting(&mut self.sink, |sink| &mut sink.descent) };
         }
     }

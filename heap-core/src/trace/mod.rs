@@ -9,10 +9,11 @@
 //! called per edge. One concrete [`Tracer`] serves every collector, so user types are compiled once, whatever collector
 //! is chosen at run time, and the trait could be made dyn-safe.
 //!
-//! *Why not a constant map of the words that hold pointers*, so that collectors read them without calling anything? It was
-//! built and measured: marking took 3 to 15 % longer, counting as long (processors predict the call, and the compiler makes
-//! better code of a type's own function than of a loop over bits). Keeping every pointer and counting only those that are
-//! not null, to save a branch, took up to 25 % longer: the length of the stack then waits for the pointer.
+//! *Why not a constant map of the words that hold pointers*, so that collectors read them without calling anything? It
+//! was built and measured: marking took 3 to 15 % longer, counting as long (processors predict the call, and the
+//! compiler makes better code of a type's own function than of a loop over bits). Keeping every pointer and counting
+//! only those that are not null, to save a branch, took up to 25 % longer: the length of the stack then waits for the
+//! pointer.
 
 mod descent;
 mod describe;
@@ -28,9 +29,9 @@ pub use std_impls::Static;
 ///
 /// Use `#[derive(Trace)]`.
 ///
-/// A field that may not hold pointers into the heap, because it is a `Cell`, an `Rc`, a key of a map or a set, and holds
-/// one nevertheless, is reported at that field as "requires that `'gc` must outlive `'static`": use [`Lock`](crate::Lock),
-/// a plain `Gc`, a map with other keys.
+/// A field that may not hold pointers into the heap, because it is a `Cell`, an `Rc`, a key of a map or a set, and
+/// holds one nevertheless, is reported at that field as "requires that `'gc` must outlive `'static`": use
+/// [`Lock`](crate::Lock), a plain `Gc`, a map with other keys.
 ///
 /// # Safety
 /// Collectors free and move memory by what an implementation reports, so it must satisfy the strongest contract that
@@ -44,13 +45,13 @@ pub use std_impls::Static;
 ///    type that can contain itself goes on through [`Tracer::descend`] and [`Relocator::descend`].
 /// 4. If `NEEDS_TRACE` is false, no value of the type can own a `Gc` or a `Weak`.
 /// 5. The type has no `Drop` implementation that follows a `Gc`.
-/// 6. Apart from the brand, values borrow nothing that ends before the program does: an object dies when its heap likes,
-///    and its drop glue runs then.
+/// 6. Apart from the brand, values borrow nothing that ends before the program does: an object dies when its heap
+///    likes, and its drop glue runs then.
 /// 7. The implementation demands `Trace<'gc>` or `'static` of each of its type parameters, even if it never looks at a
 ///    value of that type, and states as its own condition what the type demands of its lifetimes. The compiler does not
-///    ask whether a root's type makes sense for every `'gc` ([`Rootable!`](crate::Rootable!)); it asks whether the type is
-///    `Trace`, and the answer must cover all of its parts. A type like `Gc<'gc, &'static &'gc ()>`, which makes sense
-///    only if `'gc` is `'static`, would make the program believe that it is.
+///    ask whether a root's type makes sense for every `'gc` ([`Rootable!`](crate::Rootable!)); it asks whether the type
+///    is `Trace`, and the answer must cover all of its parts. A type like `Gc<'gc, &'static &'gc ()>`, which makes
+///    sense only if `'gc` is `'static`, would make the program believe that it is.
 ///
 /// In builds with the verifier on, rules 1 and 2 are checked against each other after every collection.
 #[diagnostic::on_unimplemented(

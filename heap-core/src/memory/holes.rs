@@ -1,0 +1,239 @@
+//! The index of holes: which blocks have room, and how much in one piece.
+//!
+//! *What it represents.* For every block the set of its lines that may be handed out: nothing lives there and nobody was
+//! given them. Blocks whose set is not empty are *filed* by their longest hole, one file for each length in lines, so
+//! that the tightest fit for an object of any size is found by one look at a bitmap of the files that are not empty.
+//!
+//! *Invariant.* A block is in the file of the longest run of its free lines, and in none when it has no free line. Only
+//! mark-region blocks are filed: who frees a block removes it first.
+//!
+//! *Why the lines are kept here, and not read again from the line table when the allocator gets to the block.* A line's
+//! byte says who lives there, not who was given it since: under counting, lines that were handed out stay at zero until
+//! their objects are counted. And while a marking is in progress, or after one was given up, a byte must be compared with
+//! two or more stamps, where a set that was complete once only ever loses lines. So a block may be used in parts, filed
+//! again with what is left, and stays valid from one sweep to the next.
+//!
+//! *Why lists through a side table.* A vector of blocks grows, and copies itself in a pause; a side table grows with the
+//! heap, where growth may fail. Lists are first in, first out, so a sweep in address order is an allocation in address
+//! order. *Why not powers of two:* the files cost a bit each, and of objects between 256 bytes and 16 KiB a quarter would
+//! be turned away from a hole that they fit.
+
+use super::blocks::{BLOCK_SHIFT, BlockIndex};
+use super::lines::{LINES_PER_BLOCK, LineSet};
+use super::table::ByteTable;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// log2 of the heap bytes for one byte of the table: 32 bytes, a record, for each block.
+pub const RECORD_SHIFT: u32 = BLOCK_SHIFT - 5;
+/// Words of a record: two of free lines, the two neighbours in the file, the file.
+const WORDS: usize = 4;
+const LINKS: usize = 2;
+const FILE: usize = 3;
+
+/// The heap's index of holes.
+#[derive(Debug)]
+pub struct HoleIndex {
+    records: ByteTable,
+    /// The blocks at either end of each file, as links.
+    ends: [(u32, u32); LINES_PER_BLOCK],
+    /// Bit `n - 1`: the file of blocks whose longest hole has `n` lines is not empty.
+    filled: u128,
+}
+
+/// A block's number plus one; zero for none.
+type Link = u32;
+
+impl HoleIndex {
+    /// An index without holes, over a table of one byte for `1 << RECORD_SHIFT` bytes of heap.
+    ///
+    /// # Panics
+    ///
+    /// When the table has another granularity.
+    pub fn new(records: ByteTable) -> Self {
+        assert_eq!(records.shift(), RECORD_SHIFT, "a record has 32 bytes");
+        HoleIndex { records, ends: [(0, 0); LINES_PER_BLOCK], filled: 0 }
+    }
+
+    #[inline]
+    fn record(&self, block: BlockIndex) -> &[AtomicU64; WORDS] {
+        self.records.words(block.index() * WORDS * size_of::<u64>())
+    }
+
+    /// The lines of a block that may be handed out.
+    #[inline]
+    pub fn free_lines(&self, block: BlockIndex) -> LineSet {
+        let [low, high, ..] = self.record(block);
+        LineSet(u128::from(low.load(Ordering::Relaxed)) | u128::from(high.load(Ordering::Relaxed)) << 64)
+    }
+
+    /// Says which lines of a block may be handed out, instead of what was said before.
+    pub fn file(&mut self, block: BlockIndex, free: LineSet) {
+        let longest = free.longest();
+        if self.file_of(block) != longest {
+            self.unlink(block);
+            self.link(block, longest);
+        }
+        let record = self.record(block);
+        record[0].store(free.0 as u64, Ordering::Relaxed);
+        record[1].store((free.0 >> 64) as u64, Ordering::Relaxed);
+    }
+
+    /// No line of the block may be handed out.
+    #[inline]
+    pub fn remove(&mut self, block: BlockIndex) {
+        self.file(block, LineSet::default());
+    }
+
+    /// Takes the block with the tightest hole of at least `lines` lines out of the index, all of its holes with it.
+    #[inline]
+    pub fn take(&mut self, lines: usize) -> Option<(BlockIndex, LineSet)> {
+        debug_assert!(lines > 0);
+        let fitting = self.filled & u128::MAX.checked_shl(u32::try_from(lines - 1).ok()?)?;
+        if fitting == 0 {
+            return None;
+        }
+        let (first, _) = self.ends[fitting.trailing_zeros() as usize];
+        let block = BlockIndex(first - 1);
+        let free = self.free_lines(block);
+        self.remove(block);
+        Some((block, free))
+    }
+
+    /// The length of the longest hole of a filed block, in lines; zero for others.
+    #[inline]
+    fn file_of(&self, block: BlockIndex) -> usize {
+        self.record(block)[FILE].load(Ordering::Relaxed) as usize
+    }
+
+    #[inline]
+    fn links(&self, block: Link) -> (Link, Link) {
+        let links = self.record(BlockIndex(block - 1))[LINKS].load(Ordering::Relaxed);
+        (links as u32, (links >> 32) as u32)
+    }
+
+    #[inline]
+    fn set_links(&self, block: Link, (before, behind): (Link, Link)) {
+        let links = u64::from(before) | u64::from(behind) << 32;
+        self.record(BlockIndex(block - 1))[LINKS].store(links, Ordering::Relaxed);
+    }
+
+    fn unlink(&mut self, block: BlockIndex) {
+        let file = self.file_of(block);
+        if file == 0 {
+            return;
+        }
+        let (before, behind) = self.links(block.0 + 1);
+        if before == 0 {
+            self.ends[file - 1].0 = behind;
+        } else {
+            self.set_links(before, (self.links(before).0, behind));
+        }
+        if behind == 0 {
+            self.ends[file - 1].1 = before;
+        } else {
+            self.set_links(behind, (before, self.links(behind).1));
+        }
+        if before == 0 && behind == 0 {
+            self.filled &= !(1 << (file - 1));
+        }
+    }
+
+    /// Appends a block that is in no file.
+    fn link(&mut self, block: BlockIndex, file: usize) {
+        self.record(block)[FILE].store(file as u64, Ordering::Relaxed);
+        if file == 0 {
+            return;
+        }
+        let link = block.0 + 1;
+        let (first, last) = &mut self.ends[file - 1];
+        let before = core::mem::replace(last, link);
+        if before == 0 {
+            *first = link;
+        }
+        self.filled |= 1 << (file - 1);
+        self.set_links(link, (before, 0));
+        if before != 0 {
+            self.set_links(before, (self.links(before).0, link));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reservation::Reservation;
+    use super::super::tests::Random;
+    use super::*;
+
+    fn index() -> HoleIndex {
+        let table = Reservation::new(64 << 20, 64 << 20).unwrap().table(RECORD_SHIFT).unwrap();
+        table.commit_for(64 << 20).unwrap();
+        HoleIndex::new(table)
+    }
+
+    #[test]
+    fn the_tightest_hole_is_found_first_come_first_served() {
+        let mut index = index();
+        let hole = |length: u32| LineSet(((1 << length) - 1) << 3);
+        for (block, length) in [(7, 4), (3, 9), (5, 4), (6, 2), (4, 4)] {
+            index.file(BlockIndex(block), hole(length));
+        }
+        index.remove(BlockIndex(5));
+        assert_eq!(index.take(3), Some((BlockIndex(7), hole(4))));
+        assert_eq!(index.take(1), Some((BlockIndex(6), hole(2))));
+        index.file(BlockIndex(7), hole(1));
+        assert_eq!(index.take(2), Some((BlockIndex(4), hole(4))));
+        assert_eq!(index.take(2), Some((BlockIndex(3), hole(9))));
+        assert_eq!(index.take(2), None);
+        assert_eq!(index.take(1), Some((BlockIndex(7), hole(1))));
+        assert_eq!(index.take(1), None);
+        index.file(BlockIndex(0), LineSet(u128::MAX));
+        assert_eq!(index.take(LINES_PER_BLOCK + 1), None);
+        assert_eq!(index.take(LINES_PER_BLOCK), Some((BlockIndex(0), LineSet(u128::MAX))));
+        assert!(index.free_lines(BlockIndex(0)).is_empty());
+    }
+
+    #[test]
+    fn filing_at_random_agrees_with_a_naive_index() {
+        let mut index = index();
+        let mut random = Random::new(5);
+        // The same as a list of blocks in the order in which they came to their files.
+        let mut naive: Vec<(u32, u128)> = Vec::new();
+        let longest = |set: u128| LineSet(set).longest();
+        for _ in 0..if cfg!(miri) { 200 } else { 20_000 } {
+            let block = random.below(12) as u32;
+            match random.below(3) {
+                0 => {
+                    let mut set = 0u128;
+                    for _ in 0..random.below(6) {
+                        let from = random.below(128);
+                        set |= (u128::MAX << from) & (u128::MAX >> random.below(128 - from));
+                    }
+                    index.file(BlockIndex(block), LineSet(set));
+                    match naive.iter_mut().find(|(b, _)| *b == block) {
+                        Some(entry) if longest(entry.1) == longest(set) => entry.1 = set,
+                        _ => {
+                            naive.retain(|(b, _)| *b != block);
+                            naive.extend((set != 0).then_some((block, set)));
+                        }
+                    }
+                }
+                1 => {
+                    index.remove(BlockIndex(block));
+                    naive.retain(|(b, _)| *b != block);
+                }
+                _ => {
+                    let lines = 1 + random.below(40);
+                    let fitting = naive.iter().filter(|(_, set)| longest(*set) >= lines);
+                    // The first of the least: `min_by_key` returns the first of equals.
+                    let expected = fitting.min_by_key(|(_, set)| longest(*set)).copied();
+                    assert_eq!(index.take(lines), expected.map(|(block, set)| (BlockIndex(block), LineSet(set))));
+                    naive.retain(|entry| Some(*entry) != expected);
+                }
+            }
+            for block in 0..12 {
+                let set = naive.iter().find(|(b, _)| *b == block).map_or(0, |(_, set)| *set);
+                assert_eq!(index.free_lines(BlockIndex(block)).0, set);
+            }
+        }
+    }
+}
