@@ -53,10 +53,7 @@ impl RefCount {
     /// Nothing was written, allocated, stashed or released since the last epoch.
     fn is_settled(&self, heap: &HeapContext<'_>) -> bool {
         let roots = &heap.core.roots;
-        self.log.is_empty()
-            && !self.pacing.allocated(heap)
-            && roots.released().is_empty()
-            && roots.created_targets().next().is_none()
+        self.log.is_empty() && !self.pacing.allocated(heap) && roots.are_settled()
     }
 }
 

@@ -44,7 +44,7 @@ impl RefCount {
         let logged = log.settle(work, |work| raise(work, counts, space, core));
         core.event(EventKind::RootsTraced);
 
-        work.stack().extend_from_slice(core.roots.released());
+        work.stack().extend(core.roots.released());
         log.take_decrements(work);
         lower(work, counts, space, core, droppable, self.cycles.then_some(&mut *candidates));
         core.event(EventKind::HeapTraced);

@@ -37,10 +37,7 @@ impl RefCount {
 
     pub(crate) fn check_references(&self, core: &HeapCore, incoming: &HashMap<ObjectRef, u64>) -> Result<(), String> {
         let roots = &core.roots;
-        let settled = !self.fresh
-            && self.log.is_empty()
-            && roots.created_targets().next().is_none()
-            && roots.released().is_empty();
+        let settled = !self.fresh && self.log.is_empty() && roots.are_settled();
         if !settled {
             return Ok(());
         }

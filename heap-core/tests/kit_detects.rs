@@ -141,9 +141,8 @@ impl Copying {
         evacuation.scan(heap.core);
         let moved: Vec<ObjectRef> =
             heap.core.roots.iter().map(|root| evacuation.locate(root).unwrap_or(root)).collect();
-        for (slot, now) in heap.core.roots.iter_mut().zip(moved) {
-            *slot = now;
-        }
+        let mut moved = moved.into_iter();
+        heap.core.roots.update(|slot| *slot = moved.next().expect("as many roots as before"));
         evacuation.process_dead(heap.core);
         evacuation.release(heap.core);
         self.old.extend(evacuation.to);

@@ -1,53 +1,32 @@
 //! [`Handle`]: a root that the program holds between calls of `mutate`.
 
 use core::marker::PhantomData;
-use std::sync::Arc;
 
 use super::gc::Gc;
 use super::mutator::Mutator;
 use super::rootable::{Root, Rootable};
 use super::weak::Weak;
-use crate::machine::HandleLog;
+use crate::machine::HandleSlot;
 use crate::object::ObjectRef;
 
 /// Keeps an object alive from outside the heap, across safepoints.
 ///
 /// Made by [`Mutator::stash`](crate::Mutator::stash), read by [`Mutator::fetch`](crate::Mutator::fetch). It has no brand
 /// and no lifetime: it may be stored anywhere, cloned (cheaply: clones share one root), sent to another thread, and may
-/// outlive the heap. When the last clone is dropped, the object is released at the next safepoint.
+/// outlive the heap. When the last clone is dropped, the object is released at the next safepoint. It is one word; cloning
+/// and dropping it takes no lock and no memory.
 pub struct Handle<R: ?Sized> {
-    slot: Arc<HandleSlot>,
+    slot: HandleSlot,
     // Invariant: all clones of a handle must agree on what it keeps.
     _type: PhantomData<fn(PhantomData<R>) -> PhantomData<R>>,
 }
 
-struct HandleSlot {
-    log: Arc<HandleLog>,
-    slot: u32,
-}
-
-impl Drop for HandleSlot {
-    fn drop(&mut self) {
-        self.log.release(self.slot);
-    }
-}
+const _: () = assert!(size_of::<Option<Handle<u8>>>() == size_of::<usize>());
 
 impl<R: ?Sized> Handle<R> {
-    pub(crate) fn new(log: Arc<HandleLog>, slot: u32) -> Self {
-        Handle { slot: Arc::new(HandleSlot { log, slot }), _type: PhantomData }
-    }
-
-    pub(crate) fn heap(&self) -> u64 {
-        self.slot.log.heap
-    }
-
-    pub(crate) fn slot(&self) -> u32 {
-        self.slot.slot
-    }
-
     /// The number of the heap that the handle belongs to.
     pub fn heap_id(&self) -> u64 {
-        self.heap()
+        self.slot.heap()
     }
 }
 
@@ -59,7 +38,7 @@ impl<R: ?Sized> Clone for Handle<R> {
 
 impl<R: ?Sized> core::fmt::Debug for Handle<R> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Handle").field("heap", &self.heap()).field("slot", &self.slot()).finish()
+        f.debug_struct("Handle").field("heap", &self.heap_id()).finish_non_exhaustive()
     }
 }
 
@@ -72,16 +51,17 @@ impl<'gc> Mutator<'gc> {
     /// let handle = heap.mutate(|mc, _| mc.stash::<Rootable![Gc<'_, u64>]>(Gc::new(mc, 7)));
     /// assert_eq!(heap.mutate(|mc, _| *mc.fetch(&handle)), 7);
     /// ```
+    ///
+    /// # Panics
+    /// When there are more handles than ever before and the system refuses memory for them.
     pub fn stash<R>(&self, pointer: Root<'gc, R>) -> Handle<R>
     where
         R: ?Sized + for<'a> Rootable<'a>,
         Root<'gc, R>: Pointer<'gc>,
     {
         let object = pointer.object_ref();
-        self.machine.core(|core| {
-            let slot = core.roots.create(object);
-            Handle::new(core.roots.log.clone(), slot)
-        })
+        let slot = self.machine.core(|core| core.roots.create(object));
+        Handle { slot, _type: PhantomData }
     }
 
     /// The pointer that a handle keeps.
@@ -103,14 +83,9 @@ impl<'gc> Mutator<'gc> {
         R: ?Sized + for<'a> Rootable<'a>,
         Root<'gc, R>: Pointer<'gc>,
     {
-        self.machine.core(|core| {
-            if handle.heap() != core.roots.heap_id() {
-                return None;
-            }
-            let object = core.roots.get(handle.slot());
-            // SAFETY: the slot was filled by `stash::<R>` on this heap, keeps its object alive, and follows its moves.
-            Some(unsafe { Root::<'gc, R>::from_object_ref(object) })
-        })
+        let object = self.machine.core(|core| core.roots.get(&handle.slot))?;
+        // SAFETY: the slot was filled by `stash::<R>` on this heap, keeps its object alive, and follows its moves.
+        Some(unsafe { Root::<'gc, R>::from_object_ref(object) })
     }
 }
 

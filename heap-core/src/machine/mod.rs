@@ -8,7 +8,8 @@
 //! | `interface` | [`Collector`]: what is behind the slow paths |
 //! | `core` | the parts that all collectors share |
 //! | `allowance` | what a collector may let pile up, growing with what the heap allocates |
-//! | `roots` | the root object and the handles |
+//! | `roots` | the root object and the handles, as collectors see them |
+//! | `handles` | the slots behind handles, and how they are released |
 //! | `no_gc` | the smallest collector, and the example |
 //! | `verify` | an independent walk that checks every invariant |
 //! | `options`, `statistics`, `events`, `registry` | what a program asks for and is told |
@@ -17,6 +18,7 @@ mod allowance;
 mod core;
 pub mod events;
 mod fast_path;
+mod handles;
 mod interface;
 #[allow(clippy::module_inception)]
 mod machine;
@@ -32,12 +34,12 @@ mod verify;
 pub use self::core::{HeapContext, HeapCore};
 pub use allowance::{Allowance, growth_budget};
 pub use fast_path::FastPath;
+pub(crate) use handles::HandleSlot;
 pub use interface::{Collector, IntoCollector};
 pub(crate) use machine::{Machine, write_header};
 pub use no_gc::NoGc;
 pub use options::HeapOptions;
 pub(crate) use pause::Safepoint;
-pub(crate) use roots::HandleLog;
 pub use roots::Roots;
 pub use statistics::Statistics;
 pub use verify::{Verifier, VerifyError};

@@ -1,166 +1,219 @@
-//! The roots: one table of slots, of which the first holds the root object and the others belong to handles.
+//! The roots: the root object, and the slots behind handles, as a collector sees them.
 //!
-//! A slot never changes its target between its creation and its release (a moving collector updates the address). So a
-//! safepoint need not scan the table: it looks at slots created and objects released since the last one (rule R6), and a
-//! counting collector knows for every slot whether it was counted (rule R4): counted exactly when it is no longer in the
-//! list of created ones.
+//! A root never changes its target between its creation and its release (a moving collector updates the address). So a
+//! safepoint need not scan them all: it looks at those created and those released since the last one (rule R6), and a
+//! counting collector knows for every root whether it was counted (rule R4): counted exactly when it is settled.
 //!
-//! Handles are dropped wherever the program likes: inside `mutate`, in drop glue during a collection, on another thread,
-//! after the heap is gone. So dropping only appends to a log behind a mutex, and [`Roots::synchronize`] reads it.
+//! ```text
+//!             create              settle              release              settle
+//!   free ───────────────▶ created ───────▶ settled ───────────▶ released ───────▶ free
+//!     ▲                      │
+//!     └──────────────────────┘ release: no collector has ever heard of it
+//! ```
+//!
+//! All lists are links in the slots themselves, so that none needs memory, and taking note of what happened costs what
+//! happened, not what there is. A slot that was created and released before anybody looked can be created again at once,
+//! and is in the list of created ones once.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use core::ptr;
+use core::sync::atomic::{AtomicU64, Ordering};
 
+use super::handles::{HandleSlot, List, Refused, Slot, Slots, State};
 use crate::object::ObjectRef;
 
 /// Numbers heaps; never reused (rule R6).
 static NEXT_HEAP: AtomicU64 = AtomicU64::new(1);
 
-/// What the handles of a heap share with it.
-pub(crate) struct HandleLog {
-    pub(crate) heap: u64,
-    dropped: Mutex<Vec<u32>>,
-}
-
-impl HandleLog {
-    /// Notes that the last handle on `slot` is gone.
-    pub(crate) fn release(&self, slot: u32) {
-        // A poisoned log is still a log: pushing and taking a vector leave no broken state behind.
-        self.dropped.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
-    }
-}
-
 /// The roots of a heap.
 pub struct Roots {
-    slots: Vec<Option<ObjectRef>>,
-    free: Vec<u32>,
-    created: Vec<u32>,
-    is_created: Vec<bool>,
-    released: Vec<ObjectRef>,
-    pub(crate) log: Arc<HandleLog>,
+    heap: u64,
+    root: Option<ObjectRef>,
+    root_is_created: bool,
+    /// Made with the first handle.
+    slots: Option<Slots>,
+    /// The list of created slots, through [`Slot::next_created`].
+    created: *const Slot,
+    released: List,
 }
-
-/// The slot of the root object.
-const ROOT_SLOT: u32 = 0;
 
 impl Roots {
     pub(crate) fn new() -> Self {
         let heap = NEXT_HEAP.fetch_add(1, Ordering::Relaxed);
-        Roots {
-            // The root's slot exists from the beginning: handles may be made while the root is.
-            slots: vec![None],
-            free: Vec::new(),
-            created: Vec::new(),
-            is_created: vec![false],
-            released: Vec::new(),
-            log: Arc::new(HandleLog { heap, dropped: Mutex::new(Vec::new()) }),
-        }
+        Roots { heap, root: None, root_is_created: false, slots: None, created: ptr::null(), released: List::EMPTY }
     }
 
     /// The heap's number, unique for the life of the process.
     pub fn heap_id(&self) -> u64 {
-        self.log.heap
+        self.heap
     }
 
     pub(crate) fn set_root(&mut self, object: ObjectRef) {
-        debug_assert!(self.root().is_none(), "a heap has one root");
-        self.fill(ROOT_SLOT, object);
+        debug_assert!(self.root.is_none(), "a heap has one root");
+        self.root = Some(object);
+        self.root_is_created = true;
     }
 
-    pub(crate) fn create(&mut self, object: ObjectRef) -> u32 {
-        if self.free.is_empty() && self.slots.len() == self.slots.capacity() {
-            // A program that makes and drops handles and allocates nothing never meets a safepoint. The log is read before
-            // the table grows, which is seldom enough not to be felt.
-            self.synchronize();
+    /// Makes a root for a handle.
+    ///
+    /// # Panics
+    /// When the system refuses memory for it.
+    pub(crate) fn create(&mut self, object: ObjectRef) -> HandleSlot {
+        self.try_create(object).unwrap_or_else(|Refused| refused())
+    }
+
+    #[inline]
+    fn try_create(&mut self, object: ObjectRef) -> Result<HandleSlot, Refused> {
+        if self.slots.as_ref().is_none_or(Slots::is_full) {
+            self.make_room()?;
         }
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => {
-                self.slots.push(None);
-                self.is_created.push(false);
-                u32::try_from(self.slots.len() - 1).expect("more than 2^32 handles")
-            }
-        };
-        self.fill(slot, object);
-        slot
+        let Some(slots) = &mut self.slots else { return Err(Refused) };
+        let handle = slots.create()?;
+        let slot = handle.slot();
+        slot.object.set(Some(object));
+        if slot.state.replace(State::Created) == State::Free {
+            slot.next_created.set(self.created);
+            self.created = handle.address().as_ptr();
+        }
+        Ok(handle)
     }
 
-    fn fill(&mut self, slot: u32, object: ObjectRef) {
-        self.slots[slot as usize] = Some(object);
-        self.is_created[slot as usize] = true;
-        self.created.push(slot);
+    /// A program that makes and drops handles and allocates nothing never meets a safepoint: before the table grows,
+    /// released slots are taken back. Each is taken once, so this costs nothing extra however often it happens.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self) -> Result<(), Refused> {
+        if self.slots.is_none() {
+            self.slots = Some(Slots::new(self.heap)?);
+        }
+        self.synchronize();
+        Ok(())
     }
 
-    pub(crate) fn get(&self, slot: u32) -> ObjectRef {
-        self.slots[slot as usize].expect("a handle keeps its slot")
+    /// The object that a handle keeps; `None` when the handle belongs to another heap.
+    #[inline]
+    pub(crate) fn get(&self, handle: &HandleSlot) -> Option<ObjectRef> {
+        if self.slots.as_ref()?.owns(handle) { handle.slot().object.get() } else { None }
     }
 
     /// The root object, once the heap has one.
     pub fn root(&self) -> Option<ObjectRef> {
-        self.slots.first().copied().flatten()
+        self.root
     }
 
-    /// Reads the log of dropped handles. Slots that were created and dropped since the last safepoint vanish without a
-    /// trace; for the others the object is listed in [`released`](Self::released).
+    /// Takes note of the handles that were dropped. Roots that were created and released since the last
+    /// [`settle`](Self::settle) vanish without a trace; the objects of the others are [`released`](Self::released).
     pub(crate) fn synchronize(&mut self) {
-        let dropped = std::mem::take(&mut *self.log.dropped.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut vanished = false;
-        for slot in dropped {
-            let object = self.slots[slot as usize].take().expect("a handle is released once");
-            if std::mem::replace(&mut self.is_created[slot as usize], false) {
-                vanished = true;
-            } else {
-                self.released.push(object);
+        let Some(slots) = &mut self.slots else { return };
+        for address in slots.take_released() {
+            // SAFETY: a slot of our own table.
+            let slot = unsafe { address.as_ref() };
+            // SAFETY: taken slots are in no list.
+            unsafe {
+                if slot.state.get() == State::Created {
+                    slot.object.set(None);
+                    slot.state.set(State::FreeAgain);
+                    slots.free(address);
+                } else {
+                    debug_assert_eq!(slot.state.get(), State::Settled);
+                    slot.state.set(State::Released);
+                    self.released.push(address);
+                }
             }
-            self.free.push(slot);
-        }
-        if vanished {
-            let slots = &self.slots;
-            self.created.retain(|&slot| slots[slot as usize].is_some());
         }
     }
 
-    /// Copies of the targets of the slots filled since the last [`settle`](Self::settle).
+    /// The slots in the list of created ones, those that came and went among them.
+    fn created_slots(&self) -> impl Iterator<Item = &Slot> {
+        let mut at = self.created;
+        core::iter::from_fn(move || {
+            // SAFETY: slots live as long as the table, and that as long as `self`.
+            let slot = unsafe { at.as_ref() }?;
+            at = slot.next_created.get();
+            Some(slot)
+        })
+    }
+
+    /// Copies of the targets of the roots created since the last [`settle`](Self::settle).
     pub fn created_targets(&self) -> impl Iterator<Item = ObjectRef> + '_ {
-        self.created.iter().filter_map(|&slot| self.slots[slot as usize])
+        let root = self.root.filter(|_| self.root_is_created);
+        root.into_iter().chain(self.created_slots().filter_map(|slot| slot.object.get()))
     }
 
-    /// Updates the slots filled since the last [`settle`](Self::settle).
+    /// Updates the roots created since the last [`settle`](Self::settle).
     pub fn update_created(&mut self, mut update: impl FnMut(&mut ObjectRef)) {
-        for &slot in &self.created {
-            if let Some(object) = &mut self.slots[slot as usize] {
-                update(object);
-            }
+        if self.root_is_created {
+            self.root.iter_mut().for_each(&mut update);
         }
+        self.created_slots().for_each(|slot| update_slot(slot, &mut update));
     }
 
     /// Objects that lost a root that had been settled.
-    pub fn released(&self) -> &[ObjectRef] {
-        &self.released
+    pub fn released(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+        self.released.objects()
     }
 
-    /// The collector has taken note of all created and released slots.
+    /// Whether no root was created and none released since the last [`settle`](Self::settle), but for those that came and
+    /// went.
+    pub fn are_settled(&self) -> bool {
+        self.released.is_empty() && self.created_targets().next().is_none()
+    }
+
+    /// The collector has taken note of all created and released roots.
     pub fn settle(&mut self) {
-        for slot in self.created.drain(..) {
-            self.is_created[slot as usize] = false;
+        self.root_is_created = false;
+        for slot in self.created_slots() {
+            slot.state.set(match slot.state.get() {
+                State::Created => State::Settled,
+                _ => State::Free,
+            });
         }
-        self.released.clear();
+        self.created = ptr::null();
+        if let Some(slots) = &mut self.slots {
+            while let Some(address) = self.released.pop() {
+                // SAFETY: a slot of our own table, in no list any more.
+                unsafe {
+                    address.as_ref().object.set(None);
+                    address.as_ref().state.set(State::Free);
+                    slots.free(address);
+                }
+            }
+        }
+    }
+
+    /// The slots in use.
+    fn live_slots(&self) -> impl Iterator<Item = &Slot> {
+        let is_live = |slot: &&Slot| matches!(slot.state.get(), State::Created | State::Settled);
+        self.slots.iter().flat_map(Slots::iter).filter(is_live)
     }
 
     /// Every root.
     pub fn iter(&self) -> impl Iterator<Item = ObjectRef> + '_ {
-        self.slots.iter().copied().flatten()
+        self.root.into_iter().chain(self.live_slots().filter_map(|slot| slot.object.get()))
     }
 
-    /// Every root's slot, for a collector that moves objects.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut ObjectRef> {
-        self.slots.iter_mut().flatten()
+    /// Updates every root, in the order of [`iter`](Self::iter): for a collector that moves objects.
+    pub fn update(&mut self, mut update: impl FnMut(&mut ObjectRef)) {
+        self.root.iter_mut().for_each(&mut update);
+        self.live_slots().for_each(|slot| update_slot(slot, &mut update));
     }
 
     /// Number of live handles, the root not counted.
     pub fn handles(&self) -> usize {
-        self.slots[ROOT_SLOT as usize + 1..].iter().flatten().count()
+        self.slots.as_ref().map_or(0, Slots::in_use)
     }
+}
+
+fn update_slot(slot: &Slot, update: &mut impl FnMut(&mut ObjectRef)) {
+    if let Some(mut object) = slot.object.get() {
+        update(&mut object);
+        slot.object.set(Some(object));
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn refused() -> ! {
+    panic!("the system refuses memory for another handle: drop some that are not needed")
 }
 
 #[cfg(test)]
@@ -168,29 +221,120 @@ mod tests {
     use super::*;
     use core::ptr::NonNull;
 
+    fn object(address: usize) -> ObjectRef {
+        ObjectRef::new(NonNull::without_provenance(address.try_into().unwrap()))
+    }
+
+    fn all_slots(roots: &Roots) -> usize {
+        roots.slots.as_ref().map_or(0, |slots| slots.iter().count())
+    }
+
     /// Safepoints follow allocation, so there may be none for as long as a program only passes handles around.
     #[test]
     fn handles_that_come_and_go_without_a_safepoint_use_the_same_slots() {
-        let object = |address: usize| ObjectRef::new(NonNull::without_provenance(address.try_into().unwrap()));
         let mut roots = Roots::new();
         roots.set_root(object(8));
-        let kept: Vec<u32> = (0..10).map(|n| roots.create(object(16 + 8 * n))).collect();
+        let kept: Vec<HandleSlot> = (0..10).map(|n| roots.create(object(16 + 8 * n))).collect();
         roots.settle();
         let settled = roots.create(object(800));
         roots.settle();
-        roots.log.release(settled);
+        drop(settled);
         for _ in 0..100_000 {
-            let slot = roots.create(object(1600));
-            assert_eq!(roots.get(slot), object(1600));
-            roots.log.release(slot);
+            let handle = roots.create(object(1600));
+            assert_eq!(roots.get(&handle), Some(object(1600)));
         }
-        assert!(roots.slots.len() < 100, "{} slots for {} handles", roots.slots.len(), kept.len());
+        assert!(all_slots(&roots) < 100, "{} slots for {} handles", all_slots(&roots), kept.len());
         roots.synchronize();
-        assert_eq!(roots.released(), [object(800)], "what no safepoint saw has left no trace, and what one saw has");
+        assert_eq!(
+            roots.released().collect::<Vec<_>>(),
+            [object(800)],
+            "what was settled has left a trace, the rest none"
+        );
         assert_eq!(roots.created_targets().count(), 0);
         assert_eq!(roots.handles(), kept.len());
-        for (n, slot) in kept.into_iter().enumerate() {
-            assert_eq!(roots.get(slot), object(16 + 8 * n));
+        roots.settle();
+        assert!(roots.are_settled());
+        for (n, handle) in kept.iter().enumerate() {
+            assert_eq!(roots.get(handle), Some(object(16 + 8 * n)));
         }
+        assert_eq!(roots.iter().count(), 1 + kept.len());
+    }
+
+    /// A full table makes no handle dearer: every released slot is taken back once, and nothing else is looked at.
+    #[test]
+    fn a_full_table_takes_back_what_was_released_and_no_more() {
+        for kept in [63, 64, 1000, 1023, 1024] {
+            let mut roots = Roots::new();
+            let mut handles: Vec<HandleSlot> = (0..kept).map(|_| roots.create(object(8))).collect();
+            roots.settle();
+            let before = all_slots(&roots);
+            for _ in 0..1000 {
+                handles.pop();
+                handles.push(roots.create(object(16)));
+            }
+            // One settled slot waits to be settled as released; the others are used again, before the table grows.
+            assert!(all_slots(&roots) <= before + 64);
+            assert!(roots.created_slots().count() <= 64);
+            roots.synchronize();
+            assert_eq!((roots.created_targets().count(), roots.released().count()), (1, 1));
+        }
+    }
+
+    #[test]
+    fn roots_are_created_settled_and_released_once_each() {
+        let mut roots = Roots::new();
+        roots.set_root(object(8));
+        assert_eq!(roots.created_targets().collect::<Vec<_>>(), [object(8)]);
+        let first = roots.create(object(16));
+        let again = first.clone();
+        roots.update_created(|object| {
+            *object = ObjectRef::new(object.payload().map_addr(|a| a.checked_add(800).unwrap()))
+        });
+        roots.settle();
+        assert!(roots.are_settled() && roots.released().next().is_none());
+        drop(first);
+        roots.synchronize();
+        assert!(roots.are_settled(), "a clone still holds it");
+        drop(again);
+        roots.synchronize();
+        assert_eq!(roots.released().collect::<Vec<_>>(), [object(816)]);
+        assert_eq!(roots.iter().collect::<Vec<_>>(), [object(808)], "a released root is none");
+        roots.update(|_| {});
+        roots.settle();
+        assert_eq!(roots.handles(), 0);
+        // Its slot serves again, and is new to the collector.
+        let second = roots.create(object(24));
+        assert_eq!(roots.created_targets().collect::<Vec<_>>(), [object(24)]);
+        assert_eq!(all_slots(&roots), 64);
+        drop(second);
+    }
+
+    #[test]
+    fn handles_of_many_threads_outlive_the_heap() {
+        let mut roots = Roots::new();
+        let handles: Vec<HandleSlot> = (0..1000).map(|n| roots.create(object(8 + 8 * n))).collect();
+        let other = Roots::new();
+        assert!(other.get(&handles[0]).is_none());
+        let heap = roots.heap_id();
+        std::thread::scope(|scope| {
+            for part in handles.chunks(300) {
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        let clones: Vec<HandleSlot> = part.to_vec();
+                        assert!(clones.iter().all(|clone| clone.heap() == heap));
+                    }
+                });
+            }
+            for _ in 0..100 {
+                roots.synchronize();
+                drop(roots.create(object(8)));
+            }
+        });
+        let (late, early): (Vec<_>, Vec<_>) = handles.into_iter().enumerate().partition(|(n, _)| n % 3 == 0);
+        std::thread::scope(|scope| {
+            scope.spawn(move || drop(early));
+            drop(roots);
+        });
+        assert!(late.iter().all(|(_, handle)| handle.heap() == heap));
     }
 }

@@ -1,0 +1,613 @@
+//! The slots behind handles: how roots are dropped wherever the program likes.
+//!
+//! A handle is the address of a *slot*. Slots lie in chunks that never move, so that a handle is one word and reading it
+//! is one load. Handles are dropped inside `mutate`, in drop glue in the middle of a collection, on other threads, and
+//! after the heap is gone; nothing of that may take a lock, ask for memory, or touch what the heap's thread works with. So
+//! a slot has two halves:
+//!
+//! * **the heap's**: the object, what collectors know of it, and links of lists. Only the heap's thread looks at them.
+//! * **everybody's**: the number of handles that share the slot, and the table. Cloning and dropping touch nothing else.
+//!
+//! The last handle on a slot to be dropped pushes it on the list of *released* slots ([`Released`]), which the heap's
+//! thread takes as a whole when it likes: at a safepoint, or when it runs out of slots. Pushing and taking everything is
+//! all that a lock-free list can do without ever being confused by an address that comes back (nobody pops one).
+//!
+//! *When the heap is gone* the list is closed, and handles count down how many of them are left. The last one, or the
+//! heap, if none is left, frees table and chunks.
+//!
+//! *Why not `Arc`?* A handle was one, to a slot number and a table behind a mutex: an allocation, two atomic increments, a
+//! lock and a growing list for each, half a microsecond in all. *Why no short cut for the heap's own thread*, which could
+//! free the slot at once? Drop glue drops handles while the collector has the table in its hands.
+//!
+//! A chunk is also the piece by which a marking that is spread over the program's run will read the table: 64 slots, none
+//! of which moves when the table grows.
+
+use core::cell::Cell;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use crate::object::ObjectRef;
+
+/// Slots of a chunk: 2.5 KiB, so that a heap with a few handles stays small.
+const CHUNK_SLOTS: usize = 64;
+
+/// What collectors know of a slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    /// Not in use, in the list of free slots.
+    Free,
+    /// Not in use, in the list of free slots, and still in that of created ones: it came and went since the last settling.
+    FreeAgain,
+    /// In use, in the list of created slots.
+    Created,
+    /// In use, and known to the collector.
+    Settled,
+    /// Known to the collector and not in use any more, in the list of released slots.
+    Released,
+}
+
+/// What a handle leads to.
+pub(super) struct Slot {
+    // The heap's half.
+    pub(super) object: Cell<Option<ObjectRef>>,
+    pub(super) state: Cell<State>,
+    /// The next in the list of created slots.
+    pub(super) next_created: Cell<*const Slot>,
+    /// The next free or released slot. Whoever drops the last handle writes it too: the slot is in no list then.
+    next: Cell<*const Slot>,
+    // Everybody's half.
+    handles: AtomicUsize,
+    table: NonNull<Table>,
+}
+
+struct Chunk {
+    next: *const Chunk,
+    slots: [Slot; CHUNK_SLOTS],
+}
+
+/// What all handles of a heap share with it.
+pub(super) struct Table {
+    heap: u64,
+    /// The chunks, the newest first. Written by the heap's thread, read by it and by whoever frees the table.
+    chunks: Cell<*const Chunk>,
+    released: Released<Slot>,
+}
+
+/// The system refused memory for slots.
+#[derive(Debug)]
+pub(super) struct Refused;
+
+/// The heap's end of a table. Dropping it tells the handles that the heap is gone.
+pub(super) struct Slots {
+    table: NonNull<Table>,
+    free: List,
+    in_use: usize,
+}
+
+/// A list of slots through [`Slot::next`].
+pub(super) struct List {
+    first: *const Slot,
+}
+
+impl List {
+    pub(super) const EMPTY: List = List { first: ptr::null() };
+
+    /// # Safety
+    /// The slot's chunk must outlive the list, and the slot must be in no other list.
+    pub(super) unsafe fn push(&mut self, slot: NonNull<Slot>) {
+        // SAFETY: the caller's promise.
+        unsafe { slot.as_ref() }.next.set(self.first);
+        self.first = slot.as_ptr();
+    }
+
+    pub(super) fn pop(&mut self) -> Option<NonNull<Slot>> {
+        let slot = NonNull::new(self.first.cast_mut())?;
+        // SAFETY: slots in the list are there: promised when they were pushed.
+        self.first = unsafe { slot.as_ref() }.next.get();
+        Some(slot)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_null()
+    }
+
+    /// The objects of its slots.
+    pub(super) fn objects(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+        let mut at = self.first;
+        core::iter::from_fn(move || {
+            // SAFETY: as in `pop`; the list is borrowed, so it does not change meanwhile.
+            let slot = unsafe { at.as_ref() }?;
+            at = slot.next.get();
+            Some(slot.object.get())
+        })
+        .flatten()
+    }
+}
+
+impl Slots {
+    /// An empty table for the handles of a heap.
+    pub(super) fn new(heap: u64) -> Result<Self, Refused> {
+        let table = leak(Table { heap, chunks: Cell::new(ptr::null()), released: Released::new() })?;
+        Ok(Slots { table, free: List::EMPTY, in_use: 0 })
+    }
+
+    /// Slots that handles lead to; those whose release was not [taken](Self::take_released) yet count.
+    pub(super) fn in_use(&self) -> usize {
+        self.in_use
+    }
+
+    /// A slot with one handle. Its object, state and lists are the caller's business.
+    ///
+    /// # Errors
+    /// When there is no free slot and the system refuses memory for more.
+    #[inline]
+    pub(super) fn create(&mut self) -> Result<HandleSlot, Refused> {
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => self.grow()?,
+        };
+        // SAFETY: a free slot of our own table, alive as long as that.
+        unsafe { slot.as_ref() }.handles.store(1, Ordering::Relaxed);
+        self.in_use += 1;
+        Ok(HandleSlot { slot })
+    }
+
+    /// Whether [`create`](Self::create) needs memory.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.free.is_empty()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) -> Result<NonNull<Slot>, Refused> {
+        let table = self.table;
+        // SAFETY: the table is there as long as `self` is.
+        let chunks = unsafe { &table.as_ref().chunks };
+        let chunk = leak(Chunk {
+            next: chunks.get(),
+            slots: core::array::from_fn(|_| Slot {
+                object: Cell::new(None),
+                state: Cell::new(State::Free),
+                next_created: Cell::new(ptr::null()),
+                next: Cell::new(ptr::null()),
+                handles: AtomicUsize::new(0),
+                table,
+            }),
+        })?;
+        chunks.set(chunk.as_ptr());
+        // SAFETY: the chunk was just made.
+        let slots = unsafe { &chunk.as_ref().slots };
+        for slot in slots[1..].iter().rev() {
+            // SAFETY: chunks live as long as the table, and a new slot is in no list.
+            unsafe { self.free.push(NonNull::from(slot)) };
+        }
+        Ok(NonNull::from(&slots[0]))
+    }
+
+    /// Gives back a slot that nobody uses.
+    ///
+    /// # Safety
+    /// The slot must be one of this table, [taken](Self::take_released) and in no list.
+    pub(super) unsafe fn free(&mut self, slot: NonNull<Slot>) {
+        // SAFETY: the caller's promise.
+        unsafe { self.free.push(slot) };
+    }
+
+    /// The slots whose last handle was dropped since this was called last.
+    pub(super) fn take_released(&mut self) -> impl Iterator<Item = NonNull<Slot>> + use<> {
+        // SAFETY: the table is there as long as `self` is.
+        let mut list = List { first: unsafe { self.table.as_ref() }.released.take() };
+        let mut counted = 0;
+        let mut at = list.first;
+        // SAFETY: released slots lie in chunks of this table; the list is ours now.
+        while let Some(slot) = unsafe { at.as_ref() } {
+            counted += 1;
+            at = slot.next.get();
+        }
+        self.in_use -= counted;
+        core::iter::from_fn(move || list.pop())
+    }
+
+    /// Whether a handle belongs to this table.
+    #[inline]
+    pub(super) fn owns(&self, handle: &HandleSlot) -> bool {
+        handle.slot().table == self.table
+    }
+
+    /// All slots, in whatever state.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        // SAFETY: the table is there as long as `self` is, and so are its chunks.
+        let mut chunk = unsafe { self.table.as_ref() }.chunks.get();
+        core::iter::from_fn(move || {
+            // SAFETY: as above.
+            let this = unsafe { chunk.as_ref() }?;
+            chunk = this.next;
+            Some(&this.slots)
+        })
+        .flatten()
+    }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        // SAFETY: the heap closes its table once, and counted its handles right: those in use are the ones that were
+        // created and not taken back.
+        unsafe {
+            if Released::close(NonNull::from(&self.table.as_ref().released), self.in_use) {
+                Table::free(self.table);
+            }
+        }
+    }
+}
+
+impl Table {
+    /// # Safety
+    /// Neither the heap nor any handle may use the table any more.
+    #[cold]
+    #[inline(never)]
+    unsafe fn free(table: NonNull<Table>) {
+        // SAFETY: the caller's promise; tables and chunks were made by `leak`, and every chunk is in the list once.
+        unsafe {
+            let table = Box::from_raw(table.as_ptr());
+            let mut chunk = table.chunks.get();
+            while !chunk.is_null() {
+                chunk = Box::from_raw(chunk.cast_mut()).next;
+            }
+        }
+    }
+}
+
+/// A value in memory of its own, to be freed as a `Box`.
+fn leak<T>(value: T) -> Result<NonNull<T>, Refused> {
+    let mut one = Vec::new();
+    one.try_reserve_exact(1).map_err(|_| Refused)?;
+    one.push(value);
+    // A boxed slice of one is laid out as a box of one.
+    let slice = Box::leak(one.into_boxed_slice());
+    Ok(NonNull::from(slice).cast())
+}
+
+/// A share in a slot: what a [`Handle`](crate::Handle) is.
+pub(crate) struct HandleSlot {
+    slot: NonNull<Slot>,
+}
+
+// SAFETY: of the slot, a handle touches the count, which is atomic, and the table's address and number, which never change
+// while there is a handle. The rest is read through `Roots`, on the heap's thread.
+unsafe impl Send for HandleSlot {}
+// SAFETY: as above.
+unsafe impl Sync for HandleSlot {}
+// No panic can happen while a slot is inconsistent.
+impl core::panic::UnwindSafe for HandleSlot {}
+impl core::panic::RefUnwindSafe for HandleSlot {}
+
+impl HandleSlot {
+    #[inline]
+    pub(super) fn slot(&self) -> &Slot {
+        // SAFETY: a slot stays where it is while there is a handle on it.
+        unsafe { self.slot.as_ref() }
+    }
+
+    #[inline]
+    pub(super) fn address(&self) -> NonNull<Slot> {
+        self.slot
+    }
+
+    /// The number of the heap that the handle belongs to.
+    pub(crate) fn heap(&self) -> u64 {
+        // SAFETY: the table is there while there is a handle, and its number never changes.
+        unsafe { (*self.slot().table.as_ptr()).heap }
+    }
+}
+
+impl Clone for HandleSlot {
+    #[inline]
+    fn clone(&self) -> Self {
+        // Relaxed: the new handle comes from this one. 2^64 clones take centuries, so the count does not wrap.
+        self.slot().handles.fetch_add(1, Ordering::Relaxed);
+        HandleSlot { slot: self.slot }
+    }
+}
+
+impl Drop for HandleSlot {
+    #[inline]
+    fn drop(&mut self) {
+        let handles = &self.slot().handles;
+        // A lone handle needs no atomic subtraction. If the count is one, that one is this: another handle could only have
+        // been cloned from it, before this drop. Acquire, and Release in the subtraction: what other handles did to the
+        // slot comes before its next life.
+        if handles.load(Ordering::Acquire) != 1 && handles.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return;
+        }
+        let table = self.slot().table;
+        // SAFETY: this was the slot's last handle, so it is in no list, and nobody but us looks at it; the table is there
+        // while there is a handle. Nothing of either is touched after the push.
+        unsafe {
+            if Released::release(NonNull::from(&table.as_ref().released), self.slot) {
+                Table::free(table);
+            }
+        }
+    }
+}
+
+/// An element of a [`Released`] list.
+trait Linked {
+    fn set_next(&self, next: *const Self);
+    fn next(&self) -> *const Self;
+}
+
+impl Linked for Slot {
+    #[inline]
+    fn set_next(&self, next: *const Slot) {
+        self.next.set(next);
+    }
+    #[inline]
+    fn next(&self) -> *const Slot {
+        self.next.get()
+    }
+}
+
+/// What the protocol needs of the platform: the tests run every interleaving of it on loom's.
+trait Primitives {
+    type Pointer<T>: Pointer<T>;
+    type Counter: Counter;
+}
+
+trait Pointer<T> {
+    fn new(value: *mut T) -> Self;
+    fn load(&self, ordering: Ordering) -> *mut T;
+    fn swap(&self, value: *mut T, ordering: Ordering) -> *mut T;
+    fn replace(&self, current: *mut T, new: *mut T, success: Ordering, failure: Ordering) -> Result<*mut T, *mut T>;
+}
+
+trait Counter {
+    fn new(value: usize) -> Self;
+    fn store(&self, value: usize, ordering: Ordering);
+    fn subtract(&self, value: usize, ordering: Ordering) -> usize;
+}
+
+/// The released slots, and how their table comes to its end.
+struct Released<T, P: Primitives = Native> {
+    /// The slot that was released last; null; or [`closed`](Self::closed).
+    head: P::Pointer<T>,
+    /// Once the list is closed: handles that are left, and one for the heap until it has counted them.
+    orphans: P::Counter,
+}
+
+impl<T: Linked, P: Primitives> Released<T, P> {
+    fn new() -> Self {
+        Released { head: P::Pointer::new(ptr::null_mut()), orphans: P::Counter::new(0) }
+    }
+
+    /// What stands in `head` when the heap is gone: not the address of any slot.
+    fn closed() -> *mut T {
+        ptr::without_provenance_mut(usize::MAX)
+    }
+
+    /// Releases a slot. True when the heap and all other handles are gone: then the caller frees the table.
+    ///
+    /// # Safety
+    /// `this` must be valid until the slot is released, and the slot valid, in no list, and nobody else's. Both may be gone
+    /// when this returns, unless it says true.
+    #[inline]
+    unsafe fn release(this: NonNull<Self>, slot: NonNull<T>) -> bool {
+        // SAFETY: valid, as the caller promises, up to the exchange that succeeds or the subtraction.
+        let (this, element) = unsafe { (this.as_ref(), slot.as_ref()) };
+        // Acquire: who finds the list closed must find the orphans counted.
+        let mut head = this.head.load(Ordering::Acquire);
+        while head != Self::closed() {
+            element.set_next(head);
+            // Release: the link, and whatever was done through the slot's handles, comes before the heap takes it.
+            match this.head.replace(head, slot.as_ptr(), Ordering::Release, Ordering::Acquire) {
+                Ok(_) => return false,
+                Err(now) => head = now,
+            }
+        }
+        this.orphans.subtract(1, Ordering::AcqRel) == 1
+    }
+
+    /// Takes all released slots; the caller owns them.
+    fn take(&self) -> *const T {
+        self.head.swap(ptr::null_mut(), Ordering::Acquire)
+    }
+
+    /// The heap is gone: of its slots, `in_use` were neither taken back nor never created. True when all of them are
+    /// released: then the caller frees the table.
+    ///
+    /// # Safety
+    /// `this` must be valid, the list not closed, and `in_use` right. `this` may be gone when this returns, unless it says
+    /// true.
+    unsafe fn close(this: NonNull<Self>, in_use: usize) -> bool {
+        // SAFETY: the heap's own orphan keeps the table until the subtraction.
+        let this = unsafe { this.as_ref() };
+        this.orphans.store(in_use + 1, Ordering::Relaxed);
+        let mut at = this.head.swap(Self::closed(), Ordering::AcqRel).cast_const();
+        let mut gone = 1;
+        // SAFETY: released slots lie in the table, and nobody else looks at them.
+        while let Some(slot) = unsafe { at.as_ref() } {
+            gone += 1;
+            at = slot.next();
+        }
+        this.orphans.subtract(gone, Ordering::AcqRel) == gone
+    }
+}
+
+/// The primitives of the machine.
+struct Native;
+
+impl Primitives for Native {
+    type Pointer<T> = AtomicPtr<T>;
+    type Counter = AtomicUsize;
+}
+
+impl<T> Pointer<T> for AtomicPtr<T> {
+    fn new(value: *mut T) -> Self {
+        AtomicPtr::new(value)
+    }
+    #[inline]
+    fn load(&self, ordering: Ordering) -> *mut T {
+        self.load(ordering)
+    }
+    fn swap(&self, value: *mut T, ordering: Ordering) -> *mut T {
+        self.swap(value, ordering)
+    }
+    #[inline]
+    fn replace(&self, current: *mut T, new: *mut T, success: Ordering, failure: Ordering) -> Result<*mut T, *mut T> {
+        self.compare_exchange_weak(current, new, success, failure)
+    }
+}
+
+impl Counter for AtomicUsize {
+    fn new(value: usize) -> Self {
+        AtomicUsize::new(value)
+    }
+    fn store(&self, value: usize, ordering: Ordering) {
+        self.store(value, ordering);
+    }
+    #[inline]
+    fn subtract(&self, value: usize, ordering: Ordering) -> usize {
+        self.fetch_sub(value, ordering)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use loom::cell::Cell as LoomCell;
+    use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicPtr as LoomPointer, AtomicUsize as LoomCounter};
+
+    /// loom's primitives: a test sees every interleaving, every value that a relaxed load may return, and every race.
+    struct Loom;
+
+    impl Primitives for Loom {
+        type Pointer<T> = LoomPointer<T>;
+        type Counter = LoomCounter;
+    }
+
+    impl<T> Pointer<T> for LoomPointer<T> {
+        fn new(value: *mut T) -> Self {
+            LoomPointer::new(value)
+        }
+        fn load(&self, ordering: Ordering) -> *mut T {
+            self.load(ordering)
+        }
+        fn swap(&self, value: *mut T, ordering: Ordering) -> *mut T {
+            self.swap(value, ordering)
+        }
+        fn replace(&self, current: *mut T, new: *mut T, ok: Ordering, failed: Ordering) -> Result<*mut T, *mut T> {
+            self.compare_exchange(current, new, ok, failed)
+        }
+    }
+
+    impl Counter for LoomCounter {
+        fn new(value: usize) -> Self {
+            LoomCounter::new(value)
+        }
+        fn store(&self, value: usize, ordering: Ordering) {
+            self.store(value, ordering);
+        }
+        fn subtract(&self, value: usize, ordering: Ordering) -> usize {
+            self.fetch_sub(value, ordering)
+        }
+    }
+
+    struct Element {
+        next: LoomCell<*const Element>,
+        /// Written by whoever releases it, read by whoever has it afterwards: loom reports it if that is a race.
+        left: LoomCell<bool>,
+    }
+
+    impl Linked for Element {
+        fn set_next(&self, next: *const Element) {
+            self.next.set(next);
+        }
+        fn next(&self) -> *const Element {
+            self.next.get()
+        }
+    }
+
+    struct Model {
+        released: Released<Element, Loom>,
+        elements: Vec<Element>,
+        /// How often somebody was told to free the table, and a cell that only that one may touch.
+        freed: LoomCounter,
+        table: LoomCell<u32>,
+    }
+
+    // SAFETY: that is what loom checks.
+    unsafe impl Sync for Model {}
+    // SAFETY: as above.
+    unsafe impl Send for Model {}
+
+    impl Model {
+        fn free(&self) {
+            assert_eq!(self.freed.fetch_add(1, Ordering::Relaxed), 0, "the table is freed twice");
+            assert!(
+                self.elements.iter().all(|element| element.left.get()),
+                "the table is freed while there are handles"
+            );
+            self.table.set(1);
+        }
+    }
+
+    /// A heap and handles on `threads` threads. The heap takes released slots once or not at all, and goes.
+    fn model(threads: usize, takes: bool) {
+        let mut model = loom::model::Builder::new();
+        // At most so many times is a thread interrupted. Without a bound, as this was run once, it takes most of a minute.
+        model.preemption_bound = Some(3);
+        model.check(move || {
+            let model = Arc::new(Model {
+                released: Released::new(),
+                elements: (0..threads)
+                    .map(|_| Element { next: LoomCell::new(ptr::null()), left: LoomCell::new(false) })
+                    .collect(),
+                freed: LoomCounter::new(0),
+                table: LoomCell::new(0),
+            });
+            let droppers: Vec<_> = (0..threads)
+                .map(|n| {
+                    let model = model.clone();
+                    loom::thread::spawn(move || {
+                        let element = &model.elements[n];
+                        element.left.set(true);
+                        // SAFETY: released once, and the model is kept until all threads have ended.
+                        if unsafe { Released::release(NonNull::from(&model.released), NonNull::from(element)) } {
+                            model.free();
+                        }
+                    })
+                })
+                .collect();
+            let mut in_use = threads;
+            if takes {
+                let mut at = model.released.take();
+                // SAFETY: elements of the model.
+                while let Some(element) = unsafe { at.as_ref() } {
+                    assert!(element.left.get());
+                    in_use -= 1;
+                    at = element.next();
+                }
+            }
+            // SAFETY: closed once, and counted.
+            if unsafe { Released::close(NonNull::from(&model.released), in_use) } {
+                model.free();
+            }
+            droppers.into_iter().for_each(|dropper| dropper.join().unwrap());
+            assert_eq!(model.freed.load(Ordering::Relaxed), 1, "the table is not freed");
+        });
+    }
+
+    #[test]
+    fn whoever_is_last_frees_the_table() {
+        model(1, false);
+        model(1, true);
+        model(2, false);
+        model(2, true);
+    }
+
+    #[test]
+    fn nobody_left_frees_it_at_once() {
+        model(0, true);
+    }
+}
