@@ -79,7 +79,7 @@ impl Epochs {
     /// What becomes of lines that are handed out.
     #[inline]
     pub(crate) fn policy(&self) -> LinePolicy {
-        LinePolicy::Stamps(self.stamp)
+        LinePolicy::Stamps { stamp: self.stamp, exact: false }
     }
 
     /// Whether a live old object may have this header.

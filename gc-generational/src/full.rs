@@ -3,7 +3,7 @@
 //! It begins when the nursery is empty, so the remembered set plays no part.
 
 use heap_core::CollectionKind;
-use heap_core::collector::{HeapContext, ObjectRef, Scope, sweep};
+use heap_core::collector::{HeapContext, ObjectRef, Scope, is_wasteful, sweep};
 use heap_core::events::EventKind;
 
 use crate::Generational;
@@ -17,6 +17,8 @@ impl Generational {
         let core = &mut *heap.core;
         core.event(EventKind::PrepareGc(CollectionKind::Full));
         let epochs = &mut self.old.epochs;
+        let wanted = self.old.wasteful || self.policy.is_pressed() || self.options.exact;
+        let exact = wanted && core.memory.prepare_occupancy().is_ok();
         let census = if epochs.begin_marking() {
             let old_bytes = core.memory.blocks.used_bytes() - self.nursery.committed_bytes();
             let threads = if old_bytes >= self.options.parallel_min_bytes {
@@ -27,7 +29,8 @@ impl Generational {
             } else {
                 1
             };
-            self.marking.run(&core.memory.lines, epochs.now(), epochs.stamp(), threads, core.roots.iter())
+            let units = core.memory.occupancy.as_ref().filter(|_| exact).map(|occupancy| &occupancy.next);
+            self.marking.run(&core.memory.lines, units, epochs.now(), epochs.stamp(), threads, core.roots.iter())
         } else {
             mark::Census::default()
         };
@@ -46,9 +49,11 @@ impl Generational {
         let is_live = |object: ObjectRef| epoch.is_on(unsafe { object.header() }.load());
         core.process_dead(Scope::All, |object| is_live(object).then_some(object));
         self.old.retire(&mut core.memory);
-        sweep(&mut core.memory, &mut self.old.holes, stamp, is_live);
+        let swept = sweep(&mut core.memory, &mut self.old.holes, stamp, exact, is_live);
+        self.old.wasteful = is_wasteful(&swept, census.bytes as usize, &core.memory);
         core.roots.settle();
         core.statistics.full_collections += 1;
+        core.statistics.exact_collections += u64::from(exact);
         core.statistics.live_objects = census.objects;
         core.statistics.live_bytes = census.bytes;
         let light = core.light_bytes();

@@ -18,11 +18,12 @@
 //!
 //! If the system refuses memory for a stack, edges are lost; the marking says so and nothing may be freed by it.
 
+use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread::Thread;
 
-use heap_core::collector::memory::{LineTable, MEDIUM_FOOTPRINT_MAX};
+use heap_core::collector::memory::{Bits, LineTable, MEDIUM_FOOTPRINT_MAX};
 use heap_core::collector::{EdgeSink, Lookahead, ObjectRef};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -72,6 +73,11 @@ struct Worker {
     ahead: Lookahead,
     pieces: Vec<Piece>,
     lines: LineTable,
+    /// Where the units of marked objects are set, if the marking is exact.
+    units: Option<Bits>,
+    /// Objects of at most this many bytes are marked by stamping their lines, and nothing else: none if it is exact, so
+    /// that markings that are not pay nothing for those that are.
+    plain_bytes: usize,
     epoch: Epoch,
     stamp: u8,
     objects: u64,
@@ -79,12 +85,14 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(lines: LineTable, epoch: Epoch, stamp: u8) -> Self {
+    fn new(lines: LineTable, units: Option<Bits>, epoch: Epoch, stamp: u8) -> Self {
         Worker {
             sink: EdgeSink::everything(),
             ahead: Lookahead::default(),
             pieces: Vec::new(),
             lines,
+            plain_bytes: if units.is_some() { 0 } else { MEDIUM_FOOTPRINT_MAX },
+            units,
             epoch,
             stamp,
             objects: 0,
@@ -116,13 +124,25 @@ impl Worker {
         let bytes = extent.end - extent.start;
         self.objects += 1;
         self.bytes += bytes as u64;
-        if bytes <= MEDIUM_FOOTPRINT_MAX {
+        if bytes <= self.plain_bytes {
             self.lines.mark(extent.start, extent.end, self.stamp);
+        } else if bytes <= MEDIUM_FOOTPRINT_MAX {
+            self.mark_exactly::<SHARED>(extent);
         }
         match info.trace() {
             Some(_) if count > PIECE => self.pieces.push(Piece { array: object, from: 0, to: count }),
             // SAFETY: `count` live elements; the program is stopped, and markers only read them.
             Some(trace) => unsafe { trace(object.payload().as_ptr(), count, &mut self.sink) },
+            None => {}
+        }
+    }
+
+    #[inline(never)]
+    fn mark_exactly<const SHARED: bool>(&self, extent: Range<usize>) {
+        self.lines.mark(extent.start, extent.end, self.stamp);
+        match &self.units {
+            Some(units) if SHARED => units.set_shared(extent),
+            Some(units) => units.set(extent),
             None => {}
         }
     }
@@ -250,12 +270,13 @@ impl Marking {
     pub(crate) fn run(
         &mut self,
         lines: &LineTable,
+        units: Option<&Bits>,
         epoch: Epoch,
         stamp: u8,
         threads: usize,
         roots: impl Iterator<Item = ObjectRef>,
     ) -> Census {
-        let mut worker = Worker::new(lines.clone(), epoch, stamp);
+        let mut worker = Worker::new(lines.clone(), units.cloned(), epoch, stamp);
         roots.for_each(|root| worker.sink.push(root));
         // A few objects are marked before anybody could be woken.
         let alone = worker.drain::<false>(TURN);
@@ -275,7 +296,7 @@ impl Marking {
         worker.give_all(&shared.packets);
         for _ in 0..helpers {
             let shared = shared.clone();
-            let worker = Worker::new(lines.clone(), epoch, stamp);
+            let worker = Worker::new(lines.clone(), units.cloned(), epoch, stamp);
             pool.spawn(move || {
                 shared.work(worker);
                 shared.end();

@@ -162,7 +162,7 @@ impl Generational {
             let block = memory::BlockIndex(first.0 + offset);
             let free = memory.lines.select(block, |byte| byte != stamp);
             if free.count() == LINES_PER_BLOCK {
-                memory.blocks.free(block);
+                memory.free_block(block);
             } else {
                 memory.holes.file(block, free);
             }

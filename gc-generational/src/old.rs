@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use heap_core::AllocError;
 use heap_core::collector::memory::Memory;
 use heap_core::collector::object::OBJECT_ALIGN;
-use heap_core::collector::{AllocRequest, HoleAllocator};
+use heap_core::collector::{AllocRequest, HoleAllocator, Room};
 
 use crate::epoch::Epochs;
 
@@ -14,6 +14,8 @@ use crate::epoch::Epochs;
 pub(crate) struct OldSpace {
     pub(crate) holes: HoleAllocator,
     pub(crate) epochs: Epochs,
+    /// The last sweep found so much waste that the next marking should be exact.
+    pub(crate) wasteful: bool,
     cursor: NonNull<u8>,
     limit: NonNull<u8>,
 }
@@ -21,7 +23,13 @@ pub(crate) struct OldSpace {
 impl OldSpace {
     pub(crate) fn new(poison: bool) -> Self {
         let nothing = NonNull::<u64>::dangling().cast();
-        OldSpace { holes: HoleAllocator::new(poison), epochs: Epochs::new(), cursor: nothing, limit: nothing }
+        OldSpace {
+            holes: HoleAllocator::new(poison),
+            epochs: Epochs::new(),
+            wasteful: false,
+            cursor: nothing,
+            limit: nothing,
+        }
     }
 
     /// Room for one object that is not large; returns where its payload goes.
@@ -49,16 +57,16 @@ impl OldSpace {
             self.cursor = end;
             return Ok(payload);
         }
-        if !HoleAllocator::is_small(request) {
-            return self.holes.medium(memory, self.epochs.policy(), request);
-        }
-        let hole = self.holes.next_hole(memory, self.epochs.policy())?;
+        let hole = match self.holes.find(memory, self.epochs.policy(), request)? {
+            Room::Place(payload) => return Ok(payload),
+            Room::Hole(hole) => hole,
+        };
         self.cursor = hole.start;
         // SAFETY: the hole is inside the reservation.
         self.limit = unsafe { hole.start.byte_add(hole.bytes) };
         // SAFETY: the two ends of one hole.
         let place = unsafe { request.place(self.cursor, self.limit) };
-        let (payload, end) = place.expect("a small object fits one line");
+        let (payload, end) = place.expect("the request fits the hole that was found for it");
         self.cursor = end;
         Ok(payload)
     }

@@ -70,6 +70,11 @@ impl Policy {
         self.pressed = true;
     }
 
+    /// Whether an allocation failed since the last full collection.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.pressed
+    }
+
     /// A minor collection promoted `promoted` of `used` bytes of a nursery whose size is `nursery` bytes. Whether the
     /// nursery should be parked. Seven eighths: below that, a copy saves marking and sweeping as much as it costs.
     pub(crate) fn parks(&mut self, options: &Options, used: usize, promoted: usize, nursery: usize) -> bool {

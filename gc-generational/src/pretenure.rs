@@ -18,7 +18,7 @@
 use heap_core::AllocError;
 use heap_core::collector::memory::Blocks;
 use heap_core::collector::object::UNLOGGED;
-use heap_core::collector::{AllocRequest, Allocation, FastPath, HeapContext, HoleAllocator};
+use heap_core::collector::{AllocRequest, Allocation, FastPath, HeapContext, Room};
 
 use crate::Generational;
 
@@ -50,16 +50,18 @@ impl Generational {
                 heap.fast.due.set(true);
             }
             let (memory, policy) = (&mut heap.core.memory, self.old.epochs.policy());
-            if !HoleAllocator::is_small(request) {
-                let payload = self.old.holes.medium(memory, policy, request)?;
-                self.policy.promoted += request.bytes;
-                heap.fast.count_allocated(request.bytes);
-                return Ok(Allocation { payload, birth: heap.fast.birth.get() });
+            match self.old.holes.find(memory, policy, request)? {
+                Room::Place(payload) => {
+                    self.policy.promoted += request.bytes;
+                    heap.fast.count_allocated(request.bytes);
+                    return Ok(Allocation { payload, birth: heap.fast.birth.get() });
+                }
+                Room::Hole(hole) => {
+                    self.policy.promoted += hole.bytes;
+                    // SAFETY: the hole was just handed out: committed, free, and nobody else's.
+                    unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
+                }
             }
-            let hole = self.old.holes.next_hole(memory, policy)?;
-            self.policy.promoted += hole.bytes;
-            // SAFETY: the hole was just handed out: committed, free, and nobody else's. Both are multiples of a line.
-            unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
         }
     }
 }

@@ -12,3 +12,9 @@ fn mixed_sizes() {
     let ratio = footprint::mixed_sizes(collector(), 2000);
     assert!(ratio < 3.8, "{ratio:.2} times what is alive");
 }
+
+#[test]
+fn interleaved_lifetimes() {
+    let ratio = footprint::interleaved(collector(), 20_000);
+    assert!(ratio < 6.5, "{ratio:.2} times what is alive");
+}

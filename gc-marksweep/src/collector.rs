@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use heap_core::AllocError;
 use heap_core::collector::{
-    AllocRequest, Allocation, Collector, Colour, HeapContext, HeapCore, HoleAllocator, Marker, ObjectRef,
+    AllocRequest, Allocation, Collector, Colour, HeapContext, HeapCore, HoleAllocator, Marker, ObjectRef, Room,
 };
 use heap_core::events::CollectionKind;
 
@@ -35,6 +35,10 @@ pub struct MarkSweep {
     pub(crate) pacing: Pacing,
     /// A cycle is in progress.
     pub(crate) marking: bool,
+    /// That cycle marks exactly.
+    pub(crate) exact: bool,
+    /// The last sweep found so much waste that the next cycle should.
+    pub(crate) wasteful: bool,
     /// The last cycle was given up: there are objects of two colours, all alive.
     pub(crate) given_up: bool,
     /// For verification: see there.
@@ -58,6 +62,8 @@ impl MarkSweep {
             holes: HoleAllocator::new(false),
             pacing: Pacing::new(options, None),
             marking: false,
+            exact: false,
+            wasteful: false,
             given_up: false,
             will_be_reached: RefCell::new(None),
         }
@@ -78,19 +84,20 @@ impl MarkSweep {
         if let Some(allocation) = heap.fast.bump(request) {
             return Ok(allocation);
         }
-        let policy = self.stamps.policy();
-        if HoleAllocator::is_small(request) {
-            let hole = self.holes.next_hole(&mut heap.core.memory, policy)?;
-            // SAFETY: the hole is committed, free, and ours alone; it is whole lines. What is left of the old buffer,
-            // less than the request, is given up until the next sweep.
-            unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
-            self.hand_out(heap, hole.bytes);
-            Ok(heap.fast.bump(request).expect("a small request fits one line, wherever it starts"))
-        } else {
-            let payload = self.holes.medium(&mut heap.core.memory, policy, request)?;
-            heap.fast.count_allocated(request.bytes);
-            self.hand_out(heap, request.bytes);
-            Ok(Allocation { payload, birth: heap.fast.birth.get() })
+        let policy = self.stamps.policy(self.exact);
+        match self.holes.find(&mut heap.core.memory, policy, request)? {
+            Room::Hole(hole) => {
+                // SAFETY: the hole is committed, free, and ours alone. What is left of the old buffer, less than the
+                // request, is given up until the next sweep.
+                unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
+                self.hand_out(heap, hole.bytes);
+                Ok(heap.fast.bump(request).expect("the request fits the hole that was found for it"))
+            }
+            Room::Place(payload) => {
+                heap.fast.count_allocated(request.bytes);
+                self.hand_out(heap, request.bytes);
+                Ok(Allocation { payload, birth: heap.fast.birth.get() })
+            }
         }
     }
 

@@ -29,7 +29,7 @@
 //! marker's stack belongs to the thread, and the barrier reports the edges of what it scans to a queue. The line table
 //! is atomic already; `sweep` stays on the heap's thread.
 
-use heap_core::collector::{Colour, HeapContext, ObjectRef, Scope, sweep};
+use heap_core::collector::{Colour, HeapContext, ObjectRef, Scope, is_wasteful, sweep};
 use heap_core::events::{CollectionKind, EventKind};
 
 use crate::MarkSweep;
@@ -45,7 +45,9 @@ impl MarkSweep {
         debug_assert!(!self.marking);
         heap.core.event(EventKind::PrepareGc(CollectionKind::Full));
         let colour = self.colour.next();
-        self.marker.begin(colour, self.stamps.next());
+        let wanted = self.wasteful || self.pacing.is_pressed() || self.options_mut().exact;
+        let exact = wanted && heap.core.memory.prepare_occupancy().is_ok();
+        self.marker.begin(colour, self.stamps.next(), exact);
         for root in heap.core.roots.iter() {
             // SAFETY: roots are live, and nothing is reclaimed or moved during a cycle.
             unsafe { self.marker.push(root) };
@@ -56,12 +58,13 @@ impl MarkSweep {
         }
         self.stamps.begin();
         self.colour = colour;
+        self.exact = exact;
         self.marking = true;
         heap.fast.birth.set(colour.bits());
         heap.fast.barrier_flip.set(colour.bits());
         heap.fast.barrier_mask.set(Colour::MASK | Colour::BUSY);
         heap.fast.clear_buffer();
-        self.holes.retire(&mut heap.core.memory, self.stamps.policy());
+        self.holes.retire(&mut heap.core.memory, self.stamps.policy(exact));
         self.pacing.cycle_began();
         heap.core.event(EventKind::RootsTraced);
         true
@@ -97,7 +100,10 @@ impl MarkSweep {
         // reused, because it is only now that it becomes free.
         let is_black = |object: ObjectRef| colour.is_on(unsafe { object.header() }.load());
         heap.core.process_dead(Scope::All, |object| is_black(object).then_some(object));
-        let swept = sweep(&mut heap.core.memory, &mut self.holes, self.stamps.present(), is_black);
+        let exact = core::mem::take(&mut self.exact);
+        let swept = sweep(&mut heap.core.memory, &mut self.holes, self.stamps.present(), exact, is_black);
+        let alive = self.marker.bytes() as usize + self.pacing.born();
+        self.wasteful = is_wasteful(&swept, alive, &heap.core.memory);
         heap.core.roots.settle();
 
         let marked = self.marker.bytes() as usize;
@@ -110,6 +116,7 @@ impl MarkSweep {
 
         let statistics = &mut heap.core.statistics;
         statistics.full_collections += 1;
+        statistics.exact_collections += u64::from(exact);
         statistics.live_objects = self.marker.objects();
         statistics.live_bytes = self.marker.bytes();
         heap.core.event(EventKind::LiveDataSize { bytes: marked });
@@ -143,6 +150,7 @@ impl MarkSweep {
         );
         self.given_up = true;
         self.marking = false;
+        self.exact = false;
         self.marker.give_up();
         heap.fast.barrier_mask.set(0);
         self.abandoned(heap);

@@ -167,6 +167,16 @@ impl Pacing {
         self.alarm = self.budget;
     }
 
+    /// Whether an allocation failed.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.pressed
+    }
+
+    /// Bytes handed out since the cycle in progress began.
+    pub(crate) fn born(&self) -> usize {
+        self.cycle.map_or(0, |cycle| self.handed_out - cycle.began)
+    }
+
     /// Bytes that will probably be handed out before the next collection.
     pub(crate) fn budget(&self) -> usize {
         self.budget
@@ -181,8 +191,7 @@ mod tests {
     const MIB: usize = 1 << 20;
 
     fn pacing(incremental: bool) -> Pacing {
-        let options =
-            Options { growth: 2.0, min_budget: Allowance::fixed(4 * MIB), incremental, increment_bytes: 256 << 10 };
+        let options = Options { min_budget: Allowance::fixed(4 * MIB), incremental, ..Options::default() };
         Pacing::new(options, None)
     }
 

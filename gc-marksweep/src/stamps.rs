@@ -25,9 +25,9 @@ impl Stamps {
         Stamps { last: 1, present: 1 }
     }
 
-    /// What the allocator must know.
-    pub(crate) fn policy(self) -> LinePolicy {
-        LinePolicy::Stamps(self.present)
+    /// What the allocator must know; `exact` when an exact marking is in progress.
+    pub(crate) fn policy(self, exact: bool) -> LinePolicy {
+        LinePolicy::Stamps { stamp: self.present, exact }
     }
 
     /// The stamp of the present marking, or of the last if there is none.

@@ -15,7 +15,7 @@ use core::ops::Range;
 use heap_core::AllocError;
 use heap_core::collector::memory::{BlockIndex, LINES_PER_BLOCK, Memory};
 use heap_core::collector::{
-    AllocRequest, Allocation, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, TypeInfo,
+    AllocRequest, Allocation, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, Room, TypeInfo,
 };
 
 use crate::count::{BUFFERED, is_counted};
@@ -48,24 +48,24 @@ impl Space {
         if request.is_large() {
             return heap.allocate_large(request);
         }
-        if !HoleAllocator::is_small(request) {
-            if let Some(allocation) = heap.fast.bump(request) {
-                return Ok(allocation);
-            }
-            let payload = self.holes.medium(&mut heap.core.memory, LinePolicy::Counts, request)?;
-            self.touch(heap.core.memory.blocks.block_of(payload.addr().get()));
-            heap.fast.count_allocated(request.bytes);
-            return Ok(Allocation { payload, birth: heap.fast.birth.get() });
-        }
         loop {
             if let Some(allocation) = heap.fast.bump(request) {
                 return Ok(allocation);
             }
-            let hole = self.holes.next_hole(&mut heap.core.memory, LinePolicy::Counts)?;
-            self.touch(heap.core.memory.blocks.block_of(hole.start.addr().get()));
-            // SAFETY: the hole is committed memory of this heap; no counted object overlaps its lines, and it has not
-            // been handed out since the last epoch, so no younger object does either (see the front of this file).
-            unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
+            match self.holes.find(&mut heap.core.memory, LinePolicy::Counts, request)? {
+                Room::Hole(hole) => {
+                    self.touch(heap.core.memory.blocks.block_of(hole.start.addr().get()));
+                    // SAFETY: the hole is committed memory of this heap; no counted object overlaps its lines, and it
+                    // has not been handed out since the last epoch, so no younger object does either (see the front of
+                    // this file).
+                    unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
+                }
+                Room::Place(payload) => {
+                    self.touch(heap.core.memory.blocks.block_of(payload.addr().get()));
+                    heap.fast.count_allocated(request.bytes);
+                    return Ok(Allocation { payload, birth: heap.fast.birth.get() });
+                }
+            }
         }
     }
 
@@ -121,8 +121,7 @@ impl Space {
             self.is_touched[block.index()] = false;
             let free = memory.lines.select(block, |count| count == 0);
             if free.count() == LINES_PER_BLOCK {
-                memory.holes.remove(block);
-                memory.blocks.free(block);
+                memory.free_block(block);
             } else {
                 memory.holes.file(block, free);
             }

@@ -76,5 +76,5 @@ pub use crate::object::{
     AllocRequest, Allocation, DropFn, EdgeSink, Header, HeaderWord, ObjectRef, OwnedBytesFn, RelocateFn, Shape,
     SlotSink, TraceFn, TypeInfo, prefetch,
 };
-pub use crate::region::{Hole, HoleAllocator, LinePolicy, NO_STAMP, Swept, sweep};
+pub use crate::region::{Hole, HoleAllocator, LinePolicy, NO_STAMP, Room, Swept, is_wasteful, sweep};
 pub use crate::{memory, object};

@@ -7,7 +7,7 @@
 
 use super::objects::mix;
 use crate::collector::Collector;
-use crate::{Gc, Heap, HeapOptions, Lock, Rootable, store};
+use crate::{Gc, Heap, HeapOptions, Lock, Rootable, Trace, store};
 
 type Bytes<'gc> = Gc<'gc, [u8]>;
 type Slots<'gc> = Gc<'gc, [Lock<Option<Bytes<'gc>>>]>;
@@ -45,6 +45,42 @@ pub fn mixed_sizes(collector: impl Collector + 'static, slots: usize) -> f64 {
                     assert!(old.iter().all(|&byte| byte == old.len() as u8), "the content of a slice has changed");
                 }
                 store!(mc, root[slot], Some(Gc::new_slice_with(mc, size, |_| size as u8)));
+            }
+        });
+    })
+}
+
+#[derive(Trace)]
+struct Pair {
+    number: u64,
+    check: u64,
+}
+
+type Pairs<'gc> = Gc<'gc, [Lock<Option<Gc<'gc, Pair>>>]>;
+type Interleaved = Rootable![Pairs<'_>];
+
+/// A table of `slots` objects of 24 bytes, replaced at random; for each one that is kept there are four that are not, so
+/// that the living are scattered from birth.
+pub fn interleaved(collector: impl Collector + 'static, slots: usize) -> f64 {
+    let mut heap = Heap::<Interleaved>::with_options(options(), collector, |mc| {
+        Gc::new_slice_with(mc, slots, |_| Lock::new(None))
+    })
+    .expect("a heap can be made");
+    let mut seed = 1;
+    steady(&mut heap, slots as u64 / 8, |heap, _| {
+        heap.mutate(|mc, root| {
+            for _ in 0..80 {
+                for _ in 0..5 {
+                    seed = mix(seed);
+                    let slot = (seed >> 32) as usize % slots;
+                    let pair = Gc::new(mc, Pair { number: seed, check: mix(seed) });
+                    if seed % 5 == 0 {
+                        if let Some(old) = root[slot].get() {
+                            assert_eq!(mix(old.number), old.check, "the content of an object has changed");
+                        }
+                        store!(mc, root[slot], Some(pair));
+                    }
+                }
             }
         });
     })

@@ -40,6 +40,9 @@ pub struct Marker {
     arrays: Vec<ObjectRef>,
     colour: Colour,
     stamp: u8,
+    /// Objects of at most this many bytes are marked by stamping their lines, and nothing else. Zero while a marking is
+    /// exact: then all take the slow path, and those that are not exact pay nothing for there being such markings.
+    plain_bytes: usize,
     refused: bool,
     objects: u64,
     bytes: u64,
@@ -57,6 +60,7 @@ impl Default for Marker {
             arrays: Vec::new(),
             colour: Colour::FIRST,
             stamp: 0,
+            plain_bytes: MEDIUM_FOOTPRINT_MAX,
             refused: false,
             objects: 0,
             bytes: 0,
@@ -65,8 +69,10 @@ impl Default for Marker {
 }
 
 impl Marker {
-    /// Starts a marking in `colour`; reached lines get `stamp`.
-    pub fn begin(&mut self, colour: Colour, stamp: u8) {
+    /// Starts a marking in `colour`; reached lines get `stamp`. With `exact`, the units of reached objects are set in the
+    /// next bitmap of the heap's occupancy, which must have been
+    /// [prepared](crate::memory::Memory::prepare_occupancy).
+    pub fn begin(&mut self, colour: Colour, stamp: u8, exact: bool) {
         self.sink.stack.clear();
         self.sink.clear_overflow();
         self.ahead.clear();
@@ -74,6 +80,7 @@ impl Marker {
         self.arrays.clear();
         self.colour = colour;
         self.stamp = stamp;
+        self.plain_bytes = if exact { 0 } else { MEDIUM_FOOTPRINT_MAX };
         self.refused = false;
         self.objects = 0;
         self.bytes = 0;
@@ -303,9 +310,23 @@ impl Marker {
         let bytes = extent.end - extent.start;
         self.objects += 1;
         self.bytes += bytes as u64;
-        if bytes <= MEDIUM_FOOTPRINT_MAX {
+        if bytes <= self.plain_bytes {
             memory.lines.mark(extent.start, extent.end, self.stamp);
+        } else {
+            self.account_rare(memory, extent);
         }
         bytes
+    }
+
+    /// A large object, or any in an exact marking.
+    #[inline(never)]
+    fn account_rare(&self, memory: &Memory, extent: Range<usize>) {
+        if extent.len() > MEDIUM_FOOTPRINT_MAX {
+            return;
+        }
+        memory.lines.mark(extent.start, extent.end, self.stamp);
+        if let Some(occupancy) = &memory.occupancy {
+            occupancy.next.set(extent);
+        }
     }
 }

@@ -12,6 +12,8 @@ pub struct Statistics {
     pub minor_collections: u64,
     /// Full collections that were completed; for counting collectors, runs of the cycle collection.
     pub full_collections: u64,
+    /// Of the full collections, how many marked exactly, to 8 bytes and not to lines, because the heap was fragmented.
+    pub exact_collections: u64,
     /// Epochs that a counting collector processed.
     pub epochs: u64,
     /// Collections that were given up because the system refused memory.

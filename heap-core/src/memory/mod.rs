@@ -11,6 +11,7 @@
 //! | [`blocks`] | the heap in units of 32 KiB, kinds, runs, the limit |
 //! | [`window`] | a nursery's contiguous blocks, charged as they are used |
 //! | [`lines`] | the heap in units of 256 bytes, and the holes between live ones |
+//! | [`occupancy`] | the heap in units of 8 bytes, and the holes between those in use |
 //! | [`holes`] | the index of blocks with holes, by the length of the longest |
 //! | [`large`] | objects with blocks of their own |
 //!
@@ -25,6 +26,7 @@ pub mod blocks;
 pub mod holes;
 pub mod large;
 pub mod lines;
+pub mod occupancy;
 pub mod os;
 mod pool;
 pub mod reservation;
@@ -33,9 +35,10 @@ mod warm;
 pub mod window;
 
 pub use blocks::{BLOCK_BYTES, BlockIndex, BlockKind, Blocks, CHARGE_PAGE, MEDIUM_FOOTPRINT_MAX, MEDIUM_MAX};
-pub use holes::HoleIndex;
+pub use holes::{Free, HoleIndex};
 pub use large::{LargeObject, LargeSpace};
 pub use lines::{LINE_BYTES, LINE_SHIFT, LINES_PER_BLOCK, LineSet, LineTable};
+pub use occupancy::{Bits, OCCUPANCY_SHIFT, Occupancy, UNIT_BYTES, UNITS_PER_BLOCK, UnitSet};
 pub use os::OsError;
 pub use reservation::{COMMIT_CHUNK, Reservation, Retirement};
 pub use table::ByteTable;
@@ -51,6 +54,8 @@ pub struct Memory {
     pub lines: LineTable,
     /// Which blocks have holes.
     pub holes: HoleIndex,
+    /// Which units of 8 bytes are in use, once somebody wanted to know.
+    pub occupancy: Option<Occupancy>,
     /// Objects with blocks of their own.
     pub large: LargeSpace,
     /// Address space, blocks, accounting.
@@ -67,13 +72,42 @@ impl Memory {
         let mut blocks = Blocks::new(limit, reservation)?;
         let lines = LineTable::from_table(blocks.side_table(LINE_SHIFT)?, blocks.base().addr().get());
         let holes = HoleIndex::new(blocks.side_table(holes::RECORD_SHIFT)?);
-        Ok(Self { blocks, lines, holes, large: LargeSpace::new() })
+        Ok(Self { blocks, lines, holes, occupancy: None, large: LargeSpace::new() })
+    }
+
+    /// Makes sure that the heap has bitmaps of its [occupancy](Occupancy).
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError::REFUSED`] when the system does not grant the memory.
+    pub fn prepare_occupancy(&mut self) -> Result<(), AllocError> {
+        if self.occupancy.is_none() {
+            let base = self.blocks.base().addr().get();
+            let present = Bits::new(self.blocks.side_table(OCCUPANCY_SHIFT)?, base);
+            let next = Bits::new(self.blocks.side_table(OCCUPANCY_SHIFT)?, base);
+            self.occupancy = Some(Occupancy { present, next });
+        }
+        Ok(())
+    }
+
+    /// Frees a mark-region block in which nothing lives.
+    pub fn free_block(&mut self, block: BlockIndex) {
+        self.holes.remove(block);
+        if let Some(occupancy) = &self.occupancy {
+            occupancy.clear(block);
+        }
+        self.blocks.free(block);
     }
 
     /// Whether a part of the bytes `extent`, of mark-region blocks, is in a hole of the index. For verification.
     pub fn is_offered(&self, extent: core::ops::Range<usize>) -> bool {
-        (self.lines.line_of(extent.start)..=self.lines.line_of(extent.end - 1))
-            .any(|line| self.holes.free_lines(BlockIndex::new(line / LINES_PER_BLOCK)).contains(line % LINES_PER_BLOCK))
+        (self.lines.line_of(extent.start)..=self.lines.line_of(extent.end - 1)).any(|line| {
+            let block = BlockIndex::new(line / LINES_PER_BLOCK);
+            let bytes = self.lines.address_of(line).max(extent.start)..self.lines.address_of(line + 1).min(extent.end);
+            let by_units = self.occupancy.as_ref().filter(|_| self.holes.is_by_units(block));
+            by_units.is_some_and(|occupancy| !occupancy.present.are_set(bytes))
+                || self.holes.free_lines(block).contains(line % LINES_PER_BLOCK)
+        })
     }
 }
 

@@ -249,7 +249,7 @@ fn a_refusing_system_leaves_the_heap_usable() {
     assert_eq!((blocks.used_bytes(), blocks.high_water()), (0, BlockIndex(0)));
     let lines = LineTable::from_table(blocks.side_table(LINE_SHIFT).unwrap(), blocks.base().addr().get());
     let holes = HoleIndex::new(blocks.side_table(holes::RECORD_SHIFT).unwrap());
-    let mut memory = Memory { lines, holes, large: LargeSpace::new(), blocks };
+    let mut memory = Memory { lines, holes, occupancy: None, large: LargeSpace::new(), blocks };
     fault::refuse_commits(true);
     assert!(memory.blocks.allocate(BlockKind::Small).is_err());
     assert!(memory.large.allocate(&mut memory.blocks, 100_000, 8, 8).is_err());

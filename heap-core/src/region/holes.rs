@@ -15,22 +15,34 @@
 //! What makes a line live is the collector's business ([`LinePolicy`]): a stamp of the marking that reached it, or a
 //! count of the objects on it. Under stamping, a hole is stamped when it is taken, so that lines with new objects look
 //! alive until the next marking decides; no object needs a mark bit of its own for that.
+//!
+//! *Holes shorter than a line* exist only in blocks that are filed by units, because their lines were found to waste
+//! much. They come after all longer ones, and those of fewer than 64 bytes not at all, or, if everybody asks for more of
+//! late, those shorter than the least that was asked for: a hole costs a call of this module and perhaps a cache miss,
+//! and had better serve more than one object. While small objects are bumped through such holes, one that needs a longer
+//! hole than the shortest is served like those that need more than a line: looking for its hole among the short ones
+//! would walk past those that others can use.
 
 use core::ops::Range;
 use core::ptr::NonNull;
 
 use crate::error::AllocError;
 use crate::memory::{
-    self, BLOCK_BYTES, BlockIndex, BlockKind, LINE_BYTES, LINE_SHIFT, LINES_PER_BLOCK, LineSet, LineTable, Memory,
+    self, BLOCK_BYTES, BlockIndex, BlockKind, Free, LINE_BYTES, LINE_SHIFT, LINES_PER_BLOCK, LineSet, LineTable,
+    Memory, UNIT_BYTES,
 };
 use crate::object::AllocRequest;
 
-/// What becomes of a line that is handed out.
+/// What becomes of memory that is handed out.
 #[derive(Clone, Copy, Debug)]
 pub enum LinePolicy {
-    /// A line is live when it carries the stamp of the last marking; one that is handed out gets this stamp: of the
-    /// marking in progress, if there is one, else of the last.
-    Stamps(u8),
+    /// A line is live when it carries the stamp of the last marking; one that is handed out gets `stamp`.
+    Stamps {
+        /// The stamp of the marking in progress, if there is one, else of the last.
+        stamp: u8,
+        /// A marking is in progress that marks exactly: what is handed out must look alive to it as a whole.
+        exact: bool,
+    },
     /// A line's byte counts the live objects on it; lines that are handed out stay at zero until their objects are
     /// counted.
     Counts,
@@ -39,13 +51,42 @@ pub enum LinePolicy {
 /// The stamp that no marking uses: of lines that were handed out and given back untouched.
 pub const NO_STAMP: u8 = 0;
 
-/// Free memory, a whole number of lines.
+/// The shortest hole that is handed out, in bytes: for the smallest object.
+const SHORTEST: usize = 16;
+
+/// Free memory: nothing lives there.
 #[derive(Clone, Copy, Debug)]
 pub struct Hole {
-    /// First byte.
+    /// First byte; a multiple of eight.
     pub start: NonNull<u8>,
-    /// Length in bytes.
+    /// Length in bytes; a multiple of eight.
     pub bytes: usize,
+}
+
+/// Where an object finds room.
+#[derive(Clone, Copy, Debug)]
+pub enum Room {
+    /// In this hole, wherever it starts in it, and others after it.
+    Hole(Hole),
+    /// Here is where its payload goes; the place is the object's alone.
+    Place(NonNull<u8>),
+}
+
+/// The block whose holes small objects get.
+#[derive(Clone, Copy, Debug)]
+enum Current {
+    /// These lines of it are left.
+    Lines(BlockIndex, LineSet),
+    /// The holes behind this unit are left.
+    Units(BlockIndex, usize),
+}
+
+impl Current {
+    fn block(self) -> BlockIndex {
+        match self {
+            Current::Lines(block, _) | Current::Units(block, _) => block,
+        }
+    }
 }
 
 /// The unused end of a hole that was handed out.
@@ -70,78 +111,130 @@ impl Rest {
 }
 
 /// Hands out holes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HoleAllocator {
-    /// The block whose holes small objects get, and which of its lines are left.
-    current: Option<(BlockIndex, LineSet)>,
-    /// Where the next object goes that needs more than a line.
+    current: Option<Current>,
+    /// Where the next object goes that does not fit the holes of small ones.
     medium: Option<Rest>,
+    /// The shortest hole that small objects get in a block by units, in bytes.
+    shortest: usize,
+    /// The least that was asked for since that was decided.
+    smallest: usize,
     poison: bool,
 }
 
 impl HoleAllocator {
     /// An allocator. With `poison`, holes are filled before they are handed out.
     pub fn new(poison: bool) -> Self {
-        HoleAllocator { current: None, medium: None, poison }
+        HoleAllocator { current: None, medium: None, shortest: SHORTEST, smallest: usize::MAX, poison }
     }
 
-    /// Gives up the holes in use, so that everything allocated from now on lies in memory handed out from now on. The
-    /// lines of theirs that are untouched go back to the index.
+    /// Gives up the holes in use, so that everything allocated from now on lies in memory handed out from now on. What of
+    /// theirs is untouched goes back to the index, apart from small holes of the block in use.
     pub fn retire(&mut self, memory: &mut Memory, policy: LinePolicy) {
-        if let Some((block, lines)) = self.current.take() {
+        if let Some(Current::Lines(block, lines)) = self.current.take() {
             give_back(memory, block, lines);
         }
         if let Some(rest) = self.medium.take() {
-            self.return_rest(memory, policy, rest);
+            return_rest(memory, policy, rest);
+        }
+        if self.smallest != usize::MAX {
+            self.shortest = self.smallest.next_multiple_of(UNIT_BYTES).clamp(SHORTEST, LINE_BYTES);
+            self.smallest = usize::MAX;
         }
     }
 
-    /// A sweep is about to say anew which lines of a block are free.
+    /// A sweep is about to say anew what of a block is free.
     #[inline]
     pub(super) fn forget(&mut self, block: BlockIndex) {
-        // The medium objects' lines are not free: they were stamped when they were handed out.
-        if self.current.is_some_and(|(current, _)| current == block) {
+        // What medium objects were given is not free: it was stamped when it was handed out.
+        if self.current.is_some_and(|current| current.block() == block) {
             self.current = None;
         }
     }
 
-    /// The next hole: at least one line long.
-    ///
-    /// # Errors
-    /// When there is no hole left and no fresh block can be had.
-    pub fn next_hole(&mut self, memory: &mut Memory, policy: LinePolicy) -> Result<Hole, AllocError> {
-        let (block, free) = match self.current.take().or_else(|| memory.holes.take(1)) {
-            Some(current) => current,
-            None => (fresh(memory, policy)?, LineSet(u128::MAX)),
-        };
-        let hole = free.next_hole(0).expect("neither the index nor the allocator keeps a block without free lines");
-        let rest = free.without(LineSet::of(hole.clone()));
-        self.current = (!rest.is_empty()).then_some((block, rest));
-        Ok(self.hand_out(memory, policy, block, hole))
-    }
-
-    /// Room for an object that needs more than one line.
+    /// Finds room for an object that is not large.
     ///
     /// # Errors
     /// When no hole is long enough and no fresh block can be had.
-    pub fn medium(
+    pub fn find(&mut self, memory: &mut Memory, policy: LinePolicy, request: AllocRequest) -> Result<Room, AllocError> {
+        debug_assert!(!request.is_large());
+        let need = request.worst_case();
+        if need <= LINE_BYTES {
+            self.smallest = self.smallest.min(need);
+            if let Some(hole) = self.next_hole(memory, policy, need)? {
+                return Ok(Room::Hole(hole));
+            }
+        }
+        self.medium(memory, policy, request).map(Room::Place)
+    }
+
+    /// The next hole, of at least `need` bytes: at most a line. None when it would be one of a block by units, and who
+    /// needs less is still to be served from there.
+    fn next_hole(&mut self, memory: &mut Memory, policy: LinePolicy, need: usize) -> Result<Option<Hole>, AllocError> {
+        loop {
+            match self.current {
+                Some(Current::Lines(block, free)) => {
+                    let lines = free.next_hole(0).expect("a block whose lines are all handed out is not kept");
+                    let rest = free.without(LineSet::of(lines.clone()));
+                    self.current = (!rest.is_empty()).then_some(Current::Lines(block, rest));
+                    return Ok(Some(self.hand_out_lines(memory, policy, block, lines)));
+                }
+                Some(Current::Units(..)) if need > self.shortest => return Ok(None),
+                Some(Current::Units(block, from)) => {
+                    let occupancy = memory.occupancy.as_ref().expect("a block by units has bits");
+                    match occupancy.present.next_hole(block, from, self.shortest / UNIT_BYTES) {
+                        Some(units) => {
+                            self.current = Some(Current::Units(block, units.end));
+                            return Ok(Some(self.hand_out_units(memory, policy, block, units)));
+                        }
+                        None => self.current = None,
+                    }
+                }
+                None => {
+                    self.current = Some(match memory.holes.take(1) {
+                        Some((block, Free::Lines(free))) => Current::Lines(block, free),
+                        Some((block, Free::Units)) => Current::Units(block, 0),
+                        None => match memory.holes.take_crumbs() {
+                            Some(block) => Current::Units(block, 0),
+                            None => Current::Lines(fresh(memory, policy)?, LineSet(u128::MAX)),
+                        },
+                    });
+                }
+            }
+        }
+    }
+
+    /// Room for an object that does not fit the holes of small ones.
+    fn medium(
         &mut self,
         memory: &mut Memory,
         policy: LinePolicy,
         request: AllocRequest,
     ) -> Result<NonNull<u8>, AllocError> {
-        debug_assert!(!request.is_large());
         if let Some(payload) = self.medium.as_mut().and_then(|rest| rest.bump(request)) {
             return Ok(payload);
         }
-        let lines = request.worst_case().div_ceil(LINE_BYTES);
+        let need = request.worst_case();
+        let lines = need.div_ceil(LINE_BYTES);
         let (block, free) = match memory.holes.take(lines) {
             Some(found) => found,
-            None => (fresh(memory, policy)?, LineSet(u128::MAX)),
+            None => (fresh(memory, policy)?, Free::Lines(LineSet(u128::MAX))),
         };
-        let hole = free.tightest(lines).expect("a block is filed by its longest hole");
-        give_back(memory, block, free.without(LineSet::of(hole.clone())));
-        let Hole { start, bytes } = self.hand_out(memory, policy, block, hole);
+        let Hole { start, bytes } = match free {
+            Free::Lines(free) => {
+                let hole = free.tightest(lines).expect("a block is filed by its longest hole");
+                give_back(memory, block, free.without(LineSet::of(hole.clone())));
+                self.hand_out_lines(memory, policy, block, hole)
+            }
+            Free::Units => {
+                let occupancy = memory.occupancy.as_ref().expect("a block by units has bits");
+                let tightest = occupancy.present.block(block).tightest(need.div_ceil(UNIT_BYTES));
+                let (hole, longest) = tightest.expect("a block by units has a hole as long as its file says");
+                file_by_units(memory, block, longest * UNIT_BYTES);
+                self.hand_out_units(memory, policy, block, hole)
+            }
+        };
         // SAFETY: the hole is inside the reservation.
         let mut rest = Rest { cursor: start, limit: unsafe { start.byte_add(bytes) } };
         let payload = rest.bump(request).expect("the hole was chosen by the request's worst case");
@@ -151,46 +244,72 @@ impl HoleAllocator {
             None => Rest { cursor: rest.limit, limit: rest.limit },
         };
         self.medium = Some(rest);
-        self.return_rest(memory, policy, shorter);
+        return_rest(memory, policy, shorter);
         Ok(payload)
     }
 
-    /// True when the request may be served from a hole of one line.
-    #[inline]
-    pub fn is_small(request: AllocRequest) -> bool {
-        request.worst_case() <= LINE_BYTES
+    fn hand_out_lines(&self, memory: &Memory, policy: LinePolicy, block: BlockIndex, lines: Range<usize>) -> Hole {
+        self.hand_out(memory, policy, block, lines.start << LINE_SHIFT..lines.end << LINE_SHIFT)
     }
 
-    fn hand_out(&mut self, memory: &mut Memory, policy: LinePolicy, block: BlockIndex, lines: Range<usize>) -> Hole {
+    fn hand_out_units(&self, memory: &Memory, policy: LinePolicy, block: BlockIndex, units: Range<usize>) -> Hole {
+        let bytes = units.start * UNIT_BYTES..units.end * UNIT_BYTES;
+        let hole = self.hand_out(memory, policy, block, bytes);
+        if let Some(occupancy) = &memory.occupancy {
+            occupancy.present.set(hole.start.addr().get()..hole.start.addr().get() + hole.bytes);
+        }
+        hole
+    }
+
+    fn hand_out(&self, memory: &Memory, policy: LinePolicy, block: BlockIndex, bytes: Range<usize>) -> Hole {
         debug_assert_eq!(memory.blocks.kind(block), BlockKind::Small);
-        if let LinePolicy::Stamps(stamp) = policy {
-            memory.lines.set_range(lines_of(block, lines.clone()), stamp);
+        // SAFETY: the bytes belong to the block, which lies in the reservation.
+        let start = unsafe { memory.blocks.address_of(block).byte_add(bytes.start) };
+        let hole = Hole { start, bytes: bytes.len() };
+        if let LinePolicy::Stamps { stamp, exact } = policy {
+            let bytes = start.addr().get()..start.addr().get() + hole.bytes;
+            memory.lines.mark(bytes.start, bytes.end, stamp);
+            if exact && let Some(occupancy) = &memory.occupancy {
+                occupancy.next.set(bytes);
+            }
         }
-        // SAFETY: the lines belong to the block, which lies in the reservation.
-        let start = unsafe { memory.blocks.address_of(block).byte_add(lines.start << LINE_SHIFT) };
-        let bytes = lines.len() << LINE_SHIFT;
         if self.poison {
-            // SAFETY: the lines are free: nothing lives there and no reference leads there.
-            unsafe { memory::poison(start, bytes) };
+            // SAFETY: the hole is free: nothing lives there and no reference leads there.
+            unsafe { memory::poison(start, hole.bytes) };
         }
-        Hole { start, bytes }
+        hole
     }
+}
 
-    /// Puts the whole lines of a rest back into the index.
-    fn return_rest(&mut self, memory: &mut Memory, policy: LinePolicy, rest: Rest) {
-        let address = rest.cursor.addr().get();
-        let skip = address.wrapping_neg() % LINE_BYTES;
-        if rest.bytes() < skip + LINE_BYTES {
-            return;
-        }
-        let block = memory.blocks.block_of(address);
-        let first = ((address + skip) % BLOCK_BYTES) >> LINE_SHIFT;
-        let lines = first..first + ((rest.bytes() - skip) >> LINE_SHIFT);
-        if let LinePolicy::Stamps(_) = policy {
-            memory.lines.set_range(lines_of(block, lines.clone()), NO_STAMP);
-        }
-        give_back(memory, block, LineSet::of(lines));
+/// Puts what is left of a hole back into the index: all of it, or the whole lines.
+fn return_rest(memory: &mut Memory, policy: LinePolicy, rest: Rest) {
+    let address = rest.cursor.addr().get();
+    if rest.bytes() == 0 {
+        return;
     }
+    let block = memory.blocks.block_of(address);
+    if memory.holes.is_by_units(block) {
+        let occupancy = memory.occupancy.as_ref().expect("a block by units has bits");
+        occupancy.present.clear(address..rest.limit.addr().get());
+        let longest = memory.holes.longest(block).max(rest.bytes());
+        file_by_units(memory, block, longest);
+        return;
+    }
+    let skip = address.wrapping_neg() % LINE_BYTES;
+    if rest.bytes() < skip + LINE_BYTES {
+        return;
+    }
+    let first = ((address + skip) % BLOCK_BYTES) >> LINE_SHIFT;
+    let lines = first..first + ((rest.bytes() - skip) >> LINE_SHIFT);
+    if let LinePolicy::Stamps { .. } = policy {
+        memory.lines.set_range(lines_of(block, lines.clone()), NO_STAMP);
+    }
+    give_back(memory, block, LineSet::of(lines));
+}
+
+/// Files a block by units, unless its holes are too short for anybody.
+pub(super) fn file_by_units(memory: &mut Memory, block: BlockIndex, longest: usize) {
+    memory.holes.file_by_units(block, if longest < SHORTEST { 0 } else { longest });
 }
 
 /// A block that nobody uses.
@@ -199,7 +318,7 @@ fn fresh(memory: &mut Memory, policy: LinePolicy) -> Result<BlockIndex, AllocErr
     match policy {
         // Whatever the block was before: nobody on it is counted.
         LinePolicy::Counts => memory.lines.set_range(lines_of(block, 0..LINES_PER_BLOCK), 0),
-        LinePolicy::Stamps(_) => {}
+        LinePolicy::Stamps { .. } => {}
     }
     Ok(block)
 }

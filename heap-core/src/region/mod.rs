@@ -4,9 +4,12 @@
 //! |---|---|
 //! | `holes` | the search for holes, and bump allocation through them |
 //! | `sweep` | what a complete marking did not reach is free |
+//! | `waste` | when lines keep so much that nobody lives on that the next marking should be exact |
 
 mod holes;
 mod sweep;
+mod waste;
 
-pub use holes::{Hole, HoleAllocator, LinePolicy, NO_STAMP};
+pub use holes::{Hole, HoleAllocator, LinePolicy, NO_STAMP, Room};
 pub use sweep::{Swept, sweep};
+pub use waste::is_wasteful;

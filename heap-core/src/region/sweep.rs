@@ -8,9 +8,13 @@
 //! sweep after marking number 255 also erases the stamps of the lines that it finds free, and no later marking has to.
 //! (Lines of blocks that are free as a whole keep theirs: all lines of a fresh block are stamped when it is handed out.)
 //! Should that sweep not happen, because the marking was given up, lines may look alive for one marking more.
+//!
+//! *After an exact marking* the sweep compares, block by block, the lines that carry the stamp with the units that were
+//! marked. Where more than a quarter of those lines is not in use the block is filed by units, and the short holes between
+//! the living are handed out too.
 
-use super::holes::{HoleAllocator, NO_STAMP};
-use crate::memory::{BLOCK_BYTES, BlockIndex, BlockKind, LINE_SHIFT, LINES_PER_BLOCK, LineTable, Memory};
+use super::holes::{HoleAllocator, NO_STAMP, file_by_units};
+use crate::memory::{BLOCK_BYTES, BlockIndex, BlockKind, LINE_SHIFT, LINES_PER_BLOCK, LineTable, Memory, UNIT_BYTES};
 use crate::object::ObjectRef;
 
 /// What a sweep found.
@@ -24,10 +28,16 @@ pub struct Swept {
     pub line_bytes: usize,
     /// Blocks that stay in use.
     pub blocks: usize,
+    /// Whether the marking was exact.
+    pub exact: bool,
 }
 
+/// One in this many bytes of a block's lines that is not in use is worth the short holes.
+const WORTHWHILE: usize = 4;
+
 /// Frees what a marking did not reach: large objects for which `is_live` says no, and blocks without a line that
-/// carries `stamp`. Blocks with at least one free line are filed for the allocator, the lowest address first.
+/// carries `stamp`. Blocks with at least one free line are filed for the allocator, the lowest address first. With
+/// `exact`, the marking has written the heap's next occupancy bitmap, which becomes the present one.
 ///
 /// Weak cells must have been cleared and drop glue must have run before: the memory may be reused afterwards.
 ///
@@ -36,26 +46,36 @@ pub fn sweep(
     memory: &mut Memory,
     holes: &mut HoleAllocator,
     stamp: u8,
+    exact: bool,
     mut is_live: impl FnMut(ObjectRef) -> bool,
 ) -> Swept {
-    let mut swept = Swept::default();
+    let mut swept = Swept { exact, ..Swept::default() };
+    if exact && let Some(occupancy) = &mut memory.occupancy {
+        occupancy.turn();
+    }
     swept.freed_bytes += memory.large.retain(&mut memory.blocks, |payload| is_live(ObjectRef::new(payload)));
     // Freed blocks stay below the high-water mark.
     for block in (0..memory.blocks.high_water().index()).map(BlockIndex::new) {
         if memory.blocks.kind(block) == BlockKind::Small {
-            sweep_block(memory, holes, stamp, block, &mut swept);
+            sweep_block(memory, holes, stamp, exact, block, &mut swept);
         }
     }
     swept
 }
 
-fn sweep_block(memory: &mut Memory, holes: &mut HoleAllocator, stamp: u8, block: BlockIndex, swept: &mut Swept) {
+fn sweep_block(
+    memory: &mut Memory,
+    holes: &mut HoleAllocator,
+    stamp: u8,
+    exact: bool,
+    block: BlockIndex,
+    swept: &mut Swept,
+) {
     let free = memory.lines.select(block, |byte| byte != stamp);
     holes.forget(block);
     let lines = free.count();
     if lines == LINES_PER_BLOCK {
-        memory.holes.remove(block);
-        memory.blocks.free(block);
+        memory.free_block(block);
         swept.freed_bytes += BLOCK_BYTES;
         return;
     }
@@ -65,8 +85,20 @@ fn sweep_block(memory: &mut Memory, holes: &mut HoleAllocator, stamp: u8, block:
             memory.lines.set_range(first + hole.start..first + hole.end, NO_STAMP);
         }
     }
-    memory.holes.file(block, free);
+    let in_lines = (LINES_PER_BLOCK - lines) << LINE_SHIFT;
     swept.blocks += 1;
     swept.hole_bytes += lines << LINE_SHIFT;
-    swept.line_bytes += (LINES_PER_BLOCK - lines) << LINE_SHIFT;
+    swept.line_bytes += in_lines;
+    if exact && let Some(occupancy) = &memory.occupancy {
+        occupancy.clear_next(block);
+        let units = occupancy.present.block(block);
+        let wasted = in_lines.saturating_sub(units.count() * UNIT_BYTES);
+        if wasted > in_lines / WORTHWHILE {
+            let longest = units.holes(1).map(|hole| hole.len()).max().unwrap_or(0);
+            file_by_units(memory, block, longest * UNIT_BYTES);
+            swept.hole_bytes += wasted;
+            return;
+        }
+    }
+    memory.holes.file(block, free);
 }
