@@ -23,10 +23,13 @@ fn main() -> ExitCode {
         Command::Run(options) => commands::run::run(options),
         Command::Compare(options) => commands::compare::compare(options),
         Command::Replay(options) => commands::replay::replay(options),
-        Command::Child(options) => Job::try_from(options).map(|job| match child::run(&job) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        }),
+        Command::Child(options) => {
+            let probe = options.probe;
+            Job::try_from(options).map(|job| match child::run(&job, probe) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            })
+        }
     };
     ended.unwrap_or_else(|sentence| {
         commands::complain(&sentence);

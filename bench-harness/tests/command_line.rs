@@ -258,6 +258,64 @@ fn the_input_is_never_overwritten() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), SNAPSHOT);
 }
 
+/// As in a shell: a file in the current folder whose name looks like an option.
+#[test]
+fn a_snapshot_may_be_called_like_an_option() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("--weird"), SNAPSHOT).unwrap();
+    let output = harness(&["replay", "-q", "--collectors=nogc", "--json=-", "--", "--weird"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let record: Record = serde_json::from_str(stdout(&output).trim()).unwrap();
+    assert_eq!((record.key.program.to_string(), record.measurement.status), ("snapshot:--weird".into(), Status::Ok));
+}
+
+/// A child has another standard input than its parent.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_snapshot_that_is_standard_input_is_found_by_every_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("my.heapsnapshot");
+    std::fs::write(&file, SNAPSHOT).unwrap();
+    let output = harness(&["replay", "-q", "--collectors=nogc", "/dev/stdin"])
+        .stdin(std::fs::File::open(&file).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let output = harness(&["replay", "-q", "/dev/stdin"]).stdin(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("save it to a file and give that"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_limit_on_a_snapshots_text_can_be_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("my.heapsnapshot");
+    std::fs::write(&file, SNAPSHOT).unwrap();
+    let limited = |limit: &str| {
+        harness(&["replay", "-q", "--collectors=nogc", "--snapshot-limit", limit]).arg(&file).output().unwrap()
+    };
+    let output = limited("100");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).ends_with("limit of 100 bytes; --snapshot-limit allows more\n"), "{}", stderr(&output));
+    assert_eq!(limited("1K").status.code(), Some(0));
+}
+
+#[test]
+fn the_help_says_what_there_is() {
+    let general = stdout(&run(&["--help"]));
+    for word in ["list", "run", "compare", "replay", "Examples:"] {
+        assert!(general.contains(word), "{word}: {general}");
+    }
+    assert!(!general.contains("child"), "{general}");
+    let compare = stdout(&run(&["compare", "--help"]));
+    for word in ["telling", "held-out", "small, classic or large", "[default: classic]", "[default: 4G]"] {
+        assert!(compare.contains(word), "{word}: {compare}");
+    }
+}
+
 #[test]
 fn complaints_about_a_snapshot_name_the_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -280,7 +338,9 @@ fn lost_input_is_not_the_collectors_fault() {
 fn unknown_names_list_the_valid_ones() {
     for (arguments, says) in [
         (["compare", "--collectors=mark-sweep"], "did you mean `marksweep`? The collectors are: nogc, refcount,"),
-        (["compare", "--workloads=quads2"], "there is no workload `quads2`; the workloads are: binary_trees,"),
+        (["compare", "--workloads=quads2"], "did you mean `quads`? The workloads are: binary_trees,"),
+        (["compare", "--workloads=fibonacci"], "there is no workload `fibonacci`; the workloads are: binary_trees,"),
+        (["compare", "--workloads=held_out"], "did you mean `held-out`?"),
         (["compare", "--size=medium"], "the sizes are: small, classic, large"),
         (["compare", "--heap-limit=lots"], "`lots` is not a size: write a number of bytes such as"),
         (["run", "--workloads=snapshot:"], "snapshot:FILE"),

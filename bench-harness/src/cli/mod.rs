@@ -10,10 +10,10 @@ use clap::{Args, Parser, Subcommand};
 use crate::contestants::collector::Collector;
 use crate::contestants::{Contestant, Peer};
 use crate::run::job::ChildOptions;
-use crate::text::names::{self, Named};
+use crate::text::names;
 use crate::text::quantity;
 use crate::workloads::Size;
-use crate::workloads::program::Program;
+use crate::workloads::program::{Program, TELLING};
 
 /// Compares garbage collectors on classic programs and on the heaps of real programs.
 ///
@@ -32,6 +32,7 @@ const EXAMPLES: &str = "\
 Examples:
   bench-harness compare
   bench-harness compare --workloads rings,deep_list --invocations 5 --json results.jsonl
+  bench-harness compare --workloads all --size small
   bench-harness run --workloads gcbench --collectors generational --heap-limit 64M
   bench-harness replay my-program.heapsnapshot
 
@@ -44,7 +45,7 @@ pub enum Command {
     List,
     /// Run chosen workloads and show each run in detail
     Run(RunOptions),
-    /// Run everything, or what is chosen, and show one table
+    /// Run a telling subset, or what is chosen, and show one table
     Compare(CompareOptions),
     /// Rebuild the heap of a real program (.heapsnapshot, from Node or Chrome) in each collector and compare
     Replay(ReplayOptions),
@@ -56,7 +57,8 @@ pub enum Command {
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunOptions {
-    /// The workloads, separated by commas; `snapshot:FILE` for a heap dump of yours; `all`
+    /// The workloads, separated by commas; `snapshot:FILE` for a heap dump of yours; `all`, `telling`, `classic`,
+    /// `general` or `held-out` for a set of them
     #[arg(long, value_name = "NAMES", value_parser = programs)]
     pub workloads: Programs,
     /// What all commands that run something share.
@@ -67,8 +69,9 @@ pub struct RunOptions {
 /// Options of `compare`.
 #[derive(Debug, Args)]
 pub struct CompareOptions {
-    /// The workloads, separated by commas; `snapshot:FILE` for a heap dump of yours [default: all]
-    #[arg(long, value_name = "NAMES", value_parser = programs, default_value = "all", hide_default_value = true)]
+    /// The workloads, separated by commas; `snapshot:FILE` for a heap dump of yours; `all`, `telling`, `classic`,
+    /// `general` or `held-out` for a set of them [default: telling, about a minute]
+    #[arg(long, value_name = "NAMES", value_parser = programs, default_value = TELLING, hide_default_value = true)]
     pub workloads: Programs,
     /// What all commands that run something share.
     #[command(flatten)]
@@ -104,6 +107,9 @@ pub struct CommonOptions {
     /// The hard limit of each heap, with suffix K, M or G; peers have none [default: the library's]
     #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
     pub heap_limit: Option<u64>,
+    /// The longest text of a heap dump that is read, after decompression, with suffix K, M or G
+    #[arg(long, value_name = "BYTES", value_parser = quantity::bytes, default_value = "4G")]
+    pub snapshot_limit: u64,
     /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to standard error
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -124,13 +130,17 @@ pub struct Programs(pub Vec<Program>);
 pub struct Collectors(pub Vec<Contestant>);
 
 fn programs(text: &str) -> Result<Programs, String> {
-    list(text, Program::all, Program::from_name).map(Programs)
+    list(text, Program::named).map(Programs)
 }
 
 fn collectors(text: &str) -> Result<Collectors, String> {
     match text {
         "none" => Ok(Collectors(Vec::new())),
-        _ => list(text, || Collector::ALL.map(Contestant::Collector).to_vec(), Contestant::from_name).map(Collectors),
+        _ => list(text, |name| match name {
+            "all" => Ok(Collector::ALL.map(Contestant::Collector).to_vec()),
+            _ => Contestant::from_name(name).map(|contestant| vec![contestant]),
+        })
+        .map(Collectors),
     }
 }
 
@@ -142,7 +152,10 @@ pub fn peers(text: Option<&str>) -> Result<Vec<Peer>, String> {
     match text {
         None => Ok(Vec::new()),
         Some(_) if cfg!(not(feature = "peers")) => Err(NO_PEERS.to_owned()),
-        Some(text) => list(text, Peer::all, names::find::<Peer>),
+        Some(text) => list(text, |name| match name {
+            "all" => Ok(Peer::ALL.to_vec()),
+            _ => names::find::<Peer>(name).map(|peer| vec![peer]),
+        }),
     }
 }
 
@@ -150,15 +163,11 @@ pub fn peers(text: Option<&str>) -> Result<Vec<Peer>, String> {
 pub const NO_PEERS: &str = "this build has no peers; build it with them: \
     cargo run --release -p bench-harness --features peers -- compare --peers";
 
-/// Parses a comma-separated list and drops repetitions. `all` can stand in it like a name.
-fn list<T: PartialEq>(
-    text: &str,
-    all: impl Fn() -> Vec<T>,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<Vec<T>, String> {
+/// Parses a comma-separated list and drops repetitions. A name may stand for several things.
+fn list<T: PartialEq>(text: &str, parse: impl Fn(&str) -> Result<Vec<T>, String>) -> Result<Vec<T>, String> {
     let mut things = Vec::new();
     for name in text.split(',').map(str::trim) {
-        for thing in if name == "all" { all() } else { vec![parse(name)?] } {
+        for thing in parse(name)? {
             if !things.contains(&thing) {
                 things.push(thing);
             }
@@ -182,9 +191,10 @@ mod tests {
     }
 
     #[test]
-    fn compare_without_arguments_means_everything_of_ours() {
+    fn compare_without_arguments_means_what_is_telling_and_everything_of_ours() {
         let Command::Compare(options) = parse("bench-harness compare").unwrap().command else { panic!() };
-        assert_eq!(options.workloads.0, Program::all());
+        assert_eq!(Ok(options.workloads.0), Program::named(TELLING));
+        assert_eq!(options.common.snapshot_limit, crate::snapshot::DEFAULT_TEXT_LIMIT);
         assert_eq!(options.common.collectors.0.len(), Collector::ALL.len());
         assert_eq!((options.common.invocations, options.common.size), (None, Size::Classic));
         assert_eq!((options.common.heap_limit, options.common.peers), (None, None));
@@ -199,7 +209,7 @@ mod tests {
         };
         assert_eq!(options.workloads.0.len(), 3);
         // Everything, and a heap dump of one's own.
-        assert_eq!(programs("rings,all,snapshot:a").unwrap().0.len(), Program::all().len() + 1);
+        assert_eq!(programs("rings,all,snapshot:a").unwrap().0.len(), Program::named("all").unwrap().len() + 1);
         assert_eq!(options.common.collectors.0, [Contestant::Collector(Collector::NoGc)]);
     }
 
@@ -223,6 +233,7 @@ mod tests {
             ("compare --collectors=", "a collector name is empty"),
             ("compare --collectors nogc,", "a collector name is empty"),
             ("compare --workloads ring", "did you mean `rings`"),
+            ("compare --workloads held_out", "did you mean `held-out`"),
             ("compare --size huge", "small, classic, large"),
             ("compare --invocations 0", "at least 1"),
             ("compare --invocations 99999999999", "hours"),

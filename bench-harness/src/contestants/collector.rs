@@ -47,6 +47,12 @@ impl Collector {
         }
     }
 
+    /// Whether it reclaims anything: `nogc` is a floor, not a contestant.
+    #[must_use]
+    pub fn reclaims(self) -> bool {
+        self != Self::NoGc
+    }
+
     /// Whether garbage that refers to itself is expected to stay for ever. Reported, never an error.
     #[must_use]
     pub fn leaks_cycles(self) -> bool {

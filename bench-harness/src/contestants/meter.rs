@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::workloads::event_loop::Latencies;
+
 /// Longer pauses count as this long in percentiles; the maximum stays exact.
 const LONGEST: Duration = Duration::from_secs(3600);
 
@@ -73,10 +75,24 @@ pub struct Meter {
     pub pauses: Pauses,
     /// Completed collections of any kind.
     pub collections: u64,
-    /// The most that the heap reserved for use, in bytes.
+    /// The most that all heaps together reserved for use, in bytes.
     pub peak_heap_bytes: u64,
     /// Objects that were garbage and still there at the end, if that was determined.
     pub leaked_objects: Option<u64>,
+    /// When requests ended, where there are requests.
+    pub latencies: Latencies,
+    /// The most bytes that a full collection after a batch found alive, where batches are probed.
+    pub probed_live_bytes: u64,
+    /// The peaks of the heaps that live, those that were noted.
+    noted_bytes: u64,
+}
+
+impl Meter {
+    /// Several heaps may live at once, and their peaks count together: this one's has changed.
+    pub fn note_peak(&mut self, before: u64, now: u64) {
+        self.noted_bytes = self.noted_bytes - before + now;
+        self.peak_heap_bytes = self.peak_heap_bytes.max(self.noted_bytes);
+    }
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
@@ -109,6 +125,17 @@ mod tests {
             assert!((got / expected - 1.0).abs() < 2e-3, "{quantile}: {got}");
         }
         assert_eq!(pauses.quantile_ns(1.0), Some(123_456_789));
+    }
+
+    #[test]
+    fn peaks_of_heaps_that_live_at_once_add_up() {
+        let mut meter = Meter::default();
+        meter.note_peak(0, 10);
+        meter.note_peak(0, 20);
+        meter.note_peak(10, 15);
+        meter.note_peak(20, 0);
+        meter.note_peak(0, 5);
+        assert_eq!(meter.peak_heap_bytes, 35);
     }
 
     #[test]

@@ -102,6 +102,16 @@ impl Peer {
         }
     }
 
+    /// Whether its version of this workload frees what is dead by hand, so that it is what memory management costs without
+    /// a collector.
+    pub const fn frees_by_hand(self, workload: Workload) -> bool {
+        match self {
+            Peer::Box | Peer::BoxLoop => true,
+            Peer::Rc => !matches!(workload, Workload::Rings),
+            _ => false,
+        }
+    }
+
     /// Whether the run is expected to overflow a stack of 8 MiB at [`Size::Classic`]. [`Peer::note`] says why.
     pub const fn overflows(self, workload: Workload) -> bool {
         matches!(

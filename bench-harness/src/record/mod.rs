@@ -64,6 +64,11 @@ pub struct Measurement {
     pub pause_max_ns: Option<u64>,
     /// The most that the heap reserved for use: blocks, side tables, mark stacks, in bytes.
     pub peak_heap_bytes: Option<u64>,
+    /// The most bytes that objects owned outside the heap at once, where the program counts them.
+    pub peak_outside_bytes: Option<u64>,
+    /// The most bytes that the program keeps alive at once, in objects with their headers and what they own outside: a
+    /// property of the program, the same for all who run it.
+    pub live_bytes: Option<u64>,
     /// The most memory that the process had resident, in bytes. A replay's process has also read its input and holds the
     /// model that the heap is compared with.
     pub peak_rss_bytes: Option<u64>,
@@ -73,6 +78,14 @@ pub struct Measurement {
     pub allocated_objects: Option<u64>,
     /// Completed collections of any kind.
     pub collections: Option<u64>,
+    /// Median metered latency of a request in nanoseconds, where the program serves requests.
+    pub latency_p50_ns: Option<u64>,
+    /// 99th percentile, in nanoseconds.
+    pub latency_p99_ns: Option<u64>,
+    /// 99.9th percentile, in nanoseconds.
+    pub latency_p999_ns: Option<u64>,
+    /// The longest, in nanoseconds.
+    pub latency_max_ns: Option<u64>,
     /// Objects that were garbage and still there after the last full collection. Only a replay knows.
     pub leaked_objects: Option<u64>,
 }
@@ -210,7 +223,13 @@ pub(crate) mod tests {
                 pause_p999_ns: ns(3.4),
                 pause_max_ns: ns(5.6),
                 peak_heap_bytes: Some(123 << 20),
+                peak_outside_bytes: None,
+                live_bytes: Some(82 << 20),
                 peak_rss_bytes: Some(131 << 20),
+                latency_p50_ns: None,
+                latency_p99_ns: None,
+                latency_p999_ns: None,
+                latency_max_ns: None,
                 allocated_bytes: Some(1 << 30),
                 allocated_objects: Some(67_000_000),
                 collections: Some(250),

@@ -4,9 +4,9 @@
 //! thread, because that is where programs run: other threads get another `malloc` arena and another stack.
 
 use std::io::{self, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::contestants::heaps::{self, Failure};
+use crate::contestants::heaps::{self, Failure, Probe};
 use crate::contestants::meter::Meter;
 use crate::contestants::{Contestant, Peer};
 use crate::record::key::Key;
@@ -14,45 +14,60 @@ use crate::record::{Checksum, Measurement, Status};
 use crate::run::job::Job;
 use crate::run::misbehave;
 use crate::system::process;
+use crate::workloads::Outcome;
+use crate::workloads::client_sessions::Buffer;
+use crate::workloads::event_loop::{Latencies, Metered};
 use crate::workloads::program::Loaded;
-use crate::workloads::{Outcome, Size};
 
-/// Runs the job and prints its measurement on standard output.
+/// Runs the job and prints its measurement on standard output. With `probe`, its heaps are collected fully after each so
+/// many batches, and what was found alive is reported as the live bytes.
 ///
 /// # Errors
 /// When standard output cannot be written: then nobody listens any more.
-pub fn run(job: &Job) -> io::Result<()> {
+pub fn run(job: &Job, probe: Option<u32>) -> io::Result<()> {
     process::end_with_parent();
-    let measurement = measure(job);
+    let measurement = measure(job, probe);
     let mut stdout = io::stdout().lock();
     serde_json::to_writer(&mut stdout, &measurement)?;
     stdout.write_all(b"\n")?;
     stdout.flush()
 }
 
-fn measure(job: &Job) -> Measurement {
+fn measure(job: &Job, probe: Option<u32>) -> Measurement {
     let Key { program, contestant, setting } = &job.key;
     if let Contestant::Fault(fault) = *contestant {
         return misbehave::commit(fault);
     }
-    let loaded = match program.load() {
+    let loaded = match program.load(setting.size, job.snapshot_limit) {
         Ok(loaded) => loaded,
         Err(sentence) => return stopped(Status::NoInput, sentence),
     };
     let mut measurement = match *contestant {
         Contestant::Collector(collector) => {
             let mut meter = Meter::default();
-            let mut measurement =
-                timed(|| heaps::run(collector, &loaded, setting.size, setting.heap_limit, &mut meter));
+            let mut measurement = timed(|| {
+                let probe = probe.map_or(Probe::Never, Probe::Every);
+                heaps::run(collector, &loaded, setting.heap_limit, probe, &mut meter)
+            });
             if measurement.status != Status::Unsupported {
                 report(&meter, &mut measurement);
             }
             measurement
         }
-        Contestant::Peer(peer, _) => timed(|| run_peer(peer, &loaded, setting.size)),
+        Contestant::Peer(peer, _) => {
+            let mut latencies = Latencies::default();
+            let mut measurement = timed(|| run_peer(peer, &loaded, &mut latencies));
+            report_latencies(&latencies, &mut measurement);
+            measurement
+        }
         Contestant::Fault(fault) => misbehave::commit(fault),
     };
     measurement.peak_rss_bytes = process::peak_rss_bytes();
+    measurement.peak_outside_bytes = Buffer::peak_bytes();
+    // After the clock and the peak: finding out can take time and memory.
+    if measurement.live_bytes.is_none() {
+        measurement.live_bytes = Some(loaded.live_bytes());
+    }
     measurement
 }
 
@@ -67,19 +82,30 @@ fn report(meter: &Meter, into: &mut Measurement) {
     into.collections = Some(meter.collections);
     into.peak_heap_bytes = Some(meter.peak_heap_bytes);
     into.leaked_objects = meter.leaked_objects;
+    into.live_bytes = Some(meter.probed_live_bytes).filter(|bytes| *bytes > 0);
+    report_latencies(&meter.latencies, into);
+}
+
+fn report_latencies(latencies: &Latencies, into: &mut Measurement) {
+    let Some(Metered { p50, p99, p999, max }) = latencies.metered() else { return };
+    let ns = |latency: Duration| u64::try_from(latency.as_nanos()).ok();
+    into.latency_p50_ns = ns(p50);
+    into.latency_p99_ns = ns(p99);
+    into.latency_p999_ns = ns(p999);
+    into.latency_max_ns = ns(max);
 }
 
 #[cfg(feature = "peers")]
-fn run_peer(peer: Peer, loaded: &Loaded, size: Size) -> Result<Outcome, Failure> {
-    let Loaded::Workload(workload) = *loaded else {
+fn run_peer(peer: Peer, loaded: &Loaded, latencies: &mut Latencies) -> Result<Outcome, Failure> {
+    let Loaded::Workload(ready) = loaded else {
         return Err(Failure::Unsupported("peers do not replay snapshots".to_owned()));
     };
-    crate::contestants::peers::run(peer, workload, size)
+    crate::contestants::peers::run(peer, ready, latencies)
         .map_err(|unsupported| Failure::Unsupported(unsupported.to_string()))
 }
 
 #[cfg(not(feature = "peers"))]
-fn run_peer(_: Peer, _: &Loaded, _: Size) -> Result<Outcome, Failure> {
+fn run_peer(_: Peer, _: &Loaded, _: &mut Latencies) -> Result<Outcome, Failure> {
     Err(Failure::Unsupported("this build has no peers".to_owned()))
 }
 

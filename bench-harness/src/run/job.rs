@@ -18,6 +18,8 @@ pub struct Job {
     pub key: Key,
     /// Counts from 1.
     pub invocation: u32,
+    /// The longest text of a heap dump that is read, in bytes.
+    pub snapshot_limit: u64,
 }
 
 /// The job as the child's options.
@@ -41,6 +43,12 @@ pub struct ChildOptions {
     /// The heap limit.
     #[arg(long, value_parser = crate::text::quantity::bytes)]
     heap_limit: Option<u64>,
+    /// The longest text of a heap dump.
+    #[arg(long, value_parser = crate::text::quantity::bytes, default_value = "4G")]
+    snapshot_limit: u64,
+    /// Collect fully after each so many batches, and report the most bytes that were alive in place of a peak.
+    #[arg(long)]
+    pub probe: Option<u32>,
 }
 
 impl Job {
@@ -66,6 +74,9 @@ impl Job {
             contestant => option("collector", contestant.name().into()),
         }
         option("size", setting.size.name().into());
+        if matches!(program, Program::Snapshot(_)) {
+            option("snapshot-limit", self.snapshot_limit.to_string().into());
+        }
         if let Some(limit) = setting.heap_limit {
             option("heap-limit", limit.to_string().into());
         }
@@ -87,7 +98,7 @@ impl TryFrom<ChildOptions> for Job {
         };
         let size = crate::text::names::find(&options.size)?;
         let setting = Setting { size, heap_limit: options.heap_limit };
-        Ok(Self { key: Key { program, contestant, setting }, invocation: 1 })
+        Ok(Self { key: Key { program, contestant, setting }, invocation: 1, snapshot_limit: options.snapshot_limit })
     }
 }
 
@@ -113,7 +124,11 @@ mod tests {
             for collector in Collector::ALL {
                 let contestant = Contestant::Collector(collector);
                 let setting = Setting { size: Size::Large, heap_limit };
-                let job = Job { key: Key { program: program.clone(), contestant, setting }, invocation: 1 };
+                let job = Job {
+                    key: Key { program: program.clone(), contestant, setting },
+                    invocation: 1,
+                    snapshot_limit: 4 << 30,
+                };
                 let line = Line::try_parse_from(job.command_line()).unwrap();
                 assert_eq!(Job::try_from(line.options), Ok(job));
             }

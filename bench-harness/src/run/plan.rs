@@ -33,6 +33,8 @@ pub struct Selection {
     pub size: Size,
     /// The hard limit of our heaps in bytes.
     pub heap_limit: Option<u64>,
+    /// The longest text of a heap dump that is read, in bytes.
+    pub snapshot_limit: u64,
     /// How often everything runs.
     pub invocations: u32,
 }
@@ -65,7 +67,7 @@ impl Plan {
                         heap_limit: selection.heap_limit.filter(|_| !matches!(contestant, Contestant::Peer(..))),
                     };
                     let key = Key { program: program.clone(), contestant: *contestant, setting };
-                    jobs.push(Job { key, invocation });
+                    jobs.push(Job { key, invocation, snapshot_limit: selection.snapshot_limit });
                 }
             }
         }
@@ -112,13 +114,7 @@ fn about(time: Duration) -> String {
 #[must_use]
 pub fn nominal(job: &Job) -> Duration {
     let milliseconds = match &job.key.program {
-        Program::Workload(Workload::BinaryTrees) => 1700,
-        Program::Workload(Workload::GcBench) => 300,
-        Program::Workload(Workload::ListChurn) => 700,
-        Program::Workload(Workload::Rings) => 30,
-        Program::Workload(Workload::GraphMutate) => 1300,
-        Program::Workload(Workload::DeepList) => 500,
-        Program::Workload(Workload::Names) => 50,
+        Program::Workload(workload) => workload_milliseconds(*workload),
         Program::Snapshot(file) => snapshot_milliseconds(file.as_deref()),
     };
     // Sizes: see `Size`. The peers are, on average over all of them, so much slower.
@@ -129,6 +125,36 @@ pub fn nominal(job: &Job) -> Duration {
     };
     let process = 20;
     Duration::from_millis(process + sized * if matches!(job.key.contestant, Contestant::Peer(..)) { 3 } else { 1 })
+}
+
+/// At size `classic`, on average over our collectors.
+fn workload_milliseconds(workload: Workload) -> u64 {
+    match workload {
+        Workload::BinaryTrees => 1700,
+        Workload::GcBench => 300,
+        Workload::ListChurn => 700,
+        Workload::Rings => 30,
+        Workload::GraphMutate => 1300,
+        Workload::DeepList => 500,
+        Workload::Quads => 400,
+        Workload::LruCache => 1700,
+        Workload::Interning => 700,
+        Workload::JsonDom => 450,
+        Workload::ClientSessions => 600,
+        Workload::Retain => 350,
+        Workload::EventLoop => 600,
+        Workload::Names => 50,
+        Workload::Queue => 130,
+        Workload::SizeMix => 750,
+        Workload::Interleaved => 180,
+        Workload::WeakRing => 400,
+        Workload::Handles => 850,
+        Workload::ManyHeaps => 280,
+        Workload::Splay => 280,
+        Workload::FunctionalMap => 370,
+        Workload::LargeBuffers => 800,
+        Workload::WeakNodes => 1200,
+    }
 }
 
 /// Snapshots take time in proportion to their text, most of it for reading: the built-in one of 10 MB 450 ms. Compressed
@@ -146,6 +172,8 @@ fn snapshot_milliseconds(file: Option<&Path>) -> u64 {
 mod tests {
     use super::*;
     use crate::contestants::collector::Collector;
+    use crate::snapshot::DEFAULT_TEXT_LIMIT;
+    use crate::workloads::program::TELLING;
 
     const NAMES: Program = Program::Workload(Workload::Names);
 
@@ -156,6 +184,7 @@ mod tests {
             peers: Vec::new(),
             size: Size::Classic,
             heap_limit: None,
+            snapshot_limit: DEFAULT_TEXT_LIMIT,
             invocations,
         }
     }
@@ -163,27 +192,30 @@ mod tests {
     #[test]
     fn contestants_alternate_and_invocations_are_outermost() {
         let plan = Plan::new(&selection(2));
-        assert_eq!(plan.jobs.len(), 2 * 8 * 6);
+        let runs = Program::all().len() * Collector::ALL.len();
+        assert_eq!(plan.jobs.len(), 2 * runs);
         assert_eq!(plan.jobs[0].key.program, plan.jobs[5].key.program);
         assert_ne!(plan.jobs[5].key.program, plan.jobs[6].key.program);
-        assert!(plan.jobs[..48].iter().all(|job| job.invocation == 1));
-        let second: Vec<_> = plan.jobs[48..].iter().map(|job| (&job.key.program, job.key.contestant)).collect();
-        let first: Vec<_> = plan.jobs[..48].iter().map(|job| (&job.key.program, job.key.contestant)).collect();
+        assert!(plan.jobs[..runs].iter().all(|job| job.invocation == 1));
+        let second: Vec<_> = plan.jobs[runs..].iter().map(|job| (&job.key.program, job.key.contestant)).collect();
+        let first: Vec<_> = plan.jobs[..runs].iter().map(|job| (&job.key.program, job.key.contestant)).collect();
         assert_eq!(first, second);
     }
 
     #[test]
     fn the_default_comparison_takes_about_a_minute() {
-        let seconds = Plan::new(&selection(INVOCATIONS)).estimate().as_secs();
+        let seconds = Plan::new(&Selection { programs: Program::named(TELLING).unwrap(), ..selection(INVOCATIONS) })
+            .estimate()
+            .as_secs();
         assert!((40..=75).contains(&seconds), "{seconds} s");
     }
 
-    #[cfg(feature = "peers")]
     #[test]
-    fn peers_run_the_classics_with_both_allocators_and_no_limit() {
+    fn peers_run_what_is_written_for_them_with_both_allocators_and_no_limit() {
         let plan = Plan::new(&Selection { peers: Peer::all(), heap_limit: Some(1 << 20), ..selection(1) });
         let peers: Vec<_> = plan.jobs.iter().filter(|job| matches!(job.key.contestant, Contestant::Peer(..))).collect();
-        assert_eq!(peers.len(), 6 * 2 * Peer::all().len());
+        let programs = Program::all().iter().filter(|program| program.has_peers()).count();
+        assert_eq!(peers.len(), programs * 2 * Peer::all().len());
         assert!(peers.iter().all(|job| job.key.setting.heap_limit.is_none() && job.key.program.has_peers()));
     }
 

@@ -3,6 +3,7 @@
 //! A place is a line and column of the JSON text (after decompression) where the text itself is wrong, and an array
 //! and an index where the text is fine but a number is not: nobody finds the 3 000 000th integer by its column.
 
+use super::source::Format;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -51,6 +52,8 @@ pub enum SnapshotError {
         /// How much text had been decompressed, in bytes.
         byte: u64,
     },
+    /// It is something else, which was recognised.
+    Format(Format),
     /// There is not a single byte.
     Empty,
     /// The text ends before the JSON object does.
@@ -144,11 +147,16 @@ impl fmt::Display for SnapshotError {
             Self::Gzip { byte, source } => {
                 write!(f, "the gzip data is damaged or cut off after {byte} bytes of text: {source}")
             }
-            Self::TooLong { limit } => write!(f, "the snapshot's text is longer than the limit of {limit} bytes"),
+            Self::TooLong { limit } => {
+                write!(f, "the snapshot's text is longer than the limit of {limit} bytes; --snapshot-limit allows more")
+            }
             Self::Bomb { byte } => write!(
                 f,
                 "this is not a heap snapshot: the gzip data had grown more than a hundredfold after {byte} bytes of text"
             ),
+            Self::Format(Format { name, advice }) => {
+                write!(f, "this is {name}, not a heap snapshot that can be read: {advice}")
+            }
             Self::Empty => f.write_str("the snapshot is empty (0 bytes)"),
             Self::Truncated { place } => {
                 write!(f, "the snapshot is cut off: its text ends too early at {place}")

@@ -23,7 +23,7 @@ fn the_fixture_holds_what_its_maker_counted() {
     assert_eq!(graph.total_self_size(), 8_039_483);
     assert_eq!(fixture_text().len(), 10_503_954);
     assert_eq!(builtin().len(), 1_853_132);
-    assert_eq!(graph.type_name(SnapshotGraph::ROOT), "synthetic");
+    assert_eq!(graph.type_name(graph.root()), "synthetic");
 }
 
 #[test]

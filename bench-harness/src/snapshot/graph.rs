@@ -8,9 +8,11 @@
 
 /// The objects of a program and the references between them, as V8 wrote them down.
 ///
-/// Nodes are numbered from 0; node 0 is V8's root. Every target is the number of a node of this graph.
+/// Nodes are numbered from 0; one of them is the root. Every target is the number of a node of this graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotGraph {
+    /// The node from which everything that is alive is reachable.
+    pub(super) root: u32,
     pub(super) types: Vec<u8>,
     pub(super) type_names: Vec<String>,
     pub(super) self_sizes: Vec<u64>,
@@ -31,8 +33,10 @@ pub struct Edge {
 }
 
 impl SnapshotGraph {
-    /// V8's root, from which everything that is alive is reachable.
-    pub const ROOT: u32 = 0;
+    /// The root, from which everything that is alive is reachable. V8's is node 0.
+    pub fn root(&self) -> u32 {
+        self.root
+    }
 
     /// The number of nodes, with the root; at least 1.
     pub fn node_count(&self) -> u32 {

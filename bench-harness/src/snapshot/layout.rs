@@ -4,13 +4,30 @@
 //! other programs write the format with other rows. So nothing here knows a width or a position; `snapshot.meta`
 //! does. Three fields of a node and two of an edge are needed, the others are skipped by position.
 //!
+//! The smallest snapshot that is read, for whoever writes a converter: `snapshot.meta` with these five fields in any order
+//! and any number of others, and two flat arrays of integers.
+//!
+//! ```json
+//! {"snapshot": {"meta": {
+//!     "node_fields": ["type", "self_size", "edge_count"], "node_types": [["synthetic", "object"]],
+//!     "edge_fields": ["type", "to_node"],                 "edge_types": [["property", "weak"]]}},
+//!  "nodes": [0, 0, 1,  1, 24, 1,  1, 16, 0],
+//!  "edges": [0, 3,  0, 6]}
+//! ```
+//!
+//! Node 0 (or the one at `snapshot.root_index`) is the root. `type` is an index into the first list of names, `to_node` an
+//! index into `nodes`: here 3 is the second node. A node's edges follow those of the node before it; `edge_count` says
+//! how many it has. Whatever the root leads to is a root of the heap; nodes of type `synthetic` and size 0 below it are
+//! lists of roots. The counts of nodes and edges may be given and are then compared.
+//!
 //! A name in `node_types` or `edge_types` may be unknown to us: a node's type is only ever shown, and of the edges'
 //! types only `weak` means something to a collector. V8's `shortcut` edges repeat, for the viewer's sake, what other
 //! edges say, so they count as strong.
 
 use super::error::SnapshotError;
+use super::lenient::{Integer, Key};
 use serde::Deserialize;
-use serde::de::{Error, SeqAccess, Visitor};
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -18,24 +35,83 @@ use std::marker::PhantomData;
 const MAX_LIST: usize = 256;
 
 /// The part of `snapshot` that is needed. The counts are not: they are only compared, where they are given.
-#[derive(Deserialize)]
-#[serde(expecting = "an object with the key `meta`")]
+#[derive(Default)]
 pub(super) struct Header {
     meta: Option<Meta>,
-    pub(super) node_count: Option<u64>,
-    pub(super) edge_count: Option<u64>,
-    /// Not V8's; other writers have it.
+    node_count: Option<u64>,
+    edge_count: Option<u64>,
+    /// Where in `nodes` the root begins; 0 if nothing is said.
     root_index: Option<u64>,
 }
 
-#[derive(Deserialize)]
-#[serde(expecting = "an object that describes nodes and edges")]
+/// What a header says of the arrays as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Claims {
+    pub(super) nodes: Option<u64>,
+    pub(super) edges: Option<u64>,
+    /// As `to_node`: in integers, not in nodes.
+    pub(super) root: u64,
+}
+
+#[derive(Default)]
 struct Meta {
     node_fields: Option<List<String>>,
     node_types: Option<List<FieldType>>,
     edge_fields: Option<List<String>>,
     edge_types: Option<List<FieldType>>,
 }
+
+/// Reads an object of which only some keys are known. As derived code does it, but for keys of any kind.
+macro_rules! deserialize_fields {
+    ($Struct:ident, $expecting:literal, { $($field:ident: $Type:ty => $make:expr),* $(,)? }) => {
+        impl<'de> Deserialize<'de> for $Struct {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Fields;
+                impl<'de> Visitor<'de> for Fields {
+                    type Value = $Struct;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expecting)
+                    }
+
+                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$Struct, A::Error> {
+                        let mut fields = $Struct::default();
+                        while let Some(key) = map.next_key::<Key>()? {
+                            match key.as_str() {
+                                $(stringify!($field) => {
+                                    let value: Option<$Type> = map.next_value()?;
+                                    if fields.$field.is_some() {
+                                        return Err(A::Error::duplicate_field(stringify!($field)));
+                                    }
+                                    fields.$field = value.map($make);
+                                })*
+                                _ => {
+                                    map.next_value::<IgnoredAny>()?;
+                                }
+                            }
+                        }
+                        Ok(fields)
+                    }
+                }
+                deserializer.deserialize_map(Fields)
+            }
+        }
+    };
+}
+
+deserialize_fields!(Header, "an object with the key `meta`", {
+    meta: Meta => |meta| meta,
+    node_count: Integer => |Integer(count)| count,
+    edge_count: Integer => |Integer(count)| count,
+    root_index: Integer => |Integer(index)| index,
+});
+
+deserialize_fields!(Meta, "an object that describes nodes and edges", {
+    node_fields: List<String> => |list| list,
+    node_types: List<FieldType> => |list| list,
+    edge_fields: List<String> => |list| list,
+    edge_types: List<FieldType> => |list| list,
+});
 
 /// How to read one row of `nodes` and one of `edges`.
 #[derive(Clone, Debug)]
@@ -55,6 +131,22 @@ pub(super) struct NodeLayout {
     pub(super) type_names: Vec<String>,
 }
 
+impl NodeLayout {
+    /// Is this a type that V8 wrote before it listed it? Versions 5 to 6 have 12 names and write symbols as type 12.
+    /// Then from now on it has a name.
+    pub(super) fn is_unlisted_v8_type(&mut self, index: u64) -> bool {
+        const LATER: [(usize, &str); 2] = [(12, "symbol"), (13, "bigint")];
+        let is_v8 = self.type_names.first().is_some_and(|name| name == "hidden");
+        let listed = self.type_names.len();
+        let name = LATER.iter().find(|(at, _)| *at == listed && *at as u64 == index);
+        if let Some((_, name)) = name.filter(|_| is_v8) {
+            self.type_names.push((*name).to_owned());
+            return true;
+        }
+        false
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct EdgeLayout {
     pub(super) width: usize,
@@ -67,12 +159,11 @@ pub(super) struct EdgeLayout {
 }
 
 impl Header {
+    pub(super) fn claims(&self) -> Claims {
+        Claims { nodes: self.node_count, edges: self.edge_count, root: self.root_index.unwrap_or(0) }
+    }
+
     pub(super) fn layout(&self) -> Result<Layout, SnapshotError> {
-        if let Some(root @ 1..) = self.root_index {
-            return Err(SnapshotError::Meta {
-                problem: format!("root_index is {root}, but only a root at 0 is supported"),
-            });
-        }
         let meta = present(&self.meta, "snapshot.meta")?;
         let node_fields = &present(&meta.node_fields, "snapshot.meta.node_fields")?.0;
         let node_types = &present(&meta.node_types, "snapshot.meta.node_types")?.0;

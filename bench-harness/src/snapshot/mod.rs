@@ -6,7 +6,8 @@
 //! objects must be alive:
 //!
 //! - [`read()`], [`read_path`]: from the JSON text, plain or compressed by gzip, to a [`SnapshotGraph`]. The steps are
-//!   `source` (bytes, gzip, the limit), `parse` (JSON), `layout` (what the file says of its own rows), `rows` (from
+//!   `source` (bytes, gzip, the limit), `parse` (JSON), `layout` (what the file says of its own rows, and the
+//!   smallest file that is read), `rows` (from
 //!   integers to columns); [`SnapshotError`] is everything that can be wrong with a file.
 //! - [`Model`]: the heap as a replay rebuilds it, with roots and edge slots that change, and the slow and obvious
 //!   computation of what is reachable.
@@ -19,6 +20,7 @@
 mod error;
 mod graph;
 mod layout;
+mod lenient;
 mod mutation;
 mod parse;
 mod reachability;
@@ -36,9 +38,9 @@ pub use graph::{Edge, SnapshotGraph};
 pub use mutation::{MutationPlan, Op, RoundSize};
 pub use parse::{read, read_path, read_with_limit};
 pub use reachability::{Model, Reachable};
-pub(crate) use replay::CHECKSUM_OF_BUILTIN;
 pub use replay::Replay;
-pub use source::DEFAULT_TEXT_LIMIT;
+pub(crate) use replay::{CHECKSUM_OF_BUILTIN, Shape};
+pub use source::{DEFAULT_TEXT_LIMIT, Format};
 
 /// The snapshot that the harness carries, compressed by gzip: a Node program with about 120 000 objects
 /// and 470 000 references.

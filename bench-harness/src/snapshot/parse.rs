@@ -13,20 +13,21 @@
 use super::error::{Place, SnapshotError};
 use super::graph::SnapshotGraph;
 use super::layout::{Header, Layout};
+use super::lenient::{Integer, Key};
 use super::rows::{EdgeRows, NodeRows, Parked, Rows, join};
-use super::source::{DEFAULT_TEXT_LIMIT, Fault, Source};
+use super::source::{DEFAULT_TEXT_LIMIT, Fault, Format, Source};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-/// Reads a snapshot, plain or compressed by gzip, from a file.
+/// Reads a snapshot, plain or compressed by gzip, from a file, of at most `limit` bytes of text.
 ///
 /// # Errors
 ///
-/// As for [`read()`]; and if there is no such file, or it is a directory, a pipe or a device.
-pub fn read_path(path: &Path) -> Result<SnapshotGraph, SnapshotError> {
+/// As for [`read_with_limit`]; and if there is no such file, or it is a directory, a pipe or a device.
+pub fn read_path(path: &Path, limit: u64) -> Result<SnapshotGraph, SnapshotError> {
     let cannot_open = |source| SnapshotError::Open { path: path.to_owned(), source };
     // Asked first: opening a directory is allowed on some systems and "access denied" on others.
     // And opening a pipe waits until somebody writes.
@@ -37,7 +38,7 @@ pub fn read_path(path: &Path) -> Result<SnapshotGraph, SnapshotError> {
     if !kind.is_file() {
         return Err(SnapshotError::NotAFile { path: path.to_owned() });
     }
-    read(File::open(path).map_err(cannot_open)?)
+    read_with_limit(File::open(path).map_err(cannot_open)?, limit)
 }
 
 /// Reads a snapshot, plain or compressed by gzip, from any stream, which need not be buffered.
@@ -77,6 +78,7 @@ fn explain(error: serde_json::Error, source: Source<'_>, assembly: Assembly) -> 
         Some(Fault::Read(source)) => return SnapshotError::Read { byte, source },
         Some(Fault::Gzip(source)) => return SnapshotError::Gzip { byte, source },
         Some(Fault::TooLong(limit)) => return SnapshotError::TooLong { limit },
+        Some(Fault::Format(format)) => return SnapshotError::Format(format),
         Some(Fault::Bomb) => return SnapshotError::Bomb { byte },
         None => {}
     }
@@ -105,6 +107,12 @@ fn shorten(problem: &str) -> String {
     }
 }
 
+/// Bun and Safari have a format of their own, which is JSON too.
+const JAVASCRIPTCORE: Format = Format {
+    name: "JavaScriptCore's own format (Bun, Safari)",
+    advice: "in Bun, write V8's: Bun.generateHeapSnapshot(\"v8\")",
+};
+
 /// What has been read so far.
 #[derive(Default)]
 struct Assembly {
@@ -113,6 +121,8 @@ struct Assembly {
     edges: Part<EdgeRows>,
     /// An error of ours for which serde's is only the messenger.
     error: Option<SnapshotError>,
+    /// There are keys that only JavaScriptCore writes.
+    is_javascriptcore: bool,
     /// The integer whose reading failed.
     element: Option<(&'static str, u64)>,
 }
@@ -139,10 +149,15 @@ impl<R: Rows> Part<R> {
 
 impl Assembly {
     fn finish(self) -> Result<SnapshotGraph, SnapshotError> {
-        let (header, layout) = self.header.ok_or(SnapshotError::Missing { what: "snapshot" })?;
+        let Some((header, layout)) = self.header else {
+            return Err(match self.is_javascriptcore {
+                true => SnapshotError::Format(JAVASCRIPTCORE),
+                false => SnapshotError::Missing { what: "snapshot" },
+            });
+        };
         let nodes = self.nodes.interpret(NodeRows::new(layout.node))?;
         let edges = self.edges.interpret(EdgeRows::new(layout.edge))?;
-        join(nodes, edges, (header.node_count, header.edge_count))
+        join(nodes, edges, header.claims())
     }
 
     /// Sets the error aside and gives serde one to unwind with.
@@ -172,7 +187,7 @@ impl<'de> Visitor<'de> for SnapshotSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let assembly = self.0;
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(key) = map.next_key::<Key>()? {
             match key.as_str() {
                 "snapshot" => {
                     if assembly.header.is_some() {
@@ -194,7 +209,8 @@ impl<'de> Visitor<'de> for SnapshotSeed<'_> {
                         .map_err(|error| assembly.fail(error))?;
                     assembly.edges = map.next_value_seed(IntegersSeed { part, assembly })?;
                 }
-                _ => {
+                key => {
+                    assembly.is_javascriptcore |= matches!(key, "nodeClassNames" | "edgeTypes");
                     map.next_value::<IgnoredAny>()?;
                 }
             }
@@ -252,28 +268,5 @@ impl<'de, R: Rows> Visitor<'de> for IntegersSeed<'_, R> {
             }
             index += 1;
         }
-    }
-}
-
-/// An integer from 0 to `u64::MAX`, and nothing that merely looks like one.
-struct Integer(u64);
-
-impl<'de> serde::Deserialize<'de> for Integer {
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct IntegerVisitor;
-        impl Visitor<'_> for IntegerVisitor {
-            type Value = Integer;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an integer that is not negative")
-            }
-
-            #[inline]
-            fn visit_u64<E: Error>(self, value: u64) -> Result<Integer, E> {
-                Ok(Integer(value))
-            }
-        }
-        deserializer.deserialize_u64(IntegerVisitor)
     }
 }

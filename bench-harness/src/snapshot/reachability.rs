@@ -5,7 +5,7 @@
 //! edge slots per object (the strong edges that the snapshot gives it) that hold another object or nothing, and one
 //! loop that follows them. The loop has its own stack, because real heaps contain lists of a million elements.
 //!
-//! **Which nodes are objects.** Node 0 is not an object of the program but V8's list of roots, and so are the nodes
+//! **Which nodes are objects.** The root is not an object of the program but V8's list of roots, and so are the nodes
 //! below it that V8 invents to sort the roots: `(GC roots)`, `(Strong roots)`, `(Handle scope)` and some thirty more,
 //! of type `synthetic` and size 0. Taken as objects they would spoil the replay: the heap would have five roots, and
 //! dropping one would free nearly everything. So every edge from such a node to an object is one root; the nodes
@@ -189,8 +189,8 @@ fn roots_of(graph: &SnapshotGraph) -> (Bits, Vec<u32>) {
     let is_list = |node: u32| graph.type_name(node) == "synthetic" && graph.self_size(node) == 0;
     let mut lists = Bits::new(graph.node_count());
     let mut roots = Vec::new();
-    let mut pending = vec![SnapshotGraph::ROOT];
-    lists.set(SnapshotGraph::ROOT);
+    let mut pending = vec![graph.root()];
+    lists.set(graph.root());
     while let Some(list) = pending.pop() {
         for to in graph.strong_targets(list) {
             if lists.get(to) {
@@ -241,6 +241,7 @@ pub(super) mod tests {
     /// A snapshot from edge lists; `weak` says whether an edge is weak. Nodes are objects of 16 bytes.
     pub(in super::super) fn graph(edges: &[&[(u32, bool)]]) -> SnapshotGraph {
         let mut graph = SnapshotGraph {
+            root: 0,
             types: vec![0; edges.len()],
             type_names: vec!["object".into(), "synthetic".into()],
             self_sizes: vec![16; edges.len()],

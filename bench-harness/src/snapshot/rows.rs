@@ -9,7 +9,7 @@
 
 use super::error::SnapshotError;
 use super::graph::SnapshotGraph;
-use super::layout::{EdgeLayout, NodeLayout};
+use super::layout::{Claims, EdgeLayout, NodeLayout};
 
 /// Where the integers of one array go, one after the other.
 pub(super) trait Rows {
@@ -125,7 +125,7 @@ impl Rows for NodeRows {
         let at = self.position.at;
         if at == self.layout.type_at {
             let known = self.layout.type_names.len();
-            if value >= known as u64 {
+            if value >= known as u64 && !self.layout.is_unlisted_v8_type(value) {
                 return Err(self.position.unknown_type(value, known));
             }
             self.types.push(value as u8);
@@ -217,23 +217,27 @@ impl Rows for EdgeRows {
 }
 
 /// Joins the columns, after the checks that need both arrays: counts agree, and every edge leads to a node.
-pub(super) fn join(
-    nodes: NodeRows,
-    edges: EdgeRows,
-    declared: (Option<u64>, Option<u64>),
-) -> Result<SnapshotGraph, SnapshotError> {
+pub(super) fn join(nodes: NodeRows, edges: EdgeRows, claims: Claims) -> Result<SnapshotGraph, SnapshotError> {
     let node_count = nodes.position.finish()?;
     let edge_count = edges.position.finish()?;
     if node_count == 0 {
         return Err(SnapshotError::Missing { what: "nodes[0]" });
     }
-    agree("snapshot.node_count", declared.0, node_count, "nodes")?;
-    agree("snapshot.edge_count", declared.1, edge_count, "edges")?;
+    agree("snapshot.node_count", claims.nodes, node_count, "nodes")?;
+    agree("snapshot.edge_count", claims.edges, edge_count, "edges")?;
     let sum = nodes.offsets.last().map(|end| u64::from(*end));
     agree("the sum of all edge_count", sum, edge_count, "edges")?;
     edges.check_targets(node_count)?;
 
+    let width = nodes.layout.width as u64;
+    let root = claims.root / width;
+    if !claims.root.is_multiple_of(width) || root >= node_count {
+        let problem = format!("root_index {} is not where one of the {node_count} nodes begins", claims.root);
+        return Err(SnapshotError::Meta { problem });
+    }
+
     let mut graph = SnapshotGraph {
+        root: root as u32,
         types: nodes.types,
         type_names: nodes.layout.type_names,
         self_sizes: nodes.self_sizes,

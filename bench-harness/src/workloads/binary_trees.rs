@@ -9,7 +9,7 @@
 //! struct Node { left: Option<Pointer>, right: Option<Pointer> }   // 16 bytes; a leaf has neither child
 //! ```
 
-use super::{Checksum, Outcome, Size, Tally, tree_nodes};
+use super::{Checksum, Outcome, Size, Tally, object_bytes, tree_nodes};
 
 /// Bytes of a node's fields.
 pub const NODE_BYTES: u64 = 16;
@@ -47,6 +47,12 @@ impl Parameters {
     /// Depth of the first tree, which is dropped at once.
     pub const fn stretch_depth(self) -> u32 {
         self.depth + 1
+    }
+
+    /// The most bytes that are alive at once: the stretch tree. The long-lived tree and the deepest short-lived one
+    /// together have one node less.
+    pub const fn live_bytes(self) -> u64 {
+        tree_nodes(self.stretch_depth()) * object_bytes(NODE_BYTES)
     }
 
     /// The rounds of short-lived trees, shallowest first.

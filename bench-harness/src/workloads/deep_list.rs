@@ -10,7 +10,7 @@
 //! The list is built in one batch, by putting nodes in front: no node is a temporary root on the way, and `next` is
 //! never written after its node was created.
 
-use super::{Checksum, Outcome, Size, Tally};
+use super::{Checksum, Outcome, Size, Tally, object_bytes};
 
 /// Bytes of a node's fields.
 pub const NODE_BYTES: u64 = 16;
@@ -34,6 +34,11 @@ impl Parameters {
             Size::Large => 40_000_000,
         };
         Parameters { length }
+    }
+
+    /// The most bytes that are alive at once: the list.
+    pub const fn live_bytes(self) -> u64 {
+        self.length * object_bytes(NODE_BYTES)
     }
 }
 

@@ -15,7 +15,7 @@
 //! is read, chosen by the bits of that number. This costs one node per level, where a full walk would have cost as
 //! much as the cheapest allocators take for building the tree.
 
-use super::{Checksum, Outcome, Size, Tally, tree_nodes};
+use super::{Checksum, Outcome, Size, Tally, object_bytes, slice_bytes, tree_nodes};
 
 /// Bytes of a node's fields.
 pub const NODE_BYTES: u64 = 24;
@@ -56,6 +56,14 @@ impl Parameters {
             Size::Classic => Parameters { stretch_depth: 18, long_lived_depth: 16, array_len: 500_000, max_depth: 16 },
             Size::Large => Parameters { stretch_depth: 21, long_lived_depth: 19, array_len: 4_000_000, max_depth: 18 },
         }
+    }
+
+    /// The most bytes that are alive at once: the stretch tree, or what stays and the deepest short-lived tree.
+    pub fn live_bytes(self) -> u64 {
+        let tree = |depth| tree_nodes(depth) * object_bytes(NODE_BYTES);
+        let deepest = self.rounds().last().map_or(0, |round| tree(round.depth));
+        let stays = tree(self.long_lived_depth) + slice_bytes(self.array_len as u64 * 8);
+        tree(self.stretch_depth).max(stays + deepest)
     }
 
     /// The rounds of short-lived trees, shallowest first.

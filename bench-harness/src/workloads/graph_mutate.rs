@@ -55,6 +55,15 @@ impl Parameters {
             Size::Large => Parameters { nodes: 200_000, rewrites: 50_000_000 },
         }
     }
+
+    /// The most bytes that are alive at once, measured by a full collection after every batch.
+    pub const fn live_bytes(self) -> u64 {
+        match self.rewrites {
+            20_000 => 232_320,
+            5_000_000 => 24_092_736,
+            _ => 24_114_000,
+        }
+    }
 }
 
 /// One edge to rewrite.

@@ -12,7 +12,7 @@
 //! numbered in the order in which they are built, and the node put in front as number `k` of list `n` holds
 //! `n * length + k`: no value occurs twice in a run.
 
-use super::{Checksum, Outcome, POINTER_BYTES, Random, Size, Tally};
+use super::{Checksum, Outcome, POINTER_BYTES, Random, Size, Tally, object_bytes, slice_bytes};
 
 /// Bytes of a node's fields.
 pub const NODE_BYTES: u64 = 16;
@@ -39,6 +39,12 @@ impl Parameters {
             Size::Classic => Parameters { lists: 1_000, length: 1_000, replacements: 20_000 },
             Size::Large => Parameters { lists: 8_000, length: 1_000, replacements: 160_000 },
         }
+    }
+
+    /// The most bytes that are alive at once: a full table, and the list that takes a place in it.
+    pub const fn live_bytes(self) -> u64 {
+        let lists = self.lists as u64;
+        slice_bytes(lists * POINTER_BYTES) + (lists + 1) * self.length as u64 * object_bytes(NODE_BYTES)
     }
 }
 

@@ -31,17 +31,36 @@
 //! order part of the checksum. Mixing per node would have cost as much as some of the allocators measured here.
 
 use crate::text::names::Named;
+pub use set::Set;
 use std::fmt;
 
 pub mod binary_trees;
+pub mod client_sessions;
 pub mod deep_list;
+pub mod event_loop;
+pub mod functional_map;
 pub mod gcbench;
 pub mod graph_mutate;
+pub mod handles;
+pub mod interleaved;
+pub mod interning;
+pub mod json_dom;
+pub mod large_buffers;
 pub mod list_churn;
+pub mod lru_cache;
+pub mod many_heaps;
 pub mod program;
+pub mod quads;
+pub mod queue;
+pub mod retain;
 pub mod rings;
+pub mod set;
+pub mod size_mix;
+pub mod splay;
+pub mod weak_nodes;
+pub mod weak_ring;
 
-/// One of the classic workloads.
+/// A program that makes its own input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Workload {
     /// Short-lived perfect binary trees beside a long-lived one: [`binary_trees`].
@@ -56,20 +75,71 @@ pub enum Workload {
     GraphMutate,
     /// One list of millions of nodes: [`deep_list`].
     DeepList,
+    /// A large quad tree that lives, and small ones that die: [`quads`].
+    Quads,
+    /// A cache of fixed capacity: [`lru_cache`].
+    LruCache,
+    /// A weak table of strings: [`interning`].
+    Interning,
+    /// Documents parsed, transformed and dropped: [`json_dom`].
+    JsonDom,
+    /// Cyclic graphs that own large buffers: [`client_sessions`].
+    ClientSessions,
+    /// A hash table in which nothing dies: [`retain`].
+    Retain,
+    /// Small requests beside a large live heap: [`event_loop`].
+    EventLoop,
     /// Names bound, rebound and dropped, as a Python program does.
     Names,
+    /// A queue of messages: [`queue`].
+    Queue,
+    /// Objects of many sizes with random lives: [`size_mix`].
+    SizeMix,
+    /// Small objects of which one in five is kept: [`interleaved`].
+    Interleaved,
+    /// A weak pointer to every object: [`weak_ring`].
+    WeakRing,
+    /// Handles that are replaced at random: [`handles`].
+    Handles,
+    /// Heaps of 100 objects: [`many_heaps`].
+    ManyHeaps,
+    /// A splay tree with payloads: [`splay`].
+    Splay,
+    /// A map whose updates copy a path: [`functional_map`].
+    FunctionalMap,
+    /// Large buffers, replaced at random: [`large_buffers`].
+    LargeBuffers,
+    /// A weak pointer for every live node: [`weak_nodes`].
+    WeakNodes,
 }
 
 impl Workload {
     /// Every workload, in the order in which results are shown.
-    pub const ALL: [Workload; 7] = [
+    pub const ALL: [Workload; 24] = [
         Workload::BinaryTrees,
         Workload::GcBench,
         Workload::ListChurn,
         Workload::Rings,
         Workload::GraphMutate,
         Workload::DeepList,
+        Workload::Quads,
+        Workload::LruCache,
+        Workload::Interning,
+        Workload::JsonDom,
+        Workload::ClientSessions,
+        Workload::Retain,
+        Workload::EventLoop,
         Workload::Names,
+        Workload::Queue,
+        Workload::SizeMix,
+        Workload::Interleaved,
+        Workload::WeakRing,
+        Workload::Handles,
+        Workload::ManyHeaps,
+        Workload::Splay,
+        Workload::FunctionalMap,
+        Workload::LargeBuffers,
+        Workload::WeakNodes,
     ];
 
     /// The name used on the command line and in results.
@@ -81,7 +151,24 @@ impl Workload {
             Workload::Rings => "rings",
             Workload::GraphMutate => "graph_mutate",
             Workload::DeepList => "deep_list",
+            Workload::Quads => "quads",
+            Workload::LruCache => "lru_cache",
+            Workload::Interning => "interning",
+            Workload::JsonDom => "json_dom",
+            Workload::ClientSessions => "client_sessions",
+            Workload::Retain => "retain",
+            Workload::EventLoop => "event_loop",
             Workload::Names => "names",
+            Workload::Queue => "queue",
+            Workload::SizeMix => "size_mix",
+            Workload::Interleaved => "interleaved",
+            Workload::WeakRing => "weak_ring",
+            Workload::Handles => "handles",
+            Workload::ManyHeaps => "many_heaps",
+            Workload::Splay => "splay",
+            Workload::FunctionalMap => "functional_map",
+            Workload::LargeBuffers => "large_buffers",
+            Workload::WeakNodes => "weak_nodes",
         }
     }
 
@@ -94,13 +181,147 @@ impl Workload {
             Workload::Rings => "small cycles, one in a hundred kept",
             Workload::GraphMutate => "random writes into old objects, one in four to a new one",
             Workload::DeepList => "one list of millions of nodes: built, walked, dropped",
+            Workload::Quads => "a large tree that lives, and small ones that die at once",
+            Workload::LruCache => "a hash table whose entries are in a list by age, values of 16 B to 16 KiB",
+            Workload::Interning => "a weak table of strings, fed from a text",
+            Workload::JsonDom => "documents parsed, transformed and dropped",
+            Workload::ClientSessions => "cyclic graphs that own 64 KiB outside the heap",
+            Workload::Retain => "a hash table of millions of records; nothing dies",
+            Workload::EventLoop => "small requests beside a large live heap; metered latency",
             Workload::Names => "bind a name, rebind it, put it into containers, leave the scope",
+            Workload::Queue => "a queue: everything outlives a nursery, everything dies",
+            Workload::SizeMix => "slots replaced at random by slices of 16 to 4,096 bytes",
+            Workload::Interleaved => "small objects, one in five kept",
+            Workload::WeakRing => "a weak pointer to every object; most objects die",
+            Workload::Handles => "200,000 handles, replaced at random",
+            Workload::ManyHeaps => "heaps of 100 objects that come and go",
+            Workload::Splay => "a splay tree with payloads",
+            Workload::FunctionalMap => "a map whose updates copy a path",
+            Workload::LargeBuffers => "16 buffers of 1 to 16 MiB, replaced at random",
+            Workload::WeakNodes => "a weak pointer for every live node",
+        }
+    }
+
+    /// Which set it belongs to.
+    pub const fn set(self) -> Set {
+        match self {
+            Workload::BinaryTrees
+            | Workload::GcBench
+            | Workload::ListChurn
+            | Workload::Rings
+            | Workload::GraphMutate
+            | Workload::DeepList => Set::Classic,
+            Workload::Quads
+            | Workload::LruCache
+            | Workload::Interning
+            | Workload::JsonDom
+            | Workload::ClientSessions
+            | Workload::Retain
+            | Workload::EventLoop
+            | Workload::Names
+            | Workload::Queue
+            | Workload::SizeMix
+            | Workload::Interleaved
+            | Workload::WeakRing
+            | Workload::Handles
+            | Workload::ManyHeaps => Set::General,
+            Workload::Splay | Workload::FunctionalMap | Workload::LargeBuffers | Workload::WeakNodes => Set::HeldOut,
+        }
+    }
+
+    /// The most bytes that are alive at once, in objects with their headers; what is owned outside the heap included.
+    ///
+    /// It follows from the program, not from a measurement; where the program's own draws decide, they are gone through,
+    /// which takes a while. For two programs without such a way it was measured once, exactly (a full collection after
+    /// every batch), and is a constant.
+    pub fn live_bytes(self, size: Size) -> u64 {
+        match self {
+            Workload::BinaryTrees => binary_trees::Parameters::of(size).live_bytes(),
+            Workload::GcBench => gcbench::Parameters::of(size).live_bytes(),
+            Workload::ListChurn => list_churn::Parameters::of(size).live_bytes(),
+            Workload::Rings => rings::Parameters::of(size).live_bytes(),
+            Workload::GraphMutate => graph_mutate::Parameters::of(size).live_bytes(),
+            Workload::DeepList => deep_list::Parameters::of(size).live_bytes(),
+            Workload::Quads => quads::Parameters::of(size).live_bytes(),
+            Workload::LruCache => lru_cache::Parameters::of(size).live_bytes(),
+            Workload::Interning => interning::Parameters::of(size).live_bytes(),
+            Workload::JsonDom => json_dom::Parameters::of(size).live_bytes(),
+            Workload::ClientSessions => client_sessions::Parameters::of(size).live_bytes(),
+            Workload::Retain => retain::Parameters::of(size).live_bytes(),
+            Workload::EventLoop => event_loop::Parameters::of(size).live_bytes(),
+            Workload::Names => match size {
+                Size::Small => 15_968,
+                Size::Classic => 23_360,
+                Size::Large => 23_408,
+            },
+            Workload::Queue => queue::Parameters::of(size).live_bytes(),
+            Workload::SizeMix => size_mix::Parameters::of(size).live_bytes(),
+            Workload::Interleaved => interleaved::Parameters::of(size).live_bytes(),
+            Workload::WeakRing => weak_ring::Parameters::of(size).live_bytes(),
+            Workload::Handles => handles::Parameters::of(size).live_bytes(),
+            Workload::ManyHeaps => many_heaps::Parameters::of(size).live_bytes(),
+            Workload::Splay => splay::Parameters::of(size).live_bytes(),
+            Workload::FunctionalMap => functional_map::Parameters::of(size).live_bytes(),
+            Workload::LargeBuffers => large_buffers::Parameters::of(size).live_bytes(),
+            Workload::WeakNodes => weak_nodes::Parameters::of(size).live_bytes(),
         }
     }
 
     /// Whether peers run it.
     pub const fn has_peers(self) -> bool {
         !matches!(self, Workload::Names)
+    }
+}
+
+/// A workload with the input that is made before the clock starts.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// Which one.
+    pub workload: Workload,
+    /// How large.
+    pub size: Size,
+    /// What it reads.
+    pub input: Input,
+}
+
+/// What a workload reads.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// It draws its numbers while it runs.
+    None,
+    /// The text of [`interning`].
+    Text(interning::Text),
+    /// The documents of [`json_dom`].
+    Documents(json_dom::Documents),
+}
+
+impl Ready {
+    /// Makes the input.
+    pub fn new(workload: Workload, size: Size) -> Self {
+        let input = match workload {
+            Workload::Interning => Input::Text(interning::Parameters::of(size).text()),
+            Workload::JsonDom => Input::Documents(json_dom::Parameters::of(size).documents()),
+            _ => Input::None,
+        };
+        Ready { workload, size, input }
+    }
+
+    /// The text of [`interning`].
+    ///
+    /// # Panics
+    /// If it is another workload.
+    pub fn text(&self) -> &interning::Text {
+        let Input::Text(text) = &self.input else { panic!("{} reads no text", self.workload) };
+        text
+    }
+
+    /// The documents of [`json_dom`].
+    ///
+    /// # Panics
+    /// If it is another workload.
+    pub fn documents(&self) -> &json_dom::Documents {
+        let Input::Documents(documents) = &self.input else { panic!("{} reads no documents", self.workload) };
+        documents
     }
 }
 
@@ -180,6 +401,17 @@ pub struct Outcome {
 
 /// The bytes of a pointer field in every shape.
 pub const POINTER_BYTES: u64 = 8;
+
+/// What an object takes of our heaps: its fields, rounded up to eight bytes, behind a header of eight. The unit of live
+/// bytes for everybody, whatever their own headers are.
+pub const fn object_bytes(fields: u64) -> u64 {
+    8 + fields.next_multiple_of(8)
+}
+
+/// What a slice takes of our heaps: an object with its length in front.
+pub const fn slice_bytes(elements: u64) -> u64 {
+    8 + object_bytes(elements)
+}
 
 /// Nodes in a perfect binary tree of the given depth, where a single node has depth 0.
 pub const fn tree_nodes(depth: u32) -> u64 {
@@ -296,6 +528,57 @@ pub const fn expected(workload: Workload, size: Size) -> Outcome {
         (Workload::DeepList, Size::Small) => (0xA684_D744_6879_F297, 20_000, 320_000),
         (Workload::DeepList, Size::Classic) => (0x03FE_9818_8D7C_324A, 5_000_000, 80_000_000),
         (Workload::DeepList, Size::Large) => (0x86EA_3B9D_2A24_4480, 40_000_000, 640_000_000),
+        (Workload::Quads, Size::Small) => (0xE959_D39A_7458_E941, 18_365, 587_680),
+        (Workload::Quads, Size::Classic) => (0xA9FE_7E83_1E25_158D, 12_584_101, 402_691_232),
+        (Workload::Quads, Size::Large) => (0x9091_1520_D6E0_655E, 201_328_621, 6_442_515_872),
+        (Workload::LruCache, Size::Small) => (0x66EE_3167_7CF9_DA8B, 10_080, 12_573_948),
+        (Workload::LruCache, Size::Classic) => (0x5E6A_F148_B4D8_F01A, 1_066_162, 1_327_580_972),
+        (Workload::LruCache, Size::Large) => (0x38DC_B5E3_6281_0CBE, 8_524_182, 10_549_424_087),
+        (Workload::Interning, Size::Small) => (0x33C9_7F6F_3927_88D1, 18_318, 297_330),
+        (Workload::Interning, Size::Classic) => (0x8EA0_03D7_EF64_DA0B, 1_591_930, 27_141_999),
+        (Workload::Interning, Size::Large) => (0x00C1_6281_AD6B_2C40, 12_727_148, 225_542_130),
+        (Workload::JsonDom, Size::Small) => (0x92C3_2FF5_D756_9555, 8_573, 249_062),
+        (Workload::JsonDom, Size::Classic) => (0x63AA_EC90_2A33_7C38, 5_427_279, 161_413_094),
+        (Workload::JsonDom, Size::Large) => (0xD7FF_6E97_9885_1E70, 46_227_053, 1_373_442_850),
+        (Workload::ClientSessions, Size::Small) => (0xC290_1529_2889_80B1, 2_001, 13_152_512),
+        (Workload::ClientSessions, Size::Classic) => (0x5929_DF53_E0EA_6FC0, 200_001, 1_315_200_512),
+        (Workload::ClientSessions, Size::Large) => (0x15BA_27ED_CEF3_8C20, 1_600_001, 10_521_600_512),
+        (Workload::Retain, Size::Small) => (0xD25D_2886_7003_6864, 10_001, 272_768),
+        (Workload::Retain, Size::Classic) => (0xE2A0_842A_0764_2BAD, 3_000_001, 80_388_608),
+        (Workload::Retain, Size::Large) => (0x3711_B073_6CF7_3C98, 24_000_001, 643_108_864),
+        (Workload::EventLoop, Size::Small) => (0x43D0_EC1F_A388_0EEB, 136_001, 2_512_000),
+        (Workload::EventLoop, Size::Classic) => (0x3889_E425_6713_B4F0, 20_800_001, 400_800_000),
+        (Workload::EventLoop, Size::Large) => (0x14D4_E359_1DAE_1582, 174_400_001, 3_686_400_000),
+        (Workload::Queue, Size::Small) => (0xF8C1_C78B_0B06_F49A, 20_001, 808_000),
+        (Workload::Queue, Size::Classic) => (0x6CEA_068F_508C_0A8F, 6_000_001, 242_400_000),
+        (Workload::Queue, Size::Large) => (0x803D_6A5F_95F6_6EDA, 48_000_001, 1_939_200_000),
+        (Workload::SizeMix, Size::Small) => (0xCFE4_5267_4E44_A3B4, 5_001, 3_727_098),
+        (Workload::SizeMix, Size::Classic) => (0xCA81_4F8A_DB7A_17DA, 1_500_001, 1_144_580_744),
+        (Workload::SizeMix, Size::Large) => (0xB680_7C4F_790F_7ACC, 12_000_001, 9_175_986_880),
+        (Workload::Interleaved, Size::Small) => (0x8215_1991_6BC2_0D8D, 50_001, 880_000),
+        (Workload::Interleaved, Size::Classic) => (0x915D_24B5_7FB6_C73C, 10_000_001, 176_000_000),
+        (Workload::Interleaved, Size::Large) => (0x20B2_9D25_2324_194F, 80_000_001, 1_408_000_000),
+        (Workload::WeakRing, Size::Small) => (0x0C03_89A8_A246_654E, 100_002, 2_648_576),
+        (Workload::WeakRing, Size::Classic) => (0xF9CD_2C53_56A5_5B7A, 2_000_002, 33_048_576),
+        (Workload::WeakRing, Size::Large) => (0xE53E_1AFD_E1A0_9F54, 16_000_002, 257_048_576),
+        (Workload::Handles, Size::Small) => (0x2DEC_9522_E5A4_CD80, 12_000, 192_000),
+        (Workload::Handles, Size::Classic) => (0x9BC4_8994_7132_4316, 1_200_000, 19_200_000),
+        (Workload::Handles, Size::Large) => (0xD2F6_2151_C1AC_001F, 9_600_000, 153_600_000),
+        (Workload::ManyHeaps, Size::Small) => (0xE642_EE0B_8FBB_802E, 10_000, 160_000),
+        (Workload::ManyHeaps, Size::Classic) => (0xA94A_0A53_6504_B655, 500_000, 8_000_000),
+        (Workload::ManyHeaps, Size::Large) => (0xB589_2C56_F01C_B0AA, 4_000_000, 64_000_000),
+        (Workload::Splay, Size::Small) => (0xA594_60CC_3DAB_1132, 19_200, 614_400),
+        (Workload::Splay, Size::Classic) => (0x1245_25A2_897B_96FB, 3_328_000, 106_496_000),
+        (Workload::Splay, Size::Large) => (0xB4A9_740F_2811_9D31, 26_624_000, 851_968_000),
+        (Workload::FunctionalMap, Size::Small) => (0x33B3_0B68_1BA6_7235, 18_512, 444_328),
+        (Workload::FunctionalMap, Size::Classic) => (0xD076_9126_9018_5598, 5_231_072, 125_545_768),
+        (Workload::FunctionalMap, Size::Large) => (0x586A_AE30_7E5D_93CD, 49_048_576, 1_177_165_864),
+        (Workload::LargeBuffers, Size::Small) => (0x0751_D4EB_6539_545E, 51, 4_013_053),
+        (Workload::LargeBuffers, Size::Classic) => (0x715D_2958_450A_AE8F, 301, 1_714_320_042),
+        (Workload::LargeBuffers, Size::Large) => (0x9CD6_5571_4B6F_9409, 2_401, 14_267_957_234),
+        (Workload::WeakNodes, Size::Small) => (0xBCF6_4C92_F3DC_B10E, 7_001, 128_000),
+        (Workload::WeakNodes, Size::Classic) => (0xE4E0_938B_1AEC_CBAB, 2_000_001, 40_000_000),
+        (Workload::WeakNodes, Size::Large) => (0xF0FD_4D67_5665_BB76, 16_000_001, 320_000_000),
         (Workload::Names, Size::Small) => (0xF467_FC23_3468_AD73, 4_369, 236_168),
         (Workload::Names, Size::Classic) => (0xB041_C1D4_2B27_3455, 436_454, 23_372_496),
         (Workload::Names, Size::Large) => (0xA1AB_9473_1E13_AE94, 3_492_532, 186_903_392),

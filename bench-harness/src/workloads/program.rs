@@ -7,8 +7,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::snapshot::{self, Replay, SnapshotError, SnapshotGraph};
-use crate::text::names;
-use crate::workloads::{self, Size, Workload};
+use crate::text::names::{self, Named};
+use crate::workloads::set::{self, Set};
+use crate::workloads::{self, Ready, Size, Workload};
 
 /// A program, not yet loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,13 +23,19 @@ pub enum Program {
 /// A program with everything in memory that can be known before the clock starts.
 #[derive(Debug)]
 pub enum Loaded {
-    /// One that makes its own input.
-    Workload(Workload),
+    /// One that makes its own input, which it now has.
+    Workload(Ready),
     /// The heap dump and what is to be done with it.
     Snapshot(Box<Replay>),
 }
 
 const SNAPSHOT: &str = "snapshot";
+
+/// Everything but what is held out.
+const ALL: &str = "all";
+
+/// What `compare` runs unless it is told otherwise.
+pub const TELLING: &str = "telling";
 
 impl Program {
     /// Every program that is always at hand.
@@ -42,6 +49,14 @@ impl Program {
     /// # Errors
     /// A sentence for the user that lists the names.
     pub fn from_name(name: &str) -> Result<Self, String> {
+        Self::from_name_or(name, &[])
+    }
+
+    /// As [`from_name`](Self::from_name), where the sentence also lists other names that can stand in this place.
+    ///
+    /// # Errors
+    /// The sentence.
+    fn from_name_or(name: &str, others: &[&'static str]) -> Result<Self, String> {
         if let Some(file) = name.strip_prefix("snapshot:") {
             if file.is_empty() {
                 return Err(
@@ -56,8 +71,34 @@ impl Program {
         names::find::<Workload>(name).map(Self::Workload).map_err(|_| {
             let mut valid: Vec<_> = Workload::ALL.iter().map(|workload| workload.name()).collect();
             valid.extend([SNAPSHOT, "snapshot:FILE"]);
+            valid.extend(others);
             names::unknown("workload", name, &valid)
         })
+    }
+
+    /// The programs that a name stands for: itself, or a set.
+    ///
+    /// # Errors
+    /// A sentence for the user that lists the names.
+    pub fn named(name: &str) -> Result<Vec<Self>, String> {
+        let programs =
+            |workloads: &mut dyn Iterator<Item = Workload>| workloads.map(Self::Workload).collect::<Vec<_>>();
+        let with_snapshot = |mut programs: Vec<Self>| {
+            programs.push(Self::Snapshot(None));
+            programs
+        };
+        match name {
+            ALL => Ok(with_snapshot(programs(&mut Workload::ALL.into_iter().filter(|w| w.set() != Set::HeldOut)))),
+            TELLING => Ok(with_snapshot(programs(&mut set::TELLING.into_iter()))),
+            _ => match Set::all().into_iter().find(|set| set.name() == name) {
+                Some(set) => Ok(programs(&mut set.workloads())),
+                None => {
+                    let sets = Set::all().into_iter().map(Named::name);
+                    let others: Vec<_> = [ALL, TELLING].into_iter().chain(sets).collect();
+                    Self::from_name_or(name, &others).map(|program| vec![program])
+                }
+            },
+        }
     }
 
     /// One line for `list`.
@@ -98,14 +139,27 @@ impl Program {
         }
     }
 
-    /// Finds out whether the input can be read, if there is any to read.
+    /// The same program, its file named so that another process finds it too: `/dev/stdin` names a file only for who
+    /// has it open.
+    #[must_use]
+    pub fn for_other_processes(self) -> Self {
+        match self {
+            Self::Snapshot(Some(path)) if path.starts_with("/dev") || path.starts_with("/proc") => {
+                let real = std::fs::canonicalize(&path).ok().filter(|real| real.is_file());
+                Self::Snapshot(Some(real.unwrap_or(path)))
+            }
+            program => program,
+        }
+    }
+
+    /// Finds out whether the input can be read, if there is any to read, with at most so many bytes of text.
     ///
     /// # Errors
     /// A sentence for the user: which snapshot, what is wrong with it, and where.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self, text_limit: u64) -> Result<(), String> {
         match self {
             Self::Workload(_) => Ok(()),
-            Self::Snapshot(file) => read(file.as_deref()).map(drop),
+            Self::Snapshot(file) => read(file.as_deref(), text_limit).map(drop),
         }
     }
 
@@ -113,18 +167,29 @@ impl Program {
     ///
     /// # Errors
     /// As for [`check`](Self::check).
-    pub fn load(&self) -> Result<Loaded, String> {
+    pub fn load(&self, size: Size, text_limit: u64) -> Result<Loaded, String> {
         Ok(match self {
-            Self::Workload(workload) => Loaded::Workload(*workload),
-            Self::Snapshot(file) => Loaded::Snapshot(Box::new(Replay::prepare(&read(file.as_deref())?))),
+            Self::Workload(workload) => Loaded::Workload(Ready::new(*workload, size)),
+            Self::Snapshot(file) => Loaded::Snapshot(Box::new(Replay::prepare(&read(file.as_deref(), text_limit)?))),
         })
     }
 }
 
+impl Loaded {
+    /// The most bytes that are alive at once, in objects with their headers. May take a while.
+    #[must_use]
+    pub fn live_bytes(&self) -> u64 {
+        match self {
+            Self::Workload(ready) => ready.workload.live_bytes(ready.size),
+            Self::Snapshot(replay) => replay.live_bytes(),
+        }
+    }
+}
+
 /// Reads a heap dump, the built-in one without a file.
-fn read(file: Option<&Path>) -> Result<SnapshotGraph, String> {
+fn read(file: Option<&Path>, text_limit: u64) -> Result<SnapshotGraph, String> {
     let Some(path) = file else { return snapshot::read(snapshot::builtin()).map_err(|error| error.to_string()) };
-    snapshot::read_path(path).map_err(|error| match error {
+    snapshot::read_path(path, text_limit).map_err(|error| match error {
         SnapshotError::Open { .. } | SnapshotError::Directory { .. } | SnapshotError::NotAFile { .. } => {
             error.to_string()
         }
@@ -154,6 +219,34 @@ mod tests {
         }
         let file = Program::Snapshot(Some("a/b.heapsnapshot".into()));
         assert_eq!(Program::from_name("snapshot:a/b.heapsnapshot"), Ok(file));
+    }
+
+    #[test]
+    fn sets_are_names_too() {
+        let held_out: Vec<_> = Set::HeldOut.workloads().map(Program::Workload).collect();
+        assert_eq!(Program::named("held-out"), Ok(held_out.clone()));
+        let all = Program::named("all").unwrap();
+        assert_eq!(all.len() + held_out.len(), Program::all().len());
+        assert!(!all.iter().any(|program| held_out.contains(program)));
+        assert!(Program::named("telling").unwrap().iter().all(|program| all.contains(program)));
+        assert_eq!(Program::named("rings").unwrap().len(), 1);
+        for (typed, meant) in [("heldout", "held-out"), ("al", "all"), ("size-mix", "size_mix"), ("json", "json_dom")] {
+            let sentence = Program::named(typed).unwrap_err();
+            assert!(sentence.contains(&format!("did you mean `{meant}`")), "{typed}: {sentence}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_only_this_process_has_open_gets_its_name() {
+        use std::os::fd::AsRawFd;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let open = std::fs::File::open(file.path()).unwrap();
+        let program = Program::Snapshot(Some(format!("/dev/fd/{}", open.as_raw_fd()).into()));
+        let real = std::fs::canonicalize(file.path()).unwrap();
+        assert_eq!(program.for_other_processes(), Program::Snapshot(Some(real)));
+        let device = Program::Snapshot(Some("/dev/null".into()));
+        assert_eq!(device.clone().for_other_processes(), device);
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //! last. Both links of a node are written after it was created, except where an implementation can give one of them
 //! at once.
 
-use super::{Checksum, Outcome, POINTER_BYTES, Size, Tally};
+use super::{Checksum, Outcome, POINTER_BYTES, Size, Tally, object_bytes, slice_bytes};
 use std::ops::Range;
 
 /// Bytes of a node's fields.
@@ -43,6 +43,12 @@ impl Parameters {
             Size::Large => 1_600_000,
         };
         Parameters { rings }
+    }
+
+    /// The most bytes that are alive at once: the kept rings, and the last batch, of which one is among them.
+    pub const fn live_bytes(self) -> u64 {
+        let rings = self.kept() + BATCH - 1;
+        slice_bytes(self.kept() * POINTER_BYTES) + rings * RING_NODES * object_bytes(NODE_BYTES)
     }
 
     /// How many rings are kept.

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use crate::cli;
 use crate::contestants::Peer;
 use crate::contestants::collector::Collector;
+use crate::text::format;
 use crate::text::names::Named;
 use crate::workloads::program::Program;
+use crate::workloads::set::{self, Set};
 
 /// Prints all names with one line each.
 #[must_use]
@@ -21,25 +23,47 @@ pub fn list() -> ExitCode {
     }
 }
 
+/// Where the second column begins.
+const INDENT: usize = 25;
+
 fn text() -> String {
     let mut text = String::new();
     let mut section = |title: &str, lines: Vec<(String, &str)>| {
         text.push_str(&format!("{title}:\n"));
         for (name, about) in lines {
-            text.push_str(&format!("  {name:<22} {about}\n"));
+            let mut name = name;
+            for line in format::wrap(about, 80 - INDENT) {
+                text.push_str(&format!("  {name:<22} {line}\n"));
+                name.clear();
+            }
         }
         text.push('\n');
     };
     section("Collectors", Collector::ALL.map(|collector| (collector.name().to_owned(), collector.about())).to_vec());
-    let mut programs: Vec<_> = Program::all().iter().map(|program| (program.to_string(), program.about())).collect();
-    programs.push(("snapshot:FILE".to_owned(), Program::Snapshot(Some("FILE".into())).about()));
-    section("Workloads", programs);
+    let about = |programs: &[Program]| programs.iter().map(|p| (p.to_string(), p.about())).collect::<Vec<_>>();
+    for (title, set) in [
+        ("Workloads, classic", Set::Classic),
+        ("Workloads, general", Set::General),
+        ("Workloads, held-out (to check with when a change is finished, never to tune on)", Set::HeldOut),
+    ] {
+        section(title, about(&set.workloads().map(Program::Workload).collect::<Vec<_>>()));
+    }
+    section("Heaps of real programs", about(&[Program::Snapshot(None), Program::Snapshot(Some("FILE".into()))]));
+    let telling = set::TELLING.map(|workload| workload.name()).join(", ");
+    section(
+        "Sets of workloads",
+        vec![
+            ("telling".to_owned(), &*format!("what compare runs by default: {telling}, snapshot")),
+            ("all".to_owned(), "classic, general and snapshot"),
+        ],
+    );
     let built_in: &[Peer] = if cfg!(feature = "peers") { &Peer::ALL } else { &[] };
     let peers: Vec<_> = built_in.iter().map(|peer| (peer.name().to_owned(), peer.about())).collect();
     if peers.is_empty() {
-        text.push_str("Peers:\n  ");
-        text.push_str(cli::NO_PEERS);
-        text.push('\n');
+        text.push_str("Peers:\n");
+        for line in format::wrap(cli::NO_PEERS, 78) {
+            text.push_str(&format!("  {line}\n"));
+        }
     } else {
         section("Peers (with --peers)", peers);
         text.truncate(text.trim_end().len() + 1);
@@ -60,6 +84,6 @@ mod tests {
         for name in collectors.chain(programs).chain(peers) {
             assert!(text.contains(&format!("\n  {name} ")), "{name}\n{text}");
         }
-        assert!(text.lines().all(|line| line.chars().count() <= 140 && line == line.trim_end()), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80 && line == line.trim_end()), "{text}");
     }
 }

@@ -43,9 +43,10 @@ pub(crate) struct Prepared {
 /// One sentence for the user.
 pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions, invocations: u32) -> Result<Prepared, String> {
     let peers = cli::peers(options.peers.as_deref())?;
+    let programs: Vec<_> = programs.into_iter().map(Program::for_other_processes).collect();
     for program in &programs {
         // Each child reads its own input; here it is only about whether it can.
-        program.check()?;
+        program.check(options.snapshot_limit)?;
     }
     let selection = Selection {
         programs,
@@ -53,6 +54,7 @@ pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions, invocation
         peers,
         size: options.size,
         heap_limit: options.heap_limit,
+        snapshot_limit: options.snapshot_limit,
         invocations: options.invocations.unwrap_or(invocations),
     };
     let plan = Plan::new(&selection);

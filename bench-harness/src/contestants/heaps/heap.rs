@@ -17,6 +17,7 @@ use heap_core::{AllocError, Heap, HeapOptions, Mutator, NoGc, Root, Rootable};
 use super::Failure;
 use crate::contestants::collector::Collector;
 use crate::contestants::meter::Meter;
+use crate::workloads::event_loop::Latencies;
 
 /// What a name stands for.
 pub(super) fn make(collector: Collector) -> Box<dyn heap_core::collector::Collector> {
@@ -36,12 +37,26 @@ pub(super) struct Setup {
     collector: Collector,
     limit: Option<usize>,
     meter: Rc<RefCell<Meter>>,
+    probe: Probe,
+}
+
+/// Whether to look, by a full collection, how much is alive after a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// No: a run to be measured.
+    Never,
+    /// After each so many batches.
+    Every(u32),
 }
 
 /// A heap whose pauses and totals are recorded.
 pub(super) struct Measured<R: ?Sized> {
     heap: Heap<R>,
     meter: Rc<RefCell<Meter>>,
+    /// What of this heap's peak the meter knows.
+    noted: u64,
+    probe: Probe,
+    batches: u32,
 }
 
 /// Runs a program with heaps that record into `meter`, and turns running out of memory into a result.
@@ -51,12 +66,13 @@ pub(super) struct Measured<R: ?Sized> {
 pub(super) fn guarded<T>(
     collector: Collector,
     limit: Option<u64>,
+    probe: Probe,
     meter: &mut Meter,
     program: impl FnOnce(&Setup) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let shared = Rc::new(RefCell::new(std::mem::take(meter)));
     let limit = limit.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    let setup = Setup { collector, limit, meter: shared.clone() };
+    let setup = Setup { collector, limit, meter: shared.clone(), probe };
     // The heap is dropped while unwinding; nothing else is shared with the closure.
     let result = catch_unwind(AssertUnwindSafe(|| program(&setup)));
     *meter = std::mem::take(&mut shared.borrow_mut());
@@ -98,7 +114,15 @@ impl Setup {
             }
             _ => {}
         })));
-        Measured { heap, meter: self.meter.clone() }
+        Measured { heap, meter: self.meter.clone(), noted: 0, probe: self.probe, batches: 0 }
+    }
+
+    /// Runs a program whose requests are timed.
+    pub(super) fn latencies<T>(&self, program: impl FnOnce(&mut Latencies) -> T) -> T {
+        let mut latencies = Latencies::default();
+        let result = program(&mut latencies);
+        self.meter.borrow_mut().latencies = latencies;
+        result
     }
 }
 
@@ -110,10 +134,31 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Measured<R> {
         &mut self,
         f: impl for<'gc> FnMut(&'gc Mutator<'gc>, &'gc Root<'gc, R>) -> Result<T, AllocError>,
     ) -> T {
-        match self.heap.try_mutate(f) {
+        let result = match self.heap.try_mutate(f) {
             Ok(result) => result,
             Err(error) => out_of_memory(error),
+        };
+        if let Probe::Every(batches) = self.probe {
+            self.look(batches);
         }
+        result
+    }
+
+    #[cold]
+    fn look(&mut self, every: u32) {
+        self.batches += 1;
+        if self.batches.is_multiple_of(every) {
+            self.heap.collect();
+            let mut meter = self.meter.borrow_mut();
+            meter.probed_live_bytes = meter.probed_live_bytes.max(self.heap.statistics().live_bytes);
+        }
+    }
+
+    /// Tells the meter this heap's peak while it lives, for programs that have several heaps.
+    pub(super) fn note_peak(&mut self) {
+        let peak = self.heap.statistics().peak_heap_bytes;
+        self.meter.borrow_mut().note_peak(self.noted, peak);
+        self.noted = peak;
     }
 
     /// A full collection.
@@ -137,7 +182,8 @@ impl<R: ?Sized> Drop for Measured<R> {
         let statistics = self.heap.statistics();
         let mut meter = self.meter.borrow_mut();
         meter.collections += statistics.collections();
-        meter.peak_heap_bytes = meter.peak_heap_bytes.max(statistics.peak_heap_bytes);
+        meter.note_peak(self.noted, statistics.peak_heap_bytes);
+        meter.note_peak(statistics.peak_heap_bytes, 0);
     }
 }
 
@@ -153,7 +199,7 @@ mod tests {
     fn no_pause_is_missed() {
         for collector in Collector::ALL {
             let mut meter = Meter::default();
-            let statistics = guarded(collector, None, &mut meter, |setup| {
+            let statistics = guarded(collector, None, Probe::Never, &mut meter, |setup| {
                 // 40 MB: enough that every collector finds a collection due.
                 let mut heap: Measured<Numbers> =
                     setup.heap(|mc| Gc::try_new_slice_with(mc, 5_000_000, |_| Lock::new(None)));

@@ -182,7 +182,7 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use super::super::heap::guarded;
+    use super::super::heap::{Probe, guarded};
     use super::*;
     use crate::contestants::collector::Collector;
     use crate::contestants::meter::Meter;
@@ -194,7 +194,8 @@ mod tests {
         for collector in Collector::ALL {
             let mut finished = 0;
             for limit in (1..=16).map(|n| Some((n * 64) << 10)).chain([None]) {
-                let result = guarded(collector, limit, &mut Meter::default(), |setup| Ok(run(setup, Size::Small)));
+                let result =
+                    guarded(collector, limit, Probe::Never, &mut Meter::default(), |setup| Ok(run(setup, Size::Small)));
                 if let Ok(outcome) = result {
                     assert_eq!(
                         outcome.checksum,

@@ -2,7 +2,9 @@
 //!
 //! One object of the snapshot becomes one object here, with as many pointer slots as it had references and padded with
 //! empty slots to the size that it had. The padding is honest about size and a little unkind to collectors: the text of
-//! a string is scanned as if it were empty references.
+//! a string is scanned as if it were empty references. Where it would be a page or more, there is an object without
+//! pointers instead, to which the last slot leads: buffers and long strings are not scanned, and nobody touches them, so
+//! gigabytes of them take address space and no memory.
 //!
 //! What the model says is computed in [`Replay::prepare`], before the clock starts: the rounds of operations, and the
 //! exact set of objects that must be alive after each. The replay finds objects through a table of weak pointers, and
@@ -14,30 +16,32 @@
 //! the last round every slot of every object that is alive is compared with the model. The checksum is made of what was
 //! found in the heap there, lengths and pointers, and of nothing that the model alone knows.
 
+use std::collections::HashSet;
 use std::iter;
+use std::mem::MaybeUninit;
 
-use heap_core::{AllocError, Gc, Lock, Mutator, Rootable, Trace, Weak, store};
+use heap_core::{AllocError, Gc, Lock, Mutator, Rootable, Static, Trace, Weak, store};
 
 use super::Failure;
 use super::heap::{Measured, Setup};
-use crate::snapshot::{Model, Op, Reachable, Replay};
+use crate::snapshot::{Model, Op, Reachable, Replay, Shape};
 use crate::workloads::{Checksum, Outcome};
 
 /// Objects built, or operations carried out, in one `mutate`.
 const BATCH: usize = 1_000;
-/// What an object has in front of its slots, so that its size is that of the original.
-const PREFIX_BYTES: u64 = 16;
 
+/// Leads to an object or, the last one of some, to a payload.
 #[derive(Trace)]
-struct Slot<'gc>(Lock<Option<Object<'gc>>>);
+struct Slot<'gc>(Lock<Option<Gc<'gc, ()>>>);
 
 type Object<'gc> = Gc<'gc, [Slot<'gc>]>;
+type Place<'gc> = Lock<Option<Object<'gc>>>;
 type Entry<'gc> = Lock<Option<Weak<'gc, [Slot<'gc>]>>>;
 
 #[derive(Trace)]
 struct State<'gc> {
     /// While the heap is built: all objects, by number.
-    building: Lock<Option<Gc<'gc, [Slot<'gc>]>>>,
+    building: Lock<Option<Gc<'gc, [Place<'gc>]>>>,
     roots: Gc<'gc, [Slot<'gc>]>,
     table: Gc<'gc, [Entry<'gc>]>,
 }
@@ -76,11 +80,21 @@ fn slots<'gc>(mc: &Mutator<'gc>, len: usize) -> Result<Object<'gc>, AllocError> 
     Gc::try_new_slice_with(mc, len, |_| Slot(Lock::new(None)))
 }
 
+/// An object of this shape. Its payload is never written.
+fn object<'gc>(mc: &Mutator<'gc>, shape: Shape) -> Result<Object<'gc>, AllocError> {
+    let object = slots(mc, shape.slots)?;
+    if shape.payload > 0 {
+        let payload = Gc::try_new_slice_with(mc, shape.payload, |_| Static(MaybeUninit::<u64>::uninit()))?;
+        store!(mc, object => [shape.slots - 1].0, Some(Gc::erase(payload)));
+    }
+    Ok(object)
+}
+
 fn build(setup: &Setup, model: &Model, outcome: &mut Outcome) -> Result<Heap, Failure> {
     let count = model.node_count() as usize;
     let root_count = model.roots().len();
     let mut heap: Heap = setup.heap(|mc| {
-        let building = Lock::new(Some(slots(mc, count)?));
+        let building = Lock::new(Some(Gc::try_new_slice_with(mc, count, |_| Lock::new(None))?));
         let roots = slots(mc, root_count)?;
         let table = Gc::try_new_slice_with(mc, count, |_| Lock::new(None))?;
         Gc::try_new(mc, State { building, roots, table })
@@ -91,19 +105,20 @@ fn build(setup: &Setup, model: &Model, outcome: &mut Outcome) -> Result<Heap, Fa
     let objects: Vec<u32> = model.objects().collect();
     for batch in objects.chunks(BATCH) {
         for &object in batch {
-            let len = length(model, object);
-            outcome.allocated_objects += 2;
+            let shape = Replay::shape(model, object);
+            // The object, its weak pointer, and the payload.
+            outcome.allocated_objects += 2 + u64::from(shape.payload > 0);
             // A file may claim any size; no heap will have room for it.
-            let bytes = (len as u64).saturating_mul(8).saturating_add(8);
+            let bytes = (shape.slots as u64).saturating_add(shape.payload as u64).saturating_mul(8).saturating_add(8);
             outcome.allocated_bytes = outcome.allocated_bytes.saturating_add(bytes);
         }
         heap.batch(|mc, state| {
             let building = state.building.get().expect("the heap is being built");
             for &object in batch {
                 let index = object as usize;
-                let made = slots(mc, length(model, object))?;
+                let made = self::object(mc, Replay::shape(model, object))?;
                 let weak = Gc::try_downgrade(made, mc)?;
-                store!(mc, building => [index].0, Some(made));
+                store!(mc, building => [index], Some(made));
                 store!(mc, state.table[index], Some(weak));
             }
             Ok(())
@@ -113,10 +128,10 @@ fn build(setup: &Setup, model: &Model, outcome: &mut Outcome) -> Result<Heap, Fa
         heap.batch(|mc, state| {
             let building = state.building.get().expect("the heap is being built");
             for &object in batch {
-                let from = building[object as usize].0.get().expect("every object is built");
+                let from = building[object as usize].get().expect("every object is built");
                 for (slot, to) in model.slots(object).enumerate() {
                     if let Some(to) = to {
-                        store!(mc, from => [slot].0, building[to as usize].0.get());
+                        store!(mc, from => [slot].0, building[to as usize].get().map(Gc::erase));
                     }
                 }
             }
@@ -127,19 +142,13 @@ fn build(setup: &Setup, model: &Model, outcome: &mut Outcome) -> Result<Heap, Fa
         let building = state.building.get().expect("the heap is being built");
         for (root, object) in model.roots().enumerate() {
             if let Some(object) = object {
-                store!(mc, state.roots => [root].0, building[object as usize].0.get());
+                store!(mc, state.roots => [root].0, building[object as usize].get().map(Gc::erase));
             }
         }
         store!(mc, state.building, None);
         Ok(())
     });
     Ok(heap)
-}
-
-/// Slots that give the object the size that it had, at least one for each reference.
-fn length(model: &Model, object: u32) -> usize {
-    let padded = model.self_size(object).saturating_sub(PREFIX_BYTES).div_ceil(8);
-    (padded as usize).max(model.slot_count(object) as usize)
 }
 
 fn apply(heap: &mut Heap, round: usize, operations: &[Op]) -> Result<(), Failure> {
@@ -151,7 +160,9 @@ fn apply(heap: &mut Heap, round: usize, operations: &[Op]) -> Result<(), Failure
         let carry_out = |operation: Op| -> Result<(), u32> {
             match operation {
                 Op::RemoveEdge { from, slot } => store!(mc, find(from)? => [slot as usize].0, None),
-                Op::InsertEdge { from, slot, to } => store!(mc, find(from)? => [slot as usize].0, Some(find(to)?)),
+                Op::InsertEdge { from, slot, to } => {
+                    store!(mc, find(from)? => [slot as usize].0, Some(Gc::erase(find(to)?)))
+                }
                 Op::DropRoot { root } => store!(mc, state.roots => [root as usize].0, None),
             }
             Ok(())
@@ -202,16 +213,24 @@ fn compare(heap: &mut Heap, model: &Model, alive: &Reachable, checksum: &mut Che
     let compared = heap.batch(|mc, state| {
         let find = |object: u32| state.table[object as usize].get().and_then(|weak| weak.upgrade(mc));
         let objects: Vec<_> = (0..model.node_count()).map(|n| alive.contains(n).then(|| find(n)).flatten()).collect();
+        let found = objects.iter().flatten().map(|object| Gc::as_ptr(*object));
+        let numbers: HashSet<*const ()> = found.collect();
         let mut digest = *checksum;
         if let Some(root) = difference(&state.roots, model.roots(), &objects, &mut digest) {
             return Ok(Err(format!("root {root}")));
         }
         for (object, slots) in (0..).zip(&objects) {
             let Some(slots) = slots else { continue };
-            if slots.len() != length(model, object) {
+            let shape = Replay::shape(model, object);
+            if slots.len() != shape.slots {
                 return Ok(Err(format!("the length of object {object}")));
             }
-            if let Some(slot) = difference(slots, model.slots(object), &objects, &mut digest) {
+            let (own, payload) = slots.split_at(shape.slots - usize::from(shape.payload > 0));
+            // No object of the model has its payload.
+            if payload.iter().any(|slot| slot.0.get().is_none_or(|held| numbers.contains(&Gc::as_ptr(held)))) {
+                return Ok(Err(format!("the payload of object {object}")));
+            }
+            if let Some(slot) = difference(own, model.slots(object), &objects, &mut digest) {
                 return Ok(Err(format!("slot {slot} of object {object}")));
             }
         }
@@ -233,7 +252,7 @@ fn difference<'gc>(
     for (index, (slot, expected)) in slots.iter().zip(model.chain(iter::repeat(None))).enumerate() {
         match (slot.0.get(), expected) {
             (None, None) => {}
-            (Some(held), Some(number)) if objects[number as usize].is_some_and(|object| Gc::ptr_eq(held, object)) => {
+            (Some(held), Some(number)) if objects[number as usize].is_some_and(|o| Gc::ptr_eq(held, Gc::erase(o))) => {
                 digest.mix(index as u64);
                 digest.mix(number.into());
             }
@@ -245,7 +264,7 @@ fn difference<'gc>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::heap::guarded;
+    use super::super::heap::{Probe, guarded};
     use super::*;
     use crate::contestants::collector::Collector;
     use crate::contestants::meter::Meter;
@@ -253,7 +272,7 @@ mod tests {
 
     fn replay(replay: &Replay, collector: Collector) -> (Result<Outcome, Failure>, Meter) {
         let mut meter = Meter::default();
-        let result = guarded(collector, None, &mut meter, |setup| run(setup, replay));
+        let result = guarded(collector, None, Probe::Never, &mut meter, |setup| run(setup, replay));
         (result, meter)
     }
 

@@ -13,7 +13,8 @@
 
 use super::cells::{BORROW_FLAG_BYTES, once_cell_links, ref_cell_edges};
 use super::shared::*;
-use bacon_rajan_cc::{Cc, Trace, Tracer, collect_cycles, number_of_roots_buffered};
+use super::weak::weak_programs;
+use bacon_rajan_cc::{Cc, Trace, Tracer, Weak, collect_cycles, number_of_roots_buffered};
 
 /// So many possible roots are a reason to look for cycles.
 const MAX_ROOTS: usize = 10_000;
@@ -26,12 +27,14 @@ fn collect_if_suspicious() {
 }
 
 nodes!(Cc, derive());
+owned_nodes!(Cc, derive());
 
 shared_owner_programs! {
     pointer: Cc,
     excess: Excess { edges: BORROW_FLAG_BYTES, ..Excess::NONE },
     after_batch: collect_if_suspicious,
     collect: collect_cycles,
+    others: run_others,
 }
 
 once_cell_links!(Cc);
@@ -71,5 +74,69 @@ impl Trace for GraphNode {
         for edge in self.edges.borrow().iter() {
             edge.trace(tracer);
         }
+    }
+}
+
+type Slice = Cc<Box<[u8]>>;
+
+fn slice(len: usize, byte: u8) -> Slice {
+    Cc::new(vec![byte; len].into())
+}
+
+fn run_others(ready: &Ready) -> Result<Outcome, Unsupported> {
+    match ready.workload {
+        Workload::WeakRing | Workload::Interning => Ok(run_weak(ready)),
+        Workload::ManyHeaps => Err(ONE_HEAP),
+        _ => Err(NOT_WRITTEN),
+    }
+}
+
+weak_programs!(Cc, Weak, Cc::downgrade, String, |word: &str| Cc::new(word.to_owned()));
+
+/// Objects without pointers.
+macro_rules! leaves {
+    ($($Leaf:ident),*) => {
+        $(impl Trace for $Leaf {
+            fn trace(&self, _: &mut Tracer) {}
+        })*
+    };
+}
+
+leaves!(Pair, Payload, Body);
+
+impl Trace for Chained {
+    fn trace(&self, tracer: &mut Tracer) {
+        self.next.trace(tracer);
+    }
+}
+
+impl Trace for Message {
+    fn trace(&self, tracer: &mut Tracer) {
+        self.payload.trace(tracer);
+    }
+}
+
+impl Trace for Quad {
+    fn trace(&self, tracer: &mut Tracer) {
+        self.kids.iter().for_each(|kid| kid.trace(tracer));
+    }
+}
+
+impl Trace for Note {
+    fn trace(&self, tracer: &mut Tracer) {
+        self.next.trace(tracer);
+    }
+}
+
+impl Trace for Stored {
+    fn trace(&self, tracer: &mut Tracer) {
+        self.body.trace(tracer);
+    }
+}
+
+impl Trace for Trie {
+    fn trace(&self, tracer: &mut Tracer) {
+        self.left.trace(tracer);
+        self.right.trace(tracer);
     }
 }

@@ -13,16 +13,35 @@
 
 use super::cells::{cell_edges, once_cell_links};
 use super::shared::*;
-use boa_gc::{Finalize, Gc, Trace};
+use super::weak::weak_programs;
+use boa_gc::{Finalize, Gc, Trace, WeakGc};
 
 nodes!(Gc, derive(Trace, Finalize));
+owned_nodes!(Gc, derive(Trace, Finalize));
 
 shared_owner_programs! {
     pointer: Gc,
     excess: Excess::NONE,
     after_batch: nothing,
     collect: boa_gc::force_collect,
+    others: run_others,
 }
 
 once_cell_links!(Gc);
 cell_edges!(Gc);
+
+type Slice = Gc<Box<[u8]>>;
+
+fn slice(len: usize, byte: u8) -> Slice {
+    Gc::new(vec![byte; len].into())
+}
+
+fn run_others(ready: &Ready) -> Result<Outcome, Unsupported> {
+    match ready.workload {
+        Workload::WeakRing | Workload::Interning => Ok(run_weak(ready)),
+        Workload::ManyHeaps => Err(ONE_HEAP),
+        _ => Err(NOT_WRITTEN),
+    }
+}
+
+weak_programs!(Gc, WeakGc, WeakGc::new, String, |word: &str| Gc::new(word.to_owned()));

@@ -9,29 +9,41 @@
 //! whose `Drop` takes the nodes apart one by one.
 
 use super::shared::*;
+use crate::workloads::Size;
 
 /// Peer `box`.
-pub(super) fn run(workload: Workload, size: Size) -> Result<Outcome, Unsupported> {
-    match workload {
-        Workload::BinaryTrees => Ok(binary_trees::run(binary_trees::Parameters::of(size), Trees::default())),
-        Workload::GcBench => Ok(gcbench::run(gcbench::Parameters::of(size), BenchTrees::default())),
-        Workload::ListChurn => Ok(churn::<Glue>(size)),
-        Workload::DeepList => Ok(deep::<Glue>(size)),
-        Workload::Rings | Workload::GraphMutate => Err(SHARED),
-        Workload::Names => Err(OURS_ALONE),
-    }
+pub(super) fn run(ready: &Ready, latencies: &mut Latencies) -> Result<Outcome, Unsupported> {
+    let size = ready.size;
+    Ok(match ready.workload {
+        Workload::BinaryTrees => binary_trees::run(binary_trees::Parameters::of(size), Trees::default()),
+        Workload::GcBench => gcbench::run(gcbench::Parameters::of(size), BenchTrees::default()),
+        Workload::ListChurn => churn::<Glue>(size),
+        Workload::DeepList => deep::<Glue>(size),
+        Workload::Retain
+        | Workload::Interleaved
+        | Workload::Queue
+        | Workload::SizeMix
+        | Workload::LargeBuffers
+        | Workload::Quads
+        | Workload::Handles
+        | Workload::EventLoop => run_owned!(ready, latencies),
+        Workload::JsonDom => json_dom::run(json_dom::Parameters::of(size), ready.documents(), Documents::default()),
+        Workload::ManyHeaps => {
+            let parameters = many_heaps::Parameters::of(size);
+            many_heaps::run(parameters, Lists(empty(parameters.alive)))
+        }
+        Workload::Splay => splay::run(splay::Parameters::of(size), SplayTree::default()),
+        _ => return Err(SHARED),
+    })
 }
 
 /// Peer `box-loop`.
-pub(super) fn run_with_loop(workload: Workload, size: Size) -> Result<Outcome, Unsupported> {
-    match workload {
-        Workload::ListChurn => Ok(churn::<Loop>(size)),
-        Workload::DeepList => Ok(deep::<Loop>(size)),
-        Workload::BinaryTrees | Workload::GcBench => {
-            Err(Unsupported { reason: "there are no lists in it: the same program as with box" })
-        }
+pub(super) fn run_with_loop(ready: &Ready) -> Result<Outcome, Unsupported> {
+    match ready.workload {
+        Workload::ListChurn => Ok(churn::<Loop>(ready.size)),
+        Workload::DeepList => Ok(deep::<Loop>(ready.size)),
         Workload::Rings | Workload::GraphMutate => Err(SHARED),
-        Workload::Names => Err(OURS_ALONE),
+        _ => Err(Unsupported { reason: "there are no long lists in it: the same program as with box" }),
     }
 }
 
@@ -209,5 +221,158 @@ impl<L: List> deep_list::Program for Deep<L> {
 
     fn release(&mut self) {
         self.0 = L::default();
+    }
+}
+
+// --- what has one owner ---
+
+owned_nodes!(Box, derive());
+owned_programs!(Box, 0);
+lists_as_heaps!(Box);
+json_dom_on!(Box);
+
+type Slice = Box<[u8]>;
+
+fn slice(len: usize, byte: u8) -> Slice {
+    vec![byte; len].into()
+}
+
+// --- splay ---
+
+struct Branch {
+    left: Link<Branch>,
+    right: Link<Branch>,
+    values: [u64; 2],
+}
+
+struct SplayNode {
+    key: u64,
+    left: Link<SplayNode>,
+    right: Link<SplayNode>,
+    payload: Box<Branch>,
+}
+
+const _: () = assert!(size_of::<Branch>() as u64 == splay::BRANCH_BYTES);
+const _: () = assert!(size_of::<SplayNode>() as u64 == splay::NODE_BYTES);
+
+impl Branch {
+    fn new(depth: u32, key: u64) -> Box<Branch> {
+        let child = || (depth > 0).then(|| Branch::new(depth - 1, key));
+        Box::new(Branch { left: child(), right: child(), values: splay::values(key) })
+    }
+
+    fn sum(&self) -> u64 {
+        let kids = [&self.left, &self.right].into_iter().flatten();
+        kids.fold(self.values[0].wrapping_add(self.values[1]), |sum, kid| sum.wrapping_add(kid.sum()))
+    }
+}
+
+/// The tree with the node that has the key, or the last one on the way to it, at the root (top-down splaying).
+fn splayed(mut node: Box<SplayNode>, key: u64) -> Box<SplayNode> {
+    let (mut less, mut greater) = (None, None);
+    // Where the next part is hung: right of the greatest of what is less, left of the least of what is greater.
+    let (mut less_end, mut greater_end): (&mut Link<SplayNode>, &mut Link<SplayNode>) = (&mut less, &mut greater);
+    loop {
+        if key < node.key {
+            let Some(mut child) = node.left.take() else { break };
+            if key < child.key {
+                node.left = child.right.take();
+                child.right = Some(node);
+                node = child;
+                match node.left.take() {
+                    Some(next) => child = next,
+                    None => break,
+                }
+            }
+            greater_end = &mut greater_end.insert(node).left;
+            node = child;
+        } else if key > node.key {
+            let Some(mut child) = node.right.take() else { break };
+            if key > child.key {
+                node.right = child.left.take();
+                child.left = Some(node);
+                node = child;
+                match node.right.take() {
+                    Some(next) => child = next,
+                    None => break,
+                }
+            }
+            less_end = &mut less_end.insert(node).right;
+            node = child;
+        } else {
+            break;
+        }
+    }
+    *less_end = node.left.take();
+    *greater_end = node.right.take();
+    (node.left, node.right) = (less, greater);
+    node
+}
+
+#[derive(Default)]
+struct SplayTree(Link<SplayNode>);
+
+impl SplayTree {
+    /// Inserts a node, which becomes the root.
+    fn insert_one(&mut self, key: u64) {
+        let mut node = Box::new(SplayNode { key, left: None, right: None, payload: Branch::new(splay::DEPTH, key) });
+        if let Some(root) = self.0.take() {
+            let mut root = splayed(root, key);
+            if key < root.key {
+                node.left = root.left.take();
+                node.right = Some(root);
+            } else {
+                node.right = root.right.take();
+                node.left = Some(root);
+            }
+        }
+        self.0 = Some(node);
+    }
+
+    /// Removes the node with the greatest key below that of the root, or the root if there is none.
+    fn remove_below(&mut self) -> Link<SplayNode> {
+        let mut root = self.0.take()?;
+        match root.left.take() {
+            Some(left) => {
+                let mut greatest = splayed(left, root.key);
+                root.left = greatest.left.take();
+                self.0 = Some(root);
+                Some(greatest)
+            }
+            None => {
+                self.0 = root.right.take();
+                Some(root)
+            }
+        }
+    }
+}
+
+impl splay::Program for SplayTree {
+    fn insert(&mut self, keys: &[u64]) {
+        keys.iter().for_each(|key| self.insert_one(*key));
+    }
+
+    fn exchange(&mut self, keys: &[u64]) -> u64 {
+        let mut total = 0_u64;
+        for &key in keys {
+            self.insert_one(key);
+            total = total.wrapping_add(self.remove_below().map_or(0, |removed| removed.payload.sum()));
+        }
+        total
+    }
+
+    fn check(&mut self, checksum: &mut Checksum) {
+        let (mut next, mut path) = (self.0.as_deref(), Vec::new());
+        loop {
+            if let Some(node) = next {
+                path.push(node);
+                next = node.left.as_deref();
+            } else if let Some(node) = path.pop() {
+                checksum.mix(node.key);
+                next = node.right.as_deref();
+            } else {
+                return;
+            }
+        }
     }
 }

@@ -9,19 +9,22 @@
 //! The references are plain `&` references that the borrow checker understands, except for the heads of
 //! `list_churn`, which live beside the arena that they point into.
 
-use super::{OURS_ALONE, Unsupported};
+use super::Unsupported;
 use crate::workloads::{
-    Checksum, Outcome, Size, Workload, binary_trees, deep_list, gcbench, graph_mutate, list_churn, rings,
+    Checksum, Outcome, Ready, Workload, binary_trees, deep_list, gcbench, graph_mutate, interleaved, list_churn,
+    many_heaps, quads, retain, rings,
 };
 use bumpalo::Bump;
 use std::cell::Cell;
+use std::hint::black_box;
 use std::ops::Range;
 use std::ptr::NonNull;
 
 /// Peer `bump`.
-pub(super) fn run(workload: Workload, size: Size) -> Result<Outcome, Unsupported> {
+pub(super) fn run(ready: &Ready) -> Result<Outcome, Unsupported> {
     let keep = &Bump::new();
-    Ok(match workload {
+    let size = ready.size;
+    Ok(match ready.workload {
         Workload::BinaryTrees => {
             let program = Trees { temporary: Bump::new(), keep, kept: None };
             binary_trees::run(binary_trees::Parameters::of(size), program)
@@ -44,9 +47,27 @@ pub(super) fn run(workload: Workload, size: Size) -> Result<Outcome, Unsupported
             graph_mutate::run(graph_mutate::Parameters::of(size), program)
         }
         Workload::DeepList => deep_list::run(deep_list::Parameters::of(size), Deep { keep, list: None }),
-        Workload::Names => return Err(OURS_ALONE),
+        Workload::Quads => {
+            quads::run(quads::Parameters::of(size), QuadTrees { temporary: Bump::new(), keep, kept: None })
+        }
+        Workload::Retain => {
+            let parameters = retain::Parameters::of(size);
+            retain::run(parameters, Chains { keep, table: vec![None; parameters.buckets], parameters })
+        }
+        Workload::Interleaved => {
+            let parameters = interleaved::Parameters::of(size);
+            interleaved::run(parameters, Pairs { temporary: Bump::new(), keep, kept: Vec::new() })
+        }
+        Workload::ManyHeaps => {
+            let parameters = many_heaps::Parameters::of(size);
+            many_heaps::run(parameters, Heaps((0..parameters.alive).map(|_| Bump::new()).collect()))
+        }
+        _ => return Err(NOTHING_DIES),
     })
 }
+
+/// Where single objects die while others live, an arena keeps everything: that is no floor, that is a leak.
+const NOTHING_DIES: Unsupported = Unsupported { reason: "an arena frees no single object" };
 
 // --- binary_trees ---
 
@@ -386,5 +407,126 @@ impl graph_mutate::Program for Graph<'_> {
                 checksum.mix(edge.get().map_or(u64::MAX, |target| target.id));
             }
         }
+    }
+}
+
+// --- quads ---
+
+struct Quad<'a> {
+    kids: [Option<&'a Quad<'a>>; quads::KIDS],
+}
+
+const _: () = assert!(size_of::<Quad<'_>>() as u64 == quads::NODE_BYTES);
+
+impl<'a> Quad<'a> {
+    fn new(arena: &'a Bump, depth: u32) -> &'a Quad<'a> {
+        let kids = std::array::from_fn(|_| (depth > 0).then(|| Quad::new(arena, depth - 1)));
+        arena.alloc(Quad { kids })
+    }
+
+    fn count(&self) -> u64 {
+        1 + self.kids.iter().flatten().map(|kid| kid.count()).sum::<u64>()
+    }
+}
+
+struct QuadTrees<'a> {
+    temporary: Bump,
+    keep: &'a Bump,
+    kept: Option<&'a Quad<'a>>,
+}
+
+impl quads::Program for QuadTrees<'_> {
+    fn keep(&mut self, depth: u32) {
+        self.kept = Some(Quad::new(self.keep, depth));
+    }
+
+    fn short_lived(&mut self, trees: u64) {
+        for _ in 0..trees {
+            black_box(Quad::new(&self.temporary, quads::SHORT_DEPTH));
+            self.temporary.reset();
+        }
+    }
+
+    fn count(&mut self) -> u64 {
+        self.kept.map_or(0, Quad::count)
+    }
+}
+
+// --- retain ---
+
+struct Chained<'a> {
+    key: u64,
+    value: u64,
+    next: Option<&'a Chained<'a>>,
+}
+
+const _: () = assert!(size_of::<Chained<'_>>() as u64 == retain::RECORD_BYTES);
+
+struct Chains<'a> {
+    keep: &'a Bump,
+    table: Vec<Option<&'a Chained<'a>>>,
+    parameters: retain::Parameters,
+}
+
+impl retain::Program for Chains<'_> {
+    fn insert(&mut self, keys: Range<u64>) {
+        for key in keys {
+            let chain = &mut self.table[self.parameters.bucket(key)];
+            *chain = Some(self.keep.alloc(Chained { key, value: retain::value(key), next: *chain }));
+        }
+    }
+
+    fn check(&mut self, checksum: &mut Checksum) {
+        for chain in &self.table {
+            let records = std::iter::successors(*chain, |record| record.next);
+            checksum.mix(records.fold(0, |sum, r| sum.wrapping_add(r.key).wrapping_add(r.value)));
+        }
+    }
+}
+
+// --- interleaved: the programmer knows which objects stay ---
+
+struct Pair {
+    id: u64,
+    check: u64,
+}
+
+struct Pairs<'a> {
+    temporary: Bump,
+    keep: &'a Bump,
+    kept: Vec<&'a Pair>,
+}
+
+impl interleaved::Program for Pairs<'_> {
+    fn build(&mut self, ids: Range<u64>) {
+        for id in ids {
+            let pair = Pair { id, check: interleaved::check(id) };
+            if id.is_multiple_of(interleaved::KEEP_ONE_OF) {
+                self.kept.push(black_box(self.keep.alloc(pair)));
+            } else {
+                black_box(self.temporary.alloc(pair));
+            }
+        }
+        self.temporary.reset();
+    }
+
+    fn check(&mut self, checksum: &mut Checksum) {
+        for pair in &self.kept {
+            checksum.mix(pair.id.wrapping_add(pair.check));
+        }
+    }
+}
+
+// --- many_heaps ---
+
+const _: () = assert!(list_churn::NODE_BYTES == many_heaps::NODE_BYTES);
+
+struct Heaps(Vec<Bump>);
+
+impl many_heaps::Program for Heaps {
+    fn renew(&mut self, slot: usize, values: Range<u64>) -> u64 {
+        // Dropped, not reset: a heap that comes and goes is what is asked for.
+        self.0[slot] = Bump::new();
+        sum(list(&self.0[slot], values), u64::MAX)
     }
 }

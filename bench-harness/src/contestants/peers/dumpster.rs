@@ -54,12 +54,80 @@ struct GraphNode {
     edges: Edges,
 }
 
+#[derive(Trace)]
+struct Trie {
+    left: Option<Gc<Trie>>,
+    right: Option<Gc<Trie>>,
+    value: u64,
+}
+
+#[derive(Trace)]
+struct Chained {
+    key: u64,
+    value: u64,
+    next: Option<Gc<Chained>>,
+}
+
+#[derive(Trace)]
+struct Pair {
+    first: u64,
+    second: u64,
+}
+
+#[derive(Trace)]
+struct Message {
+    number: u64,
+    payload: Gc<Payload>,
+}
+
+#[derive(Trace)]
+struct Payload {
+    words: [u64; queue::WORDS],
+}
+
+#[derive(Trace)]
+struct Quad {
+    kids: [Option<Gc<Quad>>; quads::KIDS],
+}
+
+#[derive(Trace)]
+struct Note {
+    value: u64,
+    next: Option<Gc<Note>>,
+}
+
+#[derive(Trace)]
+struct Stored {
+    id: u64,
+    body: Gc<Body>,
+}
+
+#[derive(Trace)]
+struct Body {
+    words: [u64; event_loop::WORDS],
+}
+
 shared_owner_programs! {
     pointer: Gc,
     excess: Excess { pointer: TAG_BYTES, link: TAG_BYTES, edges: 4 * TAG_BYTES + BORROW_FLAG_BYTES },
     after_batch: nothing,
     collect: dumpster::unsync::collect,
+    others: run_others,
 }
 
 once_cell_links!(Gc);
 ref_cell_edges!(Gc);
+
+type Slice = Gc<Box<[u8]>>;
+
+fn slice(len: usize, byte: u8) -> Slice {
+    Gc::new(vec![byte; len].into())
+}
+
+fn run_others(ready: &Ready) -> Result<Outcome, Unsupported> {
+    match ready.workload {
+        Workload::WeakRing | Workload::WeakNodes | Workload::Interning => Err(NO_WEAK),
+        Workload::ManyHeaps => Err(ONE_HEAP),
+        _ => Err(NOT_WRITTEN),
+    }
+}

@@ -26,12 +26,14 @@ const FLAGS_BYTES: u64 = (size_of::<GcCell<u64>>() - size_of::<u64>()) as u64;
 const LINK_BYTES: u64 = TAG_BYTES + FLAGS_BYTES;
 
 nodes!(Gc, derive(Trace, Finalize));
+owned_nodes!(Gc, derive(Trace, Finalize));
 
 shared_owner_programs! {
     pointer: Gc,
     excess: Excess { pointer: TAG_BYTES, link: LINK_BYTES, edges: 4 * LINK_BYTES },
     after_batch: nothing,
     collect: gc::force_collect,
+    others: run_others,
 }
 
 // --- links: a `GcCell` lends its content only under a guard, so whoever walks along links copies pointers ---
@@ -140,5 +142,19 @@ impl GraphNode {
         for edge in &self.edges {
             checksum.mix(edge.borrow().as_ref().map_or(u64::MAX, |target| target.id));
         }
+    }
+}
+
+type Slice = Gc<Box<[u8]>>;
+
+fn slice(len: usize, byte: u8) -> Slice {
+    Gc::new(vec![byte; len].into())
+}
+
+fn run_others(ready: &Ready) -> Result<Outcome, Unsupported> {
+    match ready.workload {
+        Workload::WeakRing | Workload::WeakNodes | Workload::Interning => Err(NO_WEAK),
+        Workload::ManyHeaps => Err(ONE_HEAP),
+        _ => Err(NOT_WRITTEN),
     }
 }

@@ -1,4 +1,4 @@
-//! The six programs, once, for every peer whose pointer is an owner like `Rc`.
+//! The classic programs, once, for every peer whose pointer is an owner like `Rc`.
 //!
 //! Such a pointer is made by `new`, lends its content by `Deref`, is copied by `clone`, and frees what it points to by
 //! being dropped or forgotten. Five peers offer one, and a program on one of them is a program on another, up to names.
@@ -21,10 +21,16 @@
 //!
 //! The macros speak of these names, of the nodes, and of what is imported here: their users import all of this module.
 
-pub(super) use super::{OURS_ALONE, Unsupported};
+pub(super) use super::owners::*;
+pub(super) use super::{NO_WEAK, NOT_WRITTEN, ONE_HEAP, Unsupported};
+pub(super) use crate::workloads::event_loop::{self, Latencies};
 pub(super) use crate::workloads::{
-    Checksum, Outcome, Size, Workload, binary_trees, deep_list, gcbench, graph_mutate, list_churn, rings,
+    Checksum, Outcome, Ready, Workload, binary_trees, client_sessions, deep_list, functional_map, gcbench,
+    graph_mutate, handles, interleaved, interning, json_dom, large_buffers, list_churn, lru_cache, many_heaps, quads,
+    queue, retain, rings, size_mix, splay, weak_nodes, weak_ring,
 };
+pub(super) use std::convert::Infallible;
+pub(super) use std::hint::black_box;
 pub(super) use std::ops::Range;
 
 /// How many bytes a peer's fields take beyond the shapes of the programs, in which every pointer is
@@ -84,12 +90,20 @@ macro_rules! nodes {
             id: u64,
             edges: Edges,
         }
+
+        #[$trace]
+        struct Trie {
+            left: Option<$Ptr<Trie>>,
+            right: Option<$Ptr<Trie>>,
+            value: u64,
+        }
     };
 }
 
-/// All six programs, and `run`, which chooses among them.
+/// The programs that all of these peers share, and `run`, which chooses among them.
 ///
 /// - `pointer`: the type, by its name in the peer's module;
+/// - `others`: a function that runs the other programs, or says why it cannot;
 /// - `excess`: an [`Excess`];
 /// - `after_batch`: a function called after each batch of the programs that make cyclic garbage;
 /// - `collect`: a function that finds all garbage now.
@@ -98,11 +112,13 @@ macro_rules! shared_owner_programs {
         pointer: $Ptr:ident,
         excess: $excess:expr,
         after_batch: $after_batch:path,
-        collect: $collect:path $(,)?
+        collect: $collect:path,
+        others: $others:path $(,)?
     ) => {
         /// Runs the workload with this peer.
-        pub(super) fn run(workload: Workload, size: Size) -> Result<Outcome, Unsupported> {
-            Ok(match workload {
+        pub(super) fn run(ready: &Ready, latencies: &mut Latencies) -> Result<Outcome, Unsupported> {
+            let size = ready.size;
+            Ok(match ready.workload {
                 Workload::BinaryTrees => binary_trees::run(binary_trees::Parameters::of(size), Trees::default()),
                 Workload::GcBench => gcbench::run(gcbench::Parameters::of(size), BenchTrees::default()),
                 Workload::ListChurn => {
@@ -112,7 +128,18 @@ macro_rules! shared_owner_programs {
                 Workload::Rings => rings::run(rings::Parameters::of(size), Rings::default()),
                 Workload::GraphMutate => graph_mutate::run(graph_mutate::Parameters::of(size), Graph::default()),
                 Workload::DeepList => deep_list::run(deep_list::Parameters::of(size), Deep::default()),
-                Workload::Names => return Err(OURS_ALONE),
+                Workload::FunctionalMap => {
+                    functional_map::run(functional_map::Parameters::of(size), Versions::default())
+                }
+                Workload::Retain
+                | Workload::Interleaved
+                | Workload::Queue
+                | Workload::SizeMix
+                | Workload::LargeBuffers
+                | Workload::Quads
+                | Workload::Handles
+                | Workload::EventLoop => run_owned!(ready, latencies),
+                _ => return $others(ready),
             })
         }
 
@@ -121,6 +148,8 @@ macro_rules! shared_owner_programs {
         lists_on!($Ptr, $excess, $collect);
         rings_on!($Ptr, $excess, $after_batch);
         graph_mutate_on!($Ptr, $excess, $after_batch);
+        owned_programs!($Ptr, $excess.pointer);
+        functional_map_on!($Ptr);
     };
 }
 

@@ -11,20 +11,24 @@
 //!
 //! Marking and sweeping use queues, never the stack. No workload overflows it.
 
-use super::{OURS_ALONE, Unsupported};
+use super::Unsupported;
+use crate::workloads::event_loop::Latencies;
 use crate::workloads::{
-    Checksum, Outcome, Size, Workload, binary_trees, deep_list, gcbench, graph_mutate, list_churn, rings,
+    Checksum, Outcome, Ready, Workload, binary_trees, deep_list, gcbench, graph_mutate, list_churn, rings,
 };
 use gc_arena::barrier::{field, unlock};
 use gc_arena::{Arena, Collect, Gc, Lock, Mutation, Rootable};
 use std::array;
 use std::ops::Range;
 
+mod others;
+
 pub(super) use gc_arena::metrics::Pacing;
 
 /// Peers `gc-arena` and `gc-arena-stw`.
-pub(super) fn run(workload: Workload, size: Size, pacing: Pacing) -> Result<Outcome, Unsupported> {
-    Ok(match workload {
+pub(super) fn run(ready: &Ready, latencies: &mut Latencies, pacing: Pacing) -> Result<Outcome, Unsupported> {
+    let size = ready.size;
+    Ok(match ready.workload {
         Workload::BinaryTrees => {
             let arena = Arena::new(|_| None);
             arena.metrics().set_pacing(pacing);
@@ -56,7 +60,7 @@ pub(super) fn run(workload: Workload, size: Size, pacing: Pacing) -> Result<Outc
             arena.metrics().set_pacing(pacing);
             deep_list::run(deep_list::Parameters::of(size), Deep { arena })
         }
-        Workload::Names => return Err(OURS_ALONE),
+        _ => return others::run(ready, latencies, pacing),
     })
 }
 
