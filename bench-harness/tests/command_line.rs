@@ -290,6 +290,18 @@ fn a_snapshot_that_is_standard_input_is_found_by_every_run() {
 }
 
 #[test]
+fn a_snapshot_for_which_no_heap_has_room_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("huge.heapsnapshot");
+    std::fs::write(&file, SNAPSHOT.replace("1,1,3,24", "1,1,3,107374182400")).unwrap();
+    let output = harness(&["replay", "-q"]).arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let errors = stderr(&output);
+    assert!(errors.starts_with("error: nothing finished snapshot:") && errors.lines().count() == 1, "{errors}");
+    assert!(stdout(&output).contains("out of memory"), "{}", stdout(&output));
+}
+
+#[test]
 fn the_limit_on_a_snapshots_text_can_be_chosen() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("my.heapsnapshot");
@@ -390,7 +402,10 @@ fn a_snapshot_that_is_none_is_refused_in_one_sentence() {
 fn one_run_is_shown_in_detail() {
     let output = run(&["run", "--workloads=rings", "--collectors=fault-nothing", "--size=small"]);
     let text = stdout(&output);
-    assert!(text.starts_with("rings on fault-nothing, size small, invocation 1\n  time       1.00 ms\n"), "{text}");
+    assert!(
+        text.starts_with("rings on fault-nothing, size small, invocation 1\n  time       1.00 ms elapsed\n"),
+        "{text}"
+    );
     assert!(!text.contains("ratio"), "one run needs no table: {text}");
 }
 

@@ -1,14 +1,21 @@
 //! From records to the figures of the table: one group per workload, one row per contestant.
 //!
+//! **Time is processor time** of all threads, where the system tells it: on a machine that others use, elapsed time
+//! measures them. Elapsed time stands beside it, and where it is far above, the machine was busy and the report says so.
+//!
+//! **Ratios are to the fastest collector that reclaims.** `nogc` is a floor: what freeing nothing would cost. So are the
+//! arenas among the peers. Beside a by-hand version (`Box` or `Rc` with mimalloc, freed by the program) there is a second
+//! ratio, to that.
+//!
 //! Which number stands for several invocations is decided here, once: the median for times and percentiles, because a
 //! single disturbed run should not count; the maximum for the longest pause and for memory, because those are promises.
 //! A peer ran with two allocators and is represented by the faster one. What cannot be a figure becomes a remark: a
 //! crash, a limit that was too small, garbage that was left.
 
 use crate::analysis::stats::{self, Interval, Ratio};
-use crate::contestants::Contestant;
 use crate::contestants::collector::Collector;
-use crate::record::{Record, Status};
+use crate::contestants::{Allocator, Contestant};
+use crate::record::{Measurement, Record, Status};
 use crate::text::format;
 use crate::workloads::Size;
 use crate::workloads::program::Program;
@@ -31,14 +38,18 @@ pub struct Group {
 pub struct Row {
     /// The contestant, with the better allocator if that was a choice.
     pub contestant: Contestant,
-    /// Elapsed times in nanoseconds with their invocation numbers.
+    /// Processor times in nanoseconds with their invocation numbers; elapsed times where the system tells no others.
     pub times: Vec<(u32, f64)>,
     /// The median of `times`.
     pub time_ns: f64,
     /// The 95 % interval of their mean, with at least three.
     pub interval: Option<Interval>,
-    /// Compared with the fastest; for the fastest itself 1 and no interval.
+    /// Median of the elapsed time in nanoseconds.
+    pub wall_ns: f64,
+    /// Compared with the fastest collector that reclaims, for itself 1 and no interval; without one, with the fastest.
     pub ratio: Option<Ratio>,
+    /// Time relative to the same program freed by hand, if that ran.
+    pub by_hand: Option<f64>,
     /// Median of the time in the collector.
     pub gc_ns: Option<f64>,
     /// Median of its share in the elapsed time, from 0 to 1.
@@ -51,6 +62,9 @@ pub struct Row {
     pub pause_max_ns: Option<f64>,
     /// The largest heap of all invocations in bytes.
     pub peak_heap_bytes: Option<u64>,
+    /// The largest heap, with what its objects own outside where that is counted, relative to the most bytes that are
+    /// alive at once.
+    pub peak_to_live: Option<f64>,
     /// The largest process of all invocations in bytes.
     pub peak_rss_bytes: Option<u64>,
 }
@@ -76,11 +90,12 @@ pub fn summarise(records: &[Record]) -> Vec<Group> {
                 rows: Vec::new(),
                 remarks: Vec::new(),
             };
-            for contestant in partition(records, |record| record.key.contestant.whatever_allocator()) {
+            for contestant in partition(records.iter().copied(), |record| record.key.contestant.whatever_allocator()) {
                 add_contestant(&mut group, &contestant);
             }
             group.rows.sort_by(|a, b| a.time_ns.total_cmp(&b.time_ns));
-            compare_with_first(&mut group.rows);
+            compare(&mut group.rows);
+            compare_by_hand(&mut group, &records);
             group
         })
         .collect()
@@ -128,6 +143,9 @@ fn add_contestant(group: &mut Group, records: &[&Record]) {
             );
         }
     }
+    if let Some(latency) = latency(shown) {
+        remark(group, shown[0], latency);
+    }
     if let Some(leak) = leak(shown) {
         remark(group, shown[0], leak);
     }
@@ -150,8 +168,10 @@ fn successful<'a>(records: &'a [&Record]) -> impl Iterator<Item = &'a Record> {
     records.iter().copied().filter(|record| record.measurement.status == Status::Ok)
 }
 
+/// Processor times, or elapsed times where those are not known.
 fn times(records: &[&Record]) -> Vec<(u32, f64)> {
-    successful(records).filter_map(|record| Some((record.invocation, record.measurement.wall_ns? as f64))).collect()
+    let time = |record: &Record| record.measurement.cpu_ns.or(record.measurement.wall_ns);
+    successful(records).filter_map(|record| Some((record.invocation, time(record)? as f64))).collect()
 }
 
 fn row(contestant: Contestant, records: &[&Record]) -> Option<Row> {
@@ -167,6 +187,9 @@ fn row(contestant: Contestant, records: &[&Record]) -> Option<Row> {
     Some(Row {
         contestant,
         time_ns: stats::median(&values)?,
+        wall_ns: median_of(|record| record.measurement.wall_ns)?,
+        by_hand: None,
+        peak_to_live: peak_to_live(records),
         interval: stats::interval_of_mean(&values),
         ratio: None,
         gc_ns: median_of(|record| record.measurement.gc_ns),
@@ -180,17 +203,45 @@ fn row(contestant: Contestant, records: &[&Record]) -> Option<Row> {
     })
 }
 
+/// The largest heap relative to what is alive at most.
+fn peak_to_live(records: &[&Record]) -> Option<f64> {
+    let of_record = |record: &Record| {
+        let peak = record.measurement.peak_heap_bytes? + record.measurement.peak_outside_bytes.unwrap_or(0);
+        Some(peak as f64 / record.measurement.live_bytes? as f64)
+    };
+    successful(records).filter_map(of_record).max_by(f64::total_cmp)
+}
+
 /// Fills in the ratios of rows that are sorted by time.
-fn compare_with_first(rows: &mut [Row]) {
-    let Some((best, others)) = rows.split_first_mut() else { return };
-    best.ratio = Some(Ratio { value: 1.0, interval: None });
-    for row in others {
+fn compare(rows: &mut [Row]) {
+    let reclaims = |row: &Row| matches!(row.contestant, Contestant::Collector(collector) if collector.reclaims());
+    let reference = rows.iter().position(reclaims).unwrap_or(0);
+    let Some(best) = rows.get(reference).cloned() else { return };
+    for (position, row) in rows.iter_mut().enumerate() {
+        if position == reference {
+            row.ratio = Some(Ratio { value: 1.0, interval: None });
+            continue;
+        }
         // Pairs are runs of the same invocation: they were neighbours in time.
         let theirs = |number: u32| best.times.iter().find(|(n, _)| *n == number).map(|(_, time)| *time);
         let pairs: Vec<_> = row.times.iter().filter_map(|(n, ours)| Some((*ours, theirs(*n)?))).collect();
         let (ours, theirs): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         let interval = Ratio::of(&ours, &theirs).and_then(|paired| paired.interval);
         row.ratio = Some(Ratio { value: row.time_ns / best.time_ns, interval });
+    }
+}
+
+/// Fills in the ratios to the fastest version that frees by hand with mimalloc.
+fn compare_by_hand(group: &mut Group, records: &[&Record]) {
+    let Program::Workload(workload) = group.program else { return };
+    let by_hand = partition(records.iter().copied(), |record| record.key.contestant).into_iter().filter(|records| {
+        matches!(records[0].key.contestant, Contestant::Peer(peer, Allocator::MiMalloc) if peer.frees_by_hand(workload))
+    });
+    let times =
+        by_hand.filter_map(|records| stats::median(&times(&records).iter().map(|(_, time)| *time).collect::<Vec<_>>()));
+    let Some(best) = times.min_by(f64::total_cmp) else { return };
+    for row in &mut group.rows {
+        row.by_hand = Some(row.time_ns / best);
     }
 }
 
@@ -228,6 +279,22 @@ pub fn explain(record: &Record) -> String {
         Some(message) => format!("{what}: {message}"),
         None => what,
     }
+}
+
+/// How long requests took, if there were any: medians of the percentiles, and the longest of all.
+fn latency(records: &[&Record]) -> Option<String> {
+    let median_of = |of: fn(&Measurement) -> Option<u64>| {
+        let values: Vec<f64> = successful(records).filter_map(|r| of(&r.measurement)).map(|ns| ns as f64).collect();
+        stats::median(&values).map(format::ms)
+    };
+    let max = successful(records).filter_map(|record| record.measurement.latency_max_ns).max()?;
+    Some(format!(
+        "metered latency in ms: p50 {}, p99 {}, p99.9 {}, max {}",
+        median_of(|m| m.latency_p50_ns)?,
+        median_of(|m| m.latency_p99_ns)?,
+        median_of(|m| m.latency_p999_ns)?,
+        format::ms(max as f64)
+    ))
 }
 
 /// What a contestant left uncollected, if it told.
@@ -344,10 +411,63 @@ mod tests {
     }
 
     #[test]
+    fn the_floor_is_no_contestant() {
+        let records = [sample("rings", "nogc", 1, 50.0), sample("rings", "generational", 1, 100.0)];
+        let rows = summarise(&records).remove(0).rows;
+        let ratios: Vec<_> = rows.iter().map(|row| (row.contestant.name(), row.ratio.unwrap().value)).collect();
+        assert_eq!(ratios, [("nogc", 0.5), ("generational", 1.0)]);
+        // Alone it has nothing else to be compared with.
+        assert_eq!(summarise(&records[..1])[0].rows[0].ratio.unwrap().value, 1.0);
+    }
+
+    #[test]
+    fn processor_time_decides_and_elapsed_time_stands_beside_it() {
+        let mut disturbed = sample("rings", "generational", 1, 300.0);
+        disturbed.measurement.cpu_ns = Some(90_000_000);
+        let rows = summarise(&[sample("rings", "marksweep", 1, 100.0), disturbed]).remove(0).rows;
+        assert_eq!(rows[0].contestant.name(), "generational");
+        assert_eq!((rows[0].time_ns, rows[0].wall_ns), (90e6, 300e6));
+    }
+
+    #[test]
+    fn by_hand_means_mimalloc_and_that_it_is_freed() {
+        let of = |program| {
+            summarise(&[
+                sample(program, "generational", 1, 50.0),
+                sample(program, "rc/system", 1, 10.0),
+                sample(program, "rc/mimalloc", 1, 100.0),
+            ])
+            .remove(0)
+        };
+        let ours = |group: &Group| group.rows.iter().find(|row| row.contestant.name() == "generational").cloned();
+        assert_eq!(ours(&of("lru_cache")).unwrap().by_hand, Some(0.5));
+        assert_eq!(ours(&of("rings")).unwrap().by_hand, None, "it leaks");
+    }
+
+    #[test]
+    fn what_objects_own_outside_counts_as_heap() {
+        let mut record = sample("client_sessions", "generational", 1, 10.0);
+        record.measurement.peak_heap_bytes = Some(10);
+        record.measurement.peak_outside_bytes = Some(190);
+        record.measurement.live_bytes = Some(100);
+        assert_eq!(summarise(&[record])[0].rows[0].peak_to_live, Some(2.0));
+    }
+
+    #[test]
+    fn latencies_are_a_remark() {
+        let mut record = sample("event_loop", "generational", 1, 10.0);
+        let ns = |ms: u64| Some(ms * 1_000_000);
+        let m = &mut record.measurement;
+        (m.latency_p50_ns, m.latency_p99_ns, m.latency_p999_ns, m.latency_max_ns) = (ns(1), ns(2), ns(3), ns(40));
+        let text = &summarise(&[record])[0].remarks[0].text;
+        assert_eq!(text, "metered latency in ms: p50 1.00, p99 2.00, p99.9 3.00, max 40.0");
+    }
+
+    #[test]
     fn some_failed_runs_are_counted() {
         let crash = with_status(Status::Crashed("SIGBUS".to_owned()), sample("rings", "nogc", 2, 1.0));
         let groups = summarise(&[sample("rings", "nogc", 1, 10.0), crash, sample("rings", "nogc", 3, 12.0)]);
-        assert_eq!(groups[0].rows[0].times, [(1, 10e6), (3, 12e6)]);
+        assert_eq!(groups[0].rows[0].times, [(1, 11e6), (3, 13.2e6)]);
         assert_eq!(groups[0].remarks[0].text, "1 of 3 runs: crashed (SIGBUS)");
     }
 

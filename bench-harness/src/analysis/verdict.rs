@@ -1,7 +1,8 @@
 //! What makes a comparison fail, rather than merely have results.
 //!
-//! Two things: a wrong answer or none, from whomever, and a collector of ours that did not end properly. Running out of a
-//! heap limit is a result, so is a peer that crashes or cannot run a workload.
+//! Three things: a wrong answer or none, from whomever; a collector of ours that did not end properly; and a program that
+//! nobody finished, because then nothing was compared. That one of several runs out of memory is a result, so is a peer
+//! that crashes or cannot run a workload.
 
 use crate::analysis::summary;
 use crate::contestants::Kind;
@@ -26,7 +27,23 @@ pub fn complaints(records: &[Record]) -> Vec<String> {
             complaints.push(format!("{name} did not finish {program} (invocation {invocation}): {how}"));
         }
     }
+    complaints.extend(unfinished(records));
     complaints
+}
+
+/// One sentence per program that nobody finished, unless there is a complaint about somebody who tried.
+fn unfinished(records: &[Record]) -> Vec<String> {
+    let mut programs: Vec<(&Program, bool)> = Vec::new();
+    for record in records {
+        let status = &record.measurement.status;
+        let settled = *status == Status::Ok || is_failure(status);
+        match programs.iter_mut().find(|(program, _)| *program == &record.key.program) {
+            Some((_, known)) => *known |= settled,
+            None => programs.push((&record.key.program, settled)),
+        }
+    }
+    programs.retain(|(_, settled)| !settled);
+    programs.iter().map(|(program, _)| format!("nothing finished {program}: nothing was measured")).collect()
 }
 
 fn is_failure(status: &Status) -> bool {
@@ -173,14 +190,22 @@ mod tests {
     }
 
     #[test]
+    fn when_nobody_finishes_nothing_was_compared() {
+        let out_of_memory = with_status(Kind::Collector, Status::OutOfMemory);
+        let refused = with_status(Kind::Peer, Status::Unsupported);
+        assert_eq!(complaints(&[out_of_memory, refused]), ["nothing finished snapshot:made-up: nothing was measured"]);
+    }
+
+    #[test]
     fn our_crashes_count_and_those_of_peers_do_not() {
         let crash = Status::Crashed("SIGSEGV".to_owned());
         for status in [crash, Status::StackOverflow, Status::Timeout, Status::Failed, Status::NoInput] {
             assert_eq!(complaints(&[with_status(Kind::Collector, status.clone())]).len(), 1, "{status}");
-            assert!(complaints(&[with_status(Kind::Peer, status)]).is_empty());
+            assert!(complaints(&[with_checksum("generational", 1, 7), with_status(Kind::Peer, status)]).is_empty());
         }
         for status in [Status::OutOfMemory, Status::Unsupported] {
-            assert!(complaints(&[with_status(Kind::Collector, status)]).is_empty());
+            let finished = with_checksum("generational", 1, 7);
+            assert!(complaints(&[finished, with_status(Kind::Collector, status)]).is_empty());
         }
     }
 }

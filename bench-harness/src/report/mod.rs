@@ -74,12 +74,12 @@ struct Layout {
 }
 
 impl Layout {
-    /// Only columns in which something stands, wide enough for every figure; names get what remains, and wrap if that
-    /// is too little.
+    /// Only columns in which something stands, wide enough for every figure; names get what remains. Where that is too
+    /// little, two columns make room; names wrap if it still is.
     fn of(groups: &[Group]) -> Self {
         let rows = || groups.iter().flat_map(|group| &group.rows);
         let width = |text: &str| text.chars().count();
-        let figures: Vec<_> = Column::FIGURES
+        let mut figures: Vec<_> = Column::FIGURES
             .into_iter()
             .filter(|column| !column.is_optional() || rows().any(|row| column.text(row) != ABSENT))
             .map(|column| {
@@ -87,8 +87,14 @@ impl Layout {
                 (column, widest.max(column.usual_width()))
             })
             .collect();
-        let room = WIDTH.saturating_sub(figures.iter().map(|(_, width)| 1 + width).sum());
         let longest = rows().map(|row| width(&row.contestant.label())).max().unwrap_or(0);
+        let room = |figures: &[(Column, usize)]| WIDTH.saturating_sub(figures.iter().map(|(_, width)| 1 + width).sum());
+        for column in Column::FIRST_TO_GO {
+            if room(&figures) < longest {
+                figures.retain(|(shown, _)| *shown != column);
+            }
+        }
+        let room = room(&figures);
         Self { figures, label_width: longest.max(USUAL_LABEL).min(room) }
     }
 
@@ -186,42 +192,48 @@ enum Column {
     Time,
     Interval,
     Ratio,
-    GcTime,
+    ByHand,
+    Wall,
     GcShare,
-    PauseMedian,
     Pause99,
     PauseMax,
     Heap,
     Process,
+    PeakToLive,
 }
 
 impl Column {
-    const FIGURES: [Self; 10] = [
+    const FIGURES: [Self; 11] = [
         Self::Time,
         Self::Interval,
         Self::Ratio,
-        Self::GcTime,
+        Self::ByHand,
+        Self::Wall,
         Self::GcShare,
-        Self::PauseMedian,
         Self::Pause99,
         Self::PauseMax,
         Self::Heap,
         Self::Process,
+        Self::PeakToLive,
     ];
+
+    /// What makes room for long names.
+    const FIRST_TO_GO: [Self; 2] = [Self::Pause99, Self::GcShare];
 
     /// What stands above the first block, and above each.
     fn header(self) -> (&'static str, &'static str) {
         match self {
-            Self::Time => ("", "ms"),
+            Self::Time => ("cpu", "ms"),
             Self::Interval => ("", "±%"),
             Self::Ratio => ("", "ratio"),
-            Self::GcTime => ("in gc", "ms"),
-            Self::GcShare => ("", "%"),
-            Self::PauseMedian => ("pause", "p50"),
-            Self::Pause99 => ("(ms)", "p99"),
-            Self::PauseMax => ("", "max"),
+            Self::ByHand => ("by", "hand"),
+            Self::Wall => ("wall", "ms"),
+            Self::GcShare => ("gc", "%"),
+            Self::Pause99 => ("pause", "p99"),
+            Self::PauseMax => ("pause", "max"),
             Self::Heap => ("peak", "heap"),
-            Self::Process => ("(MiB)", "RSS"),
+            Self::Process => ("MiB", "RSS"),
+            Self::PeakToLive => ("heap", "/live"),
         }
     }
 
@@ -230,12 +242,13 @@ impl Column {
         !matches!(self, Self::Time | Self::Ratio | Self::Process)
     }
 
-    /// Wide enough for what is usual. With a gap of 1 in front of each, and names of 21, all columns make 78.
+    /// Wide enough for what is usual. With a gap of 1 in front of each, and names of 21, all columns but one make 77.
     fn usual_width(self) -> usize {
         match self {
             Self::Interval | Self::GcShare => 3,
-            Self::Ratio => 5,
-            Self::Time | Self::GcTime | Self::PauseMedian | Self::Pause99 | Self::PauseMax => 5,
+            Self::ByHand => 4,
+            Self::Ratio | Self::PeakToLive => 5,
+            Self::Time | Self::Wall | Self::Pause99 | Self::PauseMax => 5,
             Self::Heap | Self::Process => 5,
         }
     }
@@ -243,6 +256,7 @@ impl Column {
     fn text(self, row: &Row) -> String {
         let ms = |time: Option<f64>| time.map_or_else(|| ABSENT.to_owned(), format::ms);
         let mib = |bytes: Option<u64>| bytes.map_or_else(|| ABSENT.to_owned(), format::mib);
+        let ratio = |ratio: Option<f64>| ratio.map_or_else(|| ABSENT.to_owned(), format::ratio);
         match self {
             Self::Time => format::ms(row.time_ns),
             Self::Interval => match row.interval {
@@ -255,39 +269,61 @@ impl Column {
                 Some(ratio) => format!("{}{SPACE}", format::ratio(ratio.value)),
                 None => ABSENT.to_owned(),
             },
-            Self::GcTime => ms(row.gc_ns),
+            Self::ByHand => ratio(row.by_hand),
+            Self::Wall => format::ms(row.wall_ns),
             Self::GcShare => row.gc_share.map_or_else(|| ABSENT.to_owned(), format::percent),
-            Self::PauseMedian => ms(row.pause_p50_ns),
             Self::Pause99 => ms(row.pause_p99_ns),
             Self::PauseMax => ms(row.pause_max_ns),
             Self::Heap => mib(row.peak_heap_bytes),
             Self::Process => mib(row.peak_rss_bytes),
+            Self::PeakToLive => ratio(row.peak_to_live),
         }
     }
 }
 
+/// The row whose elapsed time is furthest above its processor time, if that cannot be the program's doing.
+fn busiest(groups: &[Group]) -> Option<(&Group, &Row, f64)> {
+    /// Below this, starting threads and reading clocks is visible.
+    const LEAST_NS: f64 = 5e6;
+    /// A program that never waits has 1.0; page faults and short interruptions make it 1.1.
+    const FAR_ABOVE: f64 = 1.3;
+    let rows = groups.iter().flat_map(|group| group.rows.iter().map(move |row| (group, row)));
+    let ratios = rows.map(|(group, row)| (group, row, row.wall_ns / row.time_ns));
+    let far = ratios.filter(|(_, row, ratio)| *ratio > FAR_ABOVE && row.wall_ns - row.time_ns > LEAST_NS);
+    far.max_by(|a, b| a.2.total_cmp(&b.2))
+}
+
 fn footer(context: &Context, layout: &Layout, groups: &[Group]) -> Vec<String> {
-    let mut legend = vec!["ms: median elapsed time"];
+    let mut legend = vec!["cpu: median processor time of all threads"];
     if layout.has(Column::Interval) {
         legend.push("±%: half the 95 % confidence interval of the mean");
     }
-    legend.push("ratio: to the fastest");
+    legend.push("ratio: to the fastest that reclaims");
     if layout.has(Column::Interval) {
         legend.push("~: no difference shown");
     }
     if groups.iter().flat_map(|group| &group.rows).any(|row| layout.is_undecided(row)) {
         legend.push("?: too few runs to tell");
     }
-    if layout.has(Column::GcTime) {
-        legend.push("in gc: all pauses together, and their share of the time");
+    if layout.has(Column::ByHand) {
+        legend.push("by hand: to Box or Rc with mimalloc, freed by the program");
+    }
+    if layout.has(Column::Wall) {
+        legend.push("wall: median elapsed time");
+    }
+    if layout.has(Column::GcShare) {
+        legend.push("gc: share of all pauses in it");
     }
     if layout.has(Column::PauseMax) {
-        legend.push("pause: how long the program stood still; max: the longest of all runs");
+        legend.push("pause: how long the program stood still, in ms; max: the longest of all runs");
     }
     if layout.has(Column::Heap) {
         legend.push("heap: what the heap reserved for use");
     }
     legend.push("RSS: memory of the process");
+    if layout.has(Column::PeakToLive) {
+        legend.push("/live: heap, and what its objects own outside, relative to what is alive at most");
+    }
     if context.peers {
         legend.push("peers: with the better of two allocators; how long they collect is not known");
     }
@@ -297,6 +333,15 @@ fn footer(context: &Context, layout: &Layout, groups: &[Group]) -> Vec<String> {
         2 => "2 invocations each: small differences mean nothing, --invocations 5 tells which do.".to_owned(),
         n => format!("{n} invocations each, interleaved, each in a process of its own."),
     });
+    if let Some((group, row, ratio)) = busiest(groups) {
+        paragraphs.push(format!(
+            "The machine was busy: {} on {} took {} times its processor time. Others share the caches too: repeat what \
+             matters on a quiet machine.",
+            row.contestant.name(),
+            short_title(group),
+            format::ratio(ratio)
+        ));
+    }
     if let Some(limit) = context.heap_limit {
         let peers = if context.peers { "; peers have none" } else { "" };
         paragraphs.push(format!("Heap limit: {}{peers}.", format::bytes(limit)));
@@ -330,8 +375,9 @@ mod tests {
     /// A peer, of which only time and memory are known.
     fn peer(workload: &str, name: &str, allocator: &str, invocation: u32, wall_ms: f64) -> Record {
         let mut record = sample(workload, &format!("{name}/{allocator}"), invocation, wall_ms);
-        let Measurement { status, checksum, wall_ns, peak_rss_bytes, .. } = record.measurement;
-        record.measurement = Measurement { status, checksum, wall_ns, peak_rss_bytes, ..Measurement::default() };
+        let Measurement { status, checksum, wall_ns, cpu_ns, peak_rss_bytes, .. } = record.measurement;
+        record.measurement =
+            Measurement { status, checksum, wall_ns, cpu_ns, peak_rss_bytes, ..Measurement::default() };
         record
     }
 
@@ -361,26 +407,27 @@ mod tests {
     #[test]
     fn the_table_looks_like_this() {
         let text = render(&summarise(&synthetic()), &context(3));
-        let expected = "                                        in gc     pause  (ms)        peak (MiB)
-binary_trees               ms  ±% ratio    ms   %   p50   p99   max  heap   RSS
+        let expected = "                          cpu            wall  gc pause pause  peak   MiB  heap
+binary_trees               ms  ±% ratio    ms   %   p99   max  heap   RSS /live
 -------------------------------------------------------------------------------
-generational              981 0.4 1.00    123  12 0.012  1.20  5.60   123   131
-nogc                      982 0.3 1.00~   123  12 0.012  1.20  5.60   123   131
-gc-arena-stw (mimalloc)  4192 0.1 4.27      -   -     -     -     -     -   131
-marksweep-incremental   12385 0.4 12.6   1548  12 0.012  1.20  5.60   123   131
+generational             1079 0.4 1.00    981  12  1.20  5.60   123   131  1.50
+nogc                     1080 0.3 1.00~   982  12  1.20  5.60   123   131  1.50
+gc-arena-stw (mimalloc)  4611 0.1 4.27   4192   -     -     -     -   131     -
+marksweep-incremental   13624 0.4 12.6  12385  12  1.20  5.60   123   131  1.50
 
-deep_list                  ms  ±% ratio    ms   %   p50   p99   max  heap   RSS
+deep_list                  ms  ±% ratio    ms   %   p99   max  heap   RSS /live
 -------------------------------------------------------------------------------
-refcount                 9.52 0.3 1.00   1.19  12 0.012  1.20  5.60   123   131
+refcount                 10.5 0.3 1.00   9.52  12  1.20  5.60   123   131  1.50
 nogc                    out of memory with a heap limit of 64 MiB
 dumpster                overflows the stack: dropping and tracing recurse along
                         the list
 
-ms: median elapsed time; ±%: half the 95 % confidence interval of the mean;
-ratio: to the fastest; ~: no difference shown; in gc: all pauses together, and
-their share of the time; pause: how long the program stood still; max: the
-longest of all runs; heap: what the heap reserved for use; RSS: memory of the
-process.
+cpu: median processor time of all threads; ±%: half the 95 % confidence interval
+of the mean; ratio: to the fastest that reclaims; ~: no difference shown; wall:
+median elapsed time; gc: share of all pauses in it; pause: how long the program
+stood still, in ms; max: the longest of all runs; heap: what the heap reserved
+for use; RSS: memory of the process; /live: heap, and what its objects own
+outside, relative to what is alive at most.
 3 invocations each, interleaved, each in a process of its own.
 Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
 ";
@@ -394,6 +441,7 @@ Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
             let mut huge = sample("snapshot:/some/where/a-long-name.heapsnapshot", "marksweep-incremental", n, 1.0);
             let measurement = &mut huge.measurement;
             measurement.wall_ns = Some(99_999_000_000 + u64::from(n) * 400_000_000);
+            measurement.cpu_ns = measurement.wall_ns;
             measurement.gc_ns = Some(88_888_000_000);
             measurement.pause_p50_ns = Some(12_345);
             measurement.pause_p99_ns = Some(12_345_000_000);
@@ -403,6 +451,8 @@ Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
             records.push(huge.clone());
             huge.key.contestant = sample("rings", "gc-arena-stw/mimalloc", n, 1.0).key.contestant;
             huge.measurement.wall_ns = Some(999_000_000_000);
+            huge.measurement.cpu_ns = Some(999_000_000_000);
+            huge.measurement.live_bytes = Some(1);
             records.push(huge);
         }
         let mut context = context(3);
@@ -428,12 +478,21 @@ Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
     fn a_ratio_of_too_few_runs_is_marked() {
         let mut records = Vec::new();
         for n in 1..=3 {
-            records.push(sample("rings", "nogc", n, 10.0));
+            records.push(sample("rings", "generational", n, 10.0));
             let other = sample("rings", "marksweep", n, 20.0);
             records.push(if n == 1 { failed(other, Status::Timeout) } else { other });
         }
         let text = render(&summarise(&records), &context(3));
-        assert!(text.contains(" 2.00? ") && text.contains(" 1.00 ") && text.contains("?: too few"), "{text}");
+        assert!(text.contains(" 2.00? ") && text.contains(" 1.00 ") && text.contains("?: too"), "{text}");
+    }
+
+    #[test]
+    fn a_busy_machine_is_told_and_a_quiet_one_is_not() {
+        let mut record = sample("rings", "nogc", 1, 10.0);
+        assert!(!render(&summarise(&[record.clone()]), &context(1)).contains("busy"));
+        record.measurement.wall_ns = Some(30_000_000);
+        let text = render(&summarise(&[record]), &context(1));
+        assert!(text.contains("The machine was busy: nogc on rings took 2.73 times its processor time"), "{text}");
     }
 
     #[test]

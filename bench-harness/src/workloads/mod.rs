@@ -251,8 +251,8 @@ impl Workload {
             Workload::EventLoop => event_loop::Parameters::of(size).live_bytes(),
             Workload::Names => match size {
                 Size::Small => 15_968,
-                Size::Classic => 23_360,
-                Size::Large => 23_408,
+                Size::Classic => 24_992,
+                Size::Large => 27_344,
             },
             Workload::Queue => queue::Parameters::of(size).live_bytes(),
             Workload::SizeMix => size_mix::Parameters::of(size).live_bytes(),

@@ -40,7 +40,7 @@ fn details(record: &Record) -> String {
     text
 }
 
-fn topics(measurement: &Measurement) -> [(&'static str, Vec<String>); 6] {
+fn topics(measurement: &Measurement) -> [(&'static str, Vec<String>); 8] {
     let ms = |ns: Option<u64>, what: &str| ns.map(|ns| format!("{} ms{what}", format::ms(ns as f64)));
     let counted = |n: Option<u64>, what: &str| n.map(|n| format!("{} {what}", format::count(n)));
     let bytes = |n: Option<u64>, what: &str| n.map(|n| format!("{}{what}", format::bytes(n)));
@@ -52,9 +52,15 @@ fn topics(measurement: &Measurement) -> [(&'static str, Vec<String>); 6] {
         pause("p99.9", measurement.pause_p999_ns),
         pause("max", measurement.pause_max_ns).map(|text| text + " ms"),
     ];
+    let latencies = vec![
+        pause("p50", measurement.latency_p50_ns),
+        pause("p99", measurement.latency_p99_ns),
+        pause("p99.9", measurement.latency_p999_ns),
+        pause("max", measurement.latency_max_ns).map(|text| text + " ms"),
+    ];
     pauses.insert(0, counted(measurement.pause_count, "pauses"));
     [
-        ("time", some(vec![ms(measurement.wall_ns, ""), ms(measurement.cpu_ns, " of processor time")])),
+        ("time", some(vec![ms(measurement.cpu_ns, " of processor time"), ms(measurement.wall_ns, " elapsed")])),
         ("collector", some(vec![ms(measurement.gc_ns, ""), counted(measurement.collections, "collections")])),
         ("pauses", some(pauses)),
         (
@@ -65,10 +71,13 @@ fn topics(measurement: &Measurement) -> [(&'static str, Vec<String>); 6] {
                 counted(measurement.leaked_objects.filter(|leaked| *leaked > 0), "objects of garbage left"),
             ]),
         ),
+        ("latency", some(latencies)),
+        ("live", some(vec![bytes(measurement.live_bytes, " at most")])),
         (
             "peak",
             some(vec![
                 bytes(measurement.peak_heap_bytes, " of heap"),
+                bytes(measurement.peak_outside_bytes, " owned outside it"),
                 bytes(measurement.peak_rss_bytes, " of process"),
             ]),
         ),
@@ -85,10 +94,11 @@ mod tests {
     fn a_run_in_detail() {
         let expected = "\
 rings on marksweep, size classic, invocation 2
-  time       1000 ms, 1100 ms of processor time
+  time       1100 ms of processor time, 1000 ms elapsed
   collector  125 ms, 250 collections
   pauses     250 pauses, p50 0.012, p99 1.20, p99.9 3.40, max 5.60 ms
   allocated  67,000,000 objects, 1 GiB
+  live       82 MiB at most
   peak       123 MiB of heap, 131 MiB of process
   checksum   123456789abcdef0
 
