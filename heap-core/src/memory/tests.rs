@@ -745,6 +745,38 @@ fn memory_can_move_to_another_thread() {
     std::thread::spawn(move || memory.blocks.allocate(BlockKind::Small).unwrap()).join().unwrap();
 }
 
+/// Whether the system lets anybody read at an address.
+#[cfg(all(target_os = "linux", not(miri)))]
+fn is_readable(address: usize) -> bool {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    maps.lines().any(|line| {
+        let (range, rest) = line.split_once(' ').unwrap();
+        let (start, end) = range.split_once('-').unwrap();
+        let [start, end] = [start, end].map(|hex| usize::from_str_radix(hex, 16).unwrap());
+        (start..end).contains(&address) && rest.starts_with('r')
+    })
+}
+
+/// A pointer that outlives a heap with poison is stopped by the system, however many heaps are made afterwards.
+#[test]
+#[cfg(all(target_os = "linux", not(miri)))]
+fn a_sealed_heap_cannot_be_read() {
+    let mut memory = Memory::new(None, None).unwrap();
+    memory.blocks.set_retirement(Retirement::Sealed);
+    let block = memory.blocks.allocate(BlockKind::Small).unwrap();
+    fill(&memory.blocks, block, 1);
+    let address = memory.blocks.address_of(block).addr().get();
+    assert!(is_readable(address));
+    drop(memory);
+    assert!(!is_readable(address));
+    for _ in 0..100 {
+        let mut other = Memory::new(None, None).unwrap();
+        other.blocks.allocate(BlockKind::Small).unwrap();
+        assert_ne!(other.blocks.base().addr().get(), address);
+    }
+    assert!(!is_readable(address));
+}
+
 /// The `hg` flag of the mapping that an address lies in: huge pages were asked for.
 #[cfg(all(target_os = "linux", not(miri)))]
 fn wants_huge_pages(address: usize) -> bool {

@@ -203,7 +203,7 @@ pub(in super::super) fn handles_on_threads(kit: &Kit) {
 pub(in super::super) fn heaps_by_the_thousand(kit: &Kit) {
     let options = || HeapOptions::default().with_limit(1 << 20).with_reservation(4 << 20);
     let mut heaps: Vec<Heap<List>> = Vec::new();
-    for _ in 0..1_000 {
+    for _ in 0..if cfg!(miri) { 20 } else { 5_000 } {
         match Heap::with_options(options(), kit.collector(), |mc| Node::make(mc, 0, None)) {
             Ok(heap) => heaps.push(heap),
             Err(error) => panic!("heap number {}: {error}", heaps.len()),
