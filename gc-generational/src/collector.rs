@@ -3,7 +3,9 @@
 use core::ops::Range;
 
 use heap_core::collector::object::{CARDED, UNLOGGED};
-use heap_core::collector::{AllocRequest, Allocation, Collector, EdgeSink, HeapContext, HeapCore, ObjectRef, SlotSink};
+use heap_core::collector::{
+    AllocRequest, Allocation, Capabilities, Collector, EdgeSink, HeapContext, HeapCore, ObjectRef, SlotSink,
+};
 use heap_core::{AllocError, CollectionKind};
 
 use crate::mark::Marking;
@@ -108,11 +110,15 @@ impl Generational {
 // young pointer, because the barrier lists an object before its first write, or the card of a large array that is written,
 // and objects born old are listed at birth. A full collection keeps what the roots reach. While the nursery is parked
 // there are no young objects, so writes need not be listed, and objects are born clean for the time after. Both clear weak
-// cells and run glue, through `process_dead`, before memory is reused. Allocation hands out fresh parts of the window,
+// cells and run glue, through `Death::bury`, before memory is reused. Allocation hands out fresh parts of the window,
 // free lines of the old space, and fresh runs.
 unsafe impl Collector for Generational {
     fn name(&self) -> &'static str {
         "generational"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::TRACING.and_moves()
     }
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {

@@ -3,11 +3,11 @@
 //! It begins when the nursery is empty, so the remembered set plays no part.
 
 use heap_core::CollectionKind;
-use heap_core::collector::{HeapContext, ObjectRef, Scope, is_wasteful, sweep};
+use heap_core::collector::{HeapContext, Object, ObjectRef, Scope, is_wasteful, sweep};
 use heap_core::events::EventKind;
 
-use crate::Generational;
-use crate::{mark, policy};
+use crate::mark::{MARKERS_MAX, Worker};
+use crate::{Generational, policy};
 
 impl Generational {
     /// Marks everything and frees the rest. The nursery is empty. Gives up, freeing nothing, when the system refuses
@@ -19,45 +19,46 @@ impl Generational {
         let epochs = &mut self.old.epochs;
         let wanted = self.old.wasteful || self.policy.is_pressed() || self.options.exact;
         let exact = wanted && core.memory.prepare_occupancy().is_ok();
-        let census = if epochs.begin_marking() {
+        let marked = epochs.begin_marking().then(|| {
             let old_bytes = core.memory.blocks.used_bytes() - self.nursery.committed_bytes();
             let threads = if old_bytes >= self.options.parallel_min_bytes {
                 self.options
                     .marking_threads
                     .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into))
-                    .clamp(1, mark::MARKERS_MAX)
+                    .clamp(1, MARKERS_MAX)
             } else {
                 1
             };
             let units = core.memory.occupancy.as_ref().filter(|_| exact).map(|occupancy| &occupancy.next);
-            self.marking.run(&core.memory.lines, units, epochs.now(), epochs.stamp(), threads, core.roots.iter())
-        } else {
-            mark::Census::default()
-        };
-        if !census.complete {
+            self.marking.run(&core.memory.lines, units, epochs.now(), epochs.stamp(), threads, core.every_root())
+        });
+        let complete = marked
+            .filter(Worker::is_complete)
+            .and_then(|mut marked| core.death.reach(Scope::All, &mut marked).is_ok().then_some(marked));
+        let Some(marked) = complete else {
             core.statistics.abandoned_collections += 1;
             core.event(EventKind::Abandoned);
             // Do not try again at the very next safepoint.
             self.policy.abandoned();
             return;
-        }
+        };
         epochs.complete_marking();
         core.event(EventKind::HeapTraced);
-        core.event(EventKind::LiveDataSize { bytes: census.bytes as usize });
+        core.event(EventKind::LiveDataSize { bytes: marked.bytes as usize });
         let (epoch, stamp) = (epochs.now(), epochs.stamp());
-        // SAFETY: whoever asks has an object that was live before this collection, and nothing was freed yet.
-        let is_live = |object: ObjectRef| epoch.is_on(unsafe { object.header() }.load());
-        core.process_dead(Scope::All, |object| is_live(object).then_some(object));
+        core.bury(Scope::All, &marked);
+        // SAFETY: asked only about large objects that were not freed yet.
+        let is_live = |object: ObjectRef| epoch.is_on(unsafe { Object::at(object) }.word());
         self.old.retire(&mut core.memory);
         let swept = sweep(&mut core.memory, &mut self.old.holes, stamp, exact, is_live);
-        self.old.wasteful = is_wasteful(&swept, census.bytes as usize, &core.memory);
+        self.old.wasteful = is_wasteful(&swept, marked.bytes as usize, &core.memory);
         core.roots.settle();
         core.statistics.full_collections += 1;
         core.statistics.exact_collections += u64::from(exact);
-        core.statistics.live_objects = census.objects;
-        core.statistics.live_bytes = census.bytes;
+        core.statistics.live_objects = marked.objects;
+        core.statistics.live_bytes = marked.bytes;
         let light = core.light_bytes();
-        self.policy.full_done(&self.options, census.bytes as usize, light, recent);
+        self.policy.full_done(&self.options, marked.bytes as usize, light, recent);
         core.memory.blocks.decommit_free(self.policy.keep_free());
         if self.nursery.is_parked() {
             if !self.policy.unparks() {

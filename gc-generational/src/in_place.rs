@@ -14,8 +14,8 @@
 use core::ops::Range;
 
 use heap_core::collector::memory::{LINE_SHIFT, Memory};
-use heap_core::collector::object::UNLOGGED;
-use heap_core::collector::{EdgeSink, Lookahead, ObjectRef};
+use heap_core::collector::object::{SIDE_ENTRY, UNLOGGED};
+use heap_core::collector::{Closure, EdgeSink, Intact, Keys, Lookahead, NoKeys, Object, ObjectRef, Refused};
 
 use crate::epoch::{Epoch, Epochs};
 use crate::remember::Card;
@@ -26,6 +26,8 @@ const PIECE: usize = 1024;
 /// A promotion in progress.
 pub(crate) struct Promotion<'h> {
     memory: &'h Memory,
+    /// Where young objects are.
+    young: Range<usize>,
     sink: &'h mut EdgeSink,
     ahead: Lookahead,
     arrays: Vec<(ObjectRef, usize)>,
@@ -45,9 +47,10 @@ impl<'h> Promotion<'h> {
         }
         sink.stack.clear();
         sink.clear_overflow();
-        sink.set_window(young);
+        sink.set_window(young.clone());
         Promotion {
             memory,
+            young,
             sink,
             ahead: Lookahead::default(),
             arrays: Vec::new(),
@@ -76,76 +79,96 @@ impl<'h> Promotion<'h> {
     /// # Safety
     /// The card's array is live and old.
     pub(crate) unsafe fn visit_card(&mut self, card: Card) {
-        // SAFETY: nothing is forwarded outside of a copying collection.
-        let info = unsafe { card.array.header().load().type_info() };
-        // SAFETY: live, of this type; so are the elements, and the program is stopped.
-        unsafe {
-            let elements = card.elements(&self.memory.lines, info, card.array.count(info));
-            if let Some(trace) = info.trace() {
-                let first = card.array.payload().as_ptr().byte_add(elements.start * info.element_bytes());
-                trace(first, elements.len(), self.sink);
-            }
-        }
+        // SAFETY: the caller's promise; nothing is forwarded outside of a copying collection.
+        let array = unsafe { Object::at(card.array) };
+        array.trace_elements(card.elements(&self.memory.lines, array), self.sink);
         self.drain();
     }
 
     /// Promotes everything that the pending edges reach.
     pub(crate) fn drain(&mut self) {
+        self.drain_reporting(&mut NoKeys);
+    }
+
+    /// As [`drain`](Self::drain), and reports the keys that it promotes. False when it stopped because `keys` is full.
+    fn drain_reporting<K: Keys>(&mut self, keys: &mut K) -> bool {
         loop {
             if let Some(object) = self.ahead.next(&mut self.sink.stack) {
-                // SAFETY: the sink keeps only edges into the nursery; their targets are young and live.
-                unsafe { self.promote(object) };
+                // SAFETY: the sink keeps only edges into the nursery; their targets are young, and intact: nothing is moved
+                // or reclaimed during a promotion.
+                self.promote(unsafe { Object::at(object) }, keys);
+                if keys.is_full() {
+                    return false;
+                }
             } else if !self.piece() {
-                return;
+                return true;
             }
         }
     }
 
-    /// # Safety
-    /// The object is young and live.
+    /// Makes a young object old, if that was not done.
     #[inline]
-    unsafe fn promote(&mut self, object: ObjectRef) {
-        // SAFETY: the caller's promise.
-        let header = unsafe { object.header() };
-        let word = header.load();
+    fn promote<K: Keys>(&mut self, object: Object<'_>, keys: &mut K) {
+        let word = object.word();
         if self.epoch.is_on(word) {
             return;
         }
-        // SAFETY: nothing is forwarded outside of a copying collection.
-        let info = unsafe { word.type_info() };
-        header.store(self.epoch.put_on(word).with(UNLOGGED));
-        // SAFETY: live, of this type.
-        let (extent, count) = unsafe { object.measure(info) };
-        self.memory.lines.mark(extent.start, extent.end, self.stamp);
-        self.bytes += extent.end - extent.start;
-        match info.trace() {
-            Some(_) if count > PIECE => self.arrays.push((object, 0)),
-            // SAFETY: `count` live elements, and the program is stopped.
-            Some(trace) => unsafe { trace(object.payload().as_ptr(), count, self.sink) },
-            None => {}
+        object.header().store(self.epoch.put_on(word).with(UNLOGGED));
+        if K::WANTED && word.has(SIDE_ENTRY) {
+            keys.report(object.reference());
+        }
+        let measured = object.measure();
+        self.memory.lines.mark(measured.extent().start, measured.extent().end, self.stamp);
+        self.bytes += measured.bytes();
+        if measured.count() > PIECE && object.info().trace().is_some() {
+            self.arrays.push((object.reference(), 0));
+        } else {
+            measured.trace(self.sink);
         }
     }
 
     fn piece(&mut self) -> bool {
         let Some((array, from)) = self.arrays.pop() else { return false };
-        // SAFETY: objects on the list are live and not forwarded.
-        let info = unsafe { array.header().load().type_info() };
-        // SAFETY: as above.
-        let count = unsafe { array.count(info) };
+        // SAFETY: objects on the list are alive, and nothing is moved or reclaimed during a promotion.
+        let object = unsafe { Object::at(array) };
+        let count = object.count();
         let piece = PIECE.min(count - from);
         if from + piece < count {
             self.arrays.push((array, from + piece));
         }
-        if let Some(trace) = info.trace() {
-            // SAFETY: the elements `from .. from + piece` exist and are live.
-            unsafe { trace(array.payload().as_ptr().byte_add(from * info.element_bytes()), piece, self.sink) };
-        }
+        object.trace_elements(from..from + piece, self.sink);
         true
     }
 
-    /// Ends the promotion: whether everything was reached.
-    pub(crate) fn complete(self) -> bool {
-        self.sink.stack.shrink_to(1 << 16);
+    /// Whether everything was reached that was to be, or edges were lost because the system refused memory.
+    pub(crate) fn is_complete(&self) -> bool {
         !self.sink.overflowed()
+    }
+}
+
+impl Drop for Promotion<'_> {
+    fn drop(&mut self) {
+        self.sink.stack.clear();
+        self.sink.stack.shrink_to(1 << 16);
+    }
+}
+
+// SAFETY: what is young and was reached has the promotion's epoch and survives where it is, and `drain` reaches all that it
+// leads to. Everything else is old, and no old object dies in a minor collection.
+unsafe impl Closure for Promotion<'_> {
+    #[inline]
+    fn locate(&self, object: Intact<'_>) -> Option<ObjectRef> {
+        let reached = || self.epoch.is_on(object.header().load());
+        (!self.young.contains(&object.reference().address()) || reached()).then_some(object.reference())
+    }
+
+    fn retain(&mut self, object: Intact<'_>) -> Result<ObjectRef, Refused> {
+        self.root(object.reference());
+        if self.is_complete() { Ok(object.reference()) } else { Err(Refused) }
+    }
+
+    fn drain<K: Keys>(&mut self, keys: &mut K) -> Result<bool, Refused> {
+        let complete = self.drain_reporting(keys);
+        if self.is_complete() { Ok(complete) } else { Err(Refused) }
     }
 }

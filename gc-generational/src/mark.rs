@@ -24,7 +24,8 @@ use std::sync::Arc;
 use std::thread::Thread;
 
 use heap_core::collector::memory::{Bits, LineTable, MEDIUM_FOOTPRINT_MAX};
-use heap_core::collector::{EdgeSink, Lookahead, ObjectRef};
+use heap_core::collector::object::SIDE_ENTRY;
+use heap_core::collector::{Closure, EdgeSink, Intact, Keys, Lookahead, NoKeys, Object, ObjectRef, Refused};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::epoch::Epoch;
@@ -56,19 +57,8 @@ struct Piece {
     to: usize,
 }
 
-/// What a marking found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Census {
-    /// Objects marked.
-    pub(crate) objects: u64,
-    /// Bytes of these objects.
-    pub(crate) bytes: u64,
-    /// False when edges were lost because the system refused memory: the marking must be abandoned.
-    pub(crate) complete: bool,
-}
-
-/// One worker's state.
-struct Worker {
+/// One worker's state; when the marking is over, that of the only one left, which is the marking's [`Closure`].
+pub(crate) struct Worker {
     sink: EdgeSink,
     ahead: Lookahead,
     pieces: Vec<Piece>,
@@ -80,8 +70,12 @@ struct Worker {
     plain_bytes: usize,
     epoch: Epoch,
     stamp: u8,
-    objects: u64,
-    bytes: u64,
+    /// Objects marked.
+    pub(crate) objects: u64,
+    /// Bytes of these objects.
+    pub(crate) bytes: u64,
+    /// Edges were lost because the system refused memory: the marking must be abandoned.
+    lost: bool,
 }
 
 impl Worker {
@@ -97,31 +91,34 @@ impl Worker {
             stamp,
             objects: 0,
             bytes: 0,
+            lost: false,
         }
+    }
+
+    /// Whether everything was reached that was to be.
+    pub(crate) fn is_complete(&self) -> bool {
+        !self.lost && !self.sink.overflowed()
     }
 
     /// Marks one object unless it is marked.
     #[inline(always)]
-    fn mark<const SHARED: bool>(&mut self, object: ObjectRef) {
-        // SAFETY: everything on the stacks is a root or was reported by a live object, and nothing is moved or
-        // reclaimed before the marking has ended.
-        let header = unsafe { object.header() };
-        let word = header.load();
+    fn mark<const SHARED: bool, K: Keys>(&mut self, object: Object<'_>, keys: &mut K) {
+        let word = object.word();
         if self.epoch.is_on(word) {
             return;
         }
         let marked = self.epoch.put_on(word);
         if !SHARED {
-            header.store(marked);
-        } else if !header.compare_exchange(word, marked) {
+            object.header().store(marked);
+        } else if !object.header().compare_exchange(word, marked) {
             // During a marking only markers write headers, so another one was faster.
             return;
         }
-        // SAFETY: the nursery is empty, so nothing is forwarded.
-        let info = unsafe { word.type_info() };
-        // SAFETY: live, of this type.
-        let (extent, count) = unsafe { object.measure(info) };
-        let bytes = extent.end - extent.start;
+        if K::WANTED && word.has(SIDE_ENTRY) {
+            keys.report(object.reference());
+        }
+        let measured = object.measure();
+        let (extent, bytes) = (measured.extent(), measured.bytes());
         self.objects += 1;
         self.bytes += bytes as u64;
         if bytes <= self.plain_bytes {
@@ -129,11 +126,10 @@ impl Worker {
         } else if bytes <= MEDIUM_FOOTPRINT_MAX {
             self.mark_exactly::<SHARED>(extent);
         }
-        match info.trace() {
-            Some(_) if count > PIECE => self.pieces.push(Piece { array: object, from: 0, to: count }),
-            // SAFETY: `count` live elements; the program is stopped, and markers only read them.
-            Some(trace) => unsafe { trace(object.payload().as_ptr(), count, &mut self.sink) },
-            None => {}
+        if measured.count() > PIECE && object.info().trace().is_some() {
+            self.pieces.push(Piece { array: object.reference(), from: 0, to: measured.count() });
+        } else {
+            measured.trace(&mut self.sink);
         }
     }
 
@@ -149,10 +145,12 @@ impl Worker {
 
     /// Marks at most about `budget` objects. True when nothing is left.
     #[inline(always)]
-    fn drain<const SHARED: bool>(&mut self, mut budget: usize) -> bool {
-        while budget > 0 {
+    fn drain<const SHARED: bool, K: Keys>(&mut self, mut budget: usize, keys: &mut K) -> bool {
+        while budget > 0 && !keys.is_full() {
             if let Some(object) = self.ahead.next(&mut self.sink.stack) {
-                self.mark::<SHARED>(object);
+                // SAFETY: everything on the stacks is a root or was reported by a live object, and nothing is moved or
+                // reclaimed before the marking has ended; the program is stopped, and markers only read.
+                self.mark::<SHARED, K>(unsafe { Object::at(object) }, keys);
                 budget -= 1;
             } else if self.scan_piece() {
                 budget = budget.saturating_sub(PIECE / 4);
@@ -178,15 +176,27 @@ impl Worker {
         if end == to {
             self.pieces.pop();
         }
-        // SAFETY: the array was marked in this marking, so it is alive and not forwarded.
-        let info = unsafe { array.header().load().type_info() };
-        if let Some(trace) = info.trace() {
-            // SAFETY: the elements `from .. end` exist, are live and only read.
-            unsafe {
-                trace(array.payload().as_ptr().byte_add(from * info.element_bytes()), end - from, &mut self.sink);
-            }
-        }
+        // SAFETY: the array was marked in this marking, so it is alive; otherwise as in `drain`.
+        unsafe { Object::at(array) }.trace_elements(from..end, &mut self.sink);
         true
+    }
+}
+
+// SAFETY: what has the marking's epoch survives where it is, and `drain` marks all that it leads to.
+unsafe impl Closure for Worker {
+    #[inline]
+    fn locate(&self, object: Intact<'_>) -> Option<ObjectRef> {
+        self.epoch.is_on(object.header().load()).then_some(object.reference())
+    }
+
+    fn retain(&mut self, object: Intact<'_>) -> Result<ObjectRef, Refused> {
+        self.sink.push(object.reference());
+        if self.is_complete() { Ok(object.reference()) } else { Err(Refused) }
+    }
+
+    fn drain<K: Keys>(&mut self, keys: &mut K) -> Result<bool, Refused> {
+        let complete = self.drain::<false, K>(usize::MAX, keys);
+        if self.is_complete() { Ok(complete) } else { Err(Refused) }
     }
 }
 
@@ -203,16 +213,16 @@ struct Shared {
 }
 
 impl Shared {
-    /// One worker's whole life.
-    fn work(&self, mut worker: Worker) {
+    /// One worker's share.
+    fn work(&self, worker: &mut Worker) {
         self.packets.work(|packet| {
             match packet {
                 Packet::Objects(objects) => objects.into_iter().for_each(|object| worker.sink.push(object)),
                 Packet::Elements(piece) => worker.pieces.push(piece),
             }
-            while !worker.drain::<true>(TURN) {
+            while !worker.drain::<true, NoKeys>(TURN, &mut NoKeys) {
                 if self.packets.is_wanted() {
-                    self.share(&mut worker);
+                    self.share(worker);
                 }
             }
         });
@@ -266,7 +276,8 @@ pub(crate) struct Marking {
 }
 
 impl Marking {
-    /// Marks everything that `roots` reach, with `threads` threads.
+    /// Marks everything that `roots` reach, with `threads` threads. The result is complete or not, and goes on alone: what
+    /// is reached after the roots is seldom much.
     pub(crate) fn run(
         &mut self,
         lines: &LineTable,
@@ -275,15 +286,15 @@ impl Marking {
         stamp: u8,
         threads: usize,
         roots: impl Iterator<Item = ObjectRef>,
-    ) -> Census {
+    ) -> Worker {
         let mut worker = Worker::new(lines.clone(), units.cloned(), epoch, stamp);
         roots.for_each(|root| worker.sink.push(root));
         // A few objects are marked before anybody could be woken.
-        let alone = worker.drain::<false>(TURN);
+        let alone = worker.drain::<false, NoKeys>(TURN, &mut NoKeys);
         let helped = if alone { None } else { self.pool(threads) };
         let Some((pool, helpers)) = helped else {
-            while !worker.drain::<false>(usize::MAX) {}
-            return Census { objects: worker.objects, bytes: worker.bytes, complete: !worker.sink.overflowed() };
+            while !worker.drain::<false, NoKeys>(usize::MAX, &mut NoKeys) {}
+            return worker;
         };
         let shared = Arc::new(Shared {
             packets: Packets::new(),
@@ -296,19 +307,18 @@ impl Marking {
         worker.give_all(&shared.packets);
         for _ in 0..helpers {
             let shared = shared.clone();
-            let worker = Worker::new(lines.clone(), units.cloned(), epoch, stamp);
+            let mut worker = Worker::new(lines.clone(), units.cloned(), epoch, stamp);
             pool.spawn(move || {
-                shared.work(worker);
+                shared.work(&mut worker);
                 shared.end();
             });
         }
-        shared.work(worker);
+        shared.work(&mut worker);
         shared.wait_for_end();
-        Census {
-            objects: shared.objects.load(Ordering::Relaxed),
-            bytes: shared.bytes.load(Ordering::Relaxed),
-            complete: !shared.lost.load(Ordering::Acquire),
-        }
+        worker.objects = shared.objects.load(Ordering::Relaxed);
+        worker.bytes = shared.bytes.load(Ordering::Relaxed);
+        worker.lost = shared.lost.load(Ordering::Acquire);
+        worker
     }
 
     /// The pool and how many of its threads help, or nothing when the program's thread marks alone.

@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use heap_core::CollectionKind;
 use heap_core::collector::memory::{self, LINES_PER_BLOCK};
-use heap_core::collector::{HeapContext, HeapCore, ObjectRef, Scope};
+use heap_core::collector::{HeapContext, HeapCore, NoKeys, ObjectRef, Scope};
 use heap_core::events::EventKind;
 
 use crate::Generational;
@@ -71,6 +71,7 @@ impl Generational {
         self.slots.set_window(young.clone());
         let core = &mut *heap.core;
         let mut scavenger = Scavenger {
+            young: young.clone(),
             memory: &mut core.memory,
             old: &mut self.old,
             sink: &mut self.slots,
@@ -80,7 +81,7 @@ impl Generational {
         core.roots.update_created(|slot| {
             if young.contains(&slot.address()) {
                 // SAFETY: a handle keeps its target alive, and it is young.
-                *slot = unsafe { scavenger.evacuate(*slot) };
+                *slot = unsafe { scavenger.evacuate(*slot, &mut NoKeys) };
                 scavenger.drain();
             }
         });
@@ -95,18 +96,14 @@ impl Generational {
             // SAFETY: as above; arrays with cards are old.
             unsafe { scavenger.visit_card(card) };
         }
+        let reached = core.death.reach(Scope::Young, &mut scavenger);
+        debug_assert!(reached.is_ok(), "there is room for all copies");
+        let dropped = core.death.bury(Scope::Young, &scavenger);
         let bytes = scavenger.bytes;
         // SAFETY: what is remembered is old and alive, and everything that it leads to is old now.
         unsafe { self.remembered.clean(&core.memory.lines) };
         core.event(EventKind::HeapTraced);
-        core.process_dead(Scope::Young, |object| {
-            if young.contains(&object.address()) {
-                // SAFETY: the nursery is still intact: dead objects have their headers, moved ones say where they went.
-                unsafe { object.header() }.load().forwarded()
-            } else {
-                Some(object)
-            }
-        });
+        core.buried(dropped);
         if core.options.poisons() && self.nursery.committed_bytes() > 0 {
             // SAFETY: nothing lives in the nursery any more, and no reference leads there.
             unsafe { memory::poison(self.nursery.start(), young.len()) };
@@ -135,23 +132,20 @@ impl Generational {
             // SAFETY: arrays with cards are old, and alive until the next full collection.
             unsafe { promotion.visit_card(card) };
         }
-        let bytes = promotion.bytes;
-        if !promotion.complete() {
+        if !promotion.is_complete() || core.death.reach(Scope::Young, &mut promotion).is_err() {
             // Some young objects have this epoch now: the next attempt needs another one.
             let moved_on = epochs.advance();
             debug_assert!(moved_on, "checked before the promotion began");
             return None;
         }
+        let dropped = core.death.bury(Scope::Young, &promotion);
+        let bytes = promotion.bytes;
+        drop(promotion);
         // SAFETY: as above; those that were young and listed are old now, or dead and not freed yet. All that was reached
         // is old now.
         unsafe { self.remembered.clean(&core.memory.lines) };
         core.event(EventKind::HeapTraced);
-        let epoch = epochs.now();
-        core.process_dead(Scope::Young, |object| {
-            // SAFETY: nothing was moved or freed, so every object still has its header.
-            let reached = || epoch.is_on(unsafe { object.header() }.load());
-            (!young.contains(&object.address()) || reached()).then_some(object)
-        });
+        core.buried(dropped);
         let memory = &mut core.memory;
         let blocks = self.nursery.used_blocks(heap.fast);
         let first = (!young.is_empty()).then(|| memory.blocks.block_of(young.start));

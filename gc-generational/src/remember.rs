@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use heap_core::AllocError;
 use heap_core::collector::memory::{LINE_BYTES, LineTable};
 use heap_core::collector::object::{CARDED, UNLOGGED};
-use heap_core::collector::{AllocRequest, ObjectRef, TypeInfo};
+use heap_core::collector::{AllocRequest, Object, ObjectRef, TypeInfo};
 
 /// Arrays of this many bytes and more have cards. Below, visiting all of it takes a few microseconds.
 pub(crate) const CARDED_FROM: usize = 128 << 10;
@@ -183,16 +183,13 @@ impl Remembered {
 }
 
 impl Card {
-    /// The elements of the array that overlap the card.
-    ///
-    /// # Safety
-    /// The array is live, of this type, with `count` elements.
-    pub(crate) unsafe fn elements(self, lines: &LineTable, info: &TypeInfo, count: usize) -> Range<usize> {
-        let payload = self.array.address();
+    /// The elements of the card's array that overlap the card.
+    pub(crate) fn elements(self, lines: &LineTable, array: Object<'_>) -> Range<usize> {
+        let (payload, bytes) = (array.reference().address(), array.info().element_bytes());
         // The card's first byte, seen from the payload; the first card may begin in front of it.
         let start = lines.address_of(self.line).saturating_sub(payload);
         let end = lines.address_of(self.line + 1).saturating_sub(payload);
-        start / info.element_bytes()..end.div_ceil(info.element_bytes()).min(count)
+        start / bytes..end.div_ceil(bytes).min(array.count())
     }
 }
 

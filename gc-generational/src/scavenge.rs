@@ -14,11 +14,14 @@
 //! stack memory for those, the process aborts as it does for any vector.)
 
 use core::mem::MaybeUninit;
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use heap_core::collector::memory::Memory;
-use heap_core::collector::object::{OBJECT_ALIGN, UNLOGGED};
-use heap_core::collector::{AllocRequest, HeaderWord, ObjectRef, SlotSink, TypeInfo};
+use heap_core::collector::object::{OBJECT_ALIGN, SIDE_ENTRY, UNLOGGED};
+use heap_core::collector::{
+    AllocRequest, Closure, HeaderWord, Intact, Keys, NoKeys, Object, ObjectRef, Refused, SlotSink, TypeInfo,
+};
 
 use crate::old::OldSpace;
 use crate::remember::Card;
@@ -28,6 +31,8 @@ const PIECE: usize = 1024;
 
 /// A minor collection in progress.
 pub(crate) struct Scavenger<'h> {
+    /// Where young objects are.
+    pub(crate) young: Range<usize>,
     pub(crate) memory: &'h mut Memory,
     pub(crate) old: &'h mut OldSpace,
     pub(crate) sink: &'h mut SlotSink,
@@ -43,11 +48,11 @@ impl Scavenger<'_> {
     /// # Safety
     /// The slot leads to a young object.
     #[inline(always)]
-    unsafe fn update(&mut self, slot: NonNull<ObjectRef>) {
+    unsafe fn update<K: Keys>(&mut self, slot: NonNull<ObjectRef>, keys: &mut K) {
         // SAFETY: the slot lies in an object that was reported by `relocate` and not borrowed since.
         let object = unsafe { slot.read() };
         // SAFETY: the target is young and reachable; memory of moved objects stays intact until the end.
-        let now = unsafe { self.evacuate(object) };
+        let now = unsafe { self.evacuate(object, keys) };
         // SAFETY: as for the read; nobody else accesses the object during the pause.
         unsafe { slot.write(now) };
     }
@@ -57,7 +62,7 @@ impl Scavenger<'_> {
     /// # Safety
     /// The object is young and reachable, or was copied in this collection.
     #[inline(always)]
-    pub(crate) unsafe fn evacuate(&mut self, object: ObjectRef) -> ObjectRef {
+    pub(crate) unsafe fn evacuate<K: Keys>(&mut self, object: ObjectRef, keys: &mut K) -> ObjectRef {
         // SAFETY: the caller's promise.
         let header = unsafe { object.header() };
         let word = header.load();
@@ -82,6 +87,9 @@ impl Scavenger<'_> {
         unsafe { now.header() }.store(self.old.epochs.now().put_on(word).with(UNLOGGED));
         header.store(HeaderWord::forwarding(now));
         self.bytes += bytes;
+        if K::WANTED && word.has(SIDE_ENTRY) {
+            keys.report(object);
+        }
         // SAFETY: the copy is live, of this type, and nobody else accesses it.
         unsafe { self.visit(now, info, count) };
         now
@@ -121,12 +129,12 @@ impl Scavenger<'_> {
     /// # Safety
     /// The card's array is live and old.
     pub(crate) unsafe fn visit_card(&mut self, card: Card) {
-        // SAFETY: old objects are never forwarded.
-        let info = unsafe { card.array.header().load().type_info() };
-        // SAFETY: live, of this type; so are the elements, which nobody else accesses.
-        unsafe {
-            let elements = card.elements(&self.memory.lines, info, card.array.count(info));
-            if let Some(relocate) = info.relocate() {
+        // SAFETY: the caller's promise; old objects are never forwarded.
+        let array = unsafe { Object::at(card.array) };
+        let (elements, info) = (card.elements(&self.memory.lines, array), array.info());
+        if let Some(relocate) = info.relocate() {
+            // SAFETY: the elements exist, and nobody else accesses them.
+            unsafe {
                 let first = card.array.payload().as_ptr().byte_add(elements.start * info.element_bytes());
                 relocate(first, elements.len(), self.sink);
             }
@@ -136,12 +144,20 @@ impl Scavenger<'_> {
 
     /// Copies everything that the pending slots reach.
     pub(crate) fn drain(&mut self) {
+        self.drain_reporting(&mut NoKeys);
+    }
+
+    /// As [`drain`](Self::drain), and reports the keys that it copies. False when it stopped because `keys` is full.
+    fn drain_reporting<K: Keys>(&mut self, keys: &mut K) -> bool {
         loop {
             while let Some(slot) = self.sink.slots.pop() {
                 // SAFETY: the sink keeps only slots that lead into the nursery, and no slot is reported twice.
-                unsafe { self.update(slot) };
+                unsafe { self.update(slot, keys) };
+                if keys.is_full() {
+                    return false;
+                }
             }
-            let Some((array, from)) = self.arrays.pop() else { return };
+            let Some((array, from)) = self.arrays.pop() else { return true };
             // SAFETY: arrays on the list are live and old, so not forwarded.
             let info = unsafe { array.header().load().type_info() };
             // SAFETY: as above.
@@ -157,6 +173,31 @@ impl Scavenger<'_> {
                 }
             }
         }
+    }
+}
+
+// SAFETY: what is young and reached was copied, and `drain` copies all that it leads to. Everything else is old, and no old
+// object dies in a minor collection.
+unsafe impl Closure for Scavenger<'_> {
+    #[inline]
+    fn locate(&self, object: Intact<'_>) -> Option<ObjectRef> {
+        if self.young.contains(&object.reference().address()) {
+            object.header().load().forwarded()
+        } else {
+            Some(object.reference())
+        }
+    }
+
+    fn retain(&mut self, object: Intact<'_>) -> Result<ObjectRef, Refused> {
+        if !self.young.contains(&object.reference().address()) {
+            return Ok(object.reference());
+        }
+        // SAFETY: young, and its memory is intact. There is room for copies of all young objects.
+        Ok(unsafe { self.evacuate(object.reference(), &mut NoKeys) })
+    }
+
+    fn drain<K: Keys>(&mut self, keys: &mut K) -> Result<bool, Refused> {
+        Ok(self.drain_reporting(keys))
     }
 }
 

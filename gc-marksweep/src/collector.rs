@@ -6,7 +6,8 @@ use std::collections::HashSet;
 
 use heap_core::AllocError;
 use heap_core::collector::{
-    AllocRequest, Allocation, Collector, Colour, HeapContext, HeapCore, HoleAllocator, Marker, ObjectRef, Room,
+    AllocRequest, Allocation, Capabilities, Collector, Colour, HeapContext, HeapCore, HoleAllocator, Marker, ObjectRef,
+    Room,
 };
 use heap_core::events::CollectionKind;
 
@@ -124,6 +125,10 @@ impl MarkSweep {
 unsafe impl Collector for MarkSweep {
     fn name(&self) -> &'static str {
         if self.options.incremental { "marksweep-incremental" } else { "marksweep" }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::TRACING
     }
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {

@@ -29,7 +29,7 @@
 //! marker's stack belongs to the thread, and the barrier reports the edges of what it scans to a queue. The line table
 //! is atomic already; `sweep` stays on the heap's thread.
 
-use heap_core::collector::{Colour, HeapContext, ObjectRef, Scope, is_wasteful, sweep};
+use heap_core::collector::{Colour, HeapContext, HeapCore, Object, ObjectRef, Scope, is_wasteful, sweep};
 use heap_core::events::{CollectionKind, EventKind};
 
 use crate::MarkSweep;
@@ -48,7 +48,7 @@ impl MarkSweep {
         let wanted = self.wasteful || self.pacing.is_pressed() || self.options_mut().exact;
         let exact = wanted && heap.core.memory.prepare_occupancy().is_ok();
         self.marker.begin(colour, self.stamps.next(), exact);
-        for root in heap.core.roots.iter() {
+        for root in heap.core.every_root() {
             // SAFETY: roots are live, and nothing is reclaimed or moved during a cycle.
             unsafe { self.marker.push(root) };
         }
@@ -74,7 +74,13 @@ impl MarkSweep {
     /// progress afterwards.
     pub(crate) fn advance(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
         debug_assert!(self.marking);
-        let done = self.marker.drain(&heap.core.memory, bytes);
+        let mut done = self.marker.drain(&heap.core.memory, bytes);
+        if done {
+            // What is dead but may be brought back, and what lives by its key. If memory is refused for it, the cycle goes
+            // on: what is queued by then is a root, and reached when this is tried again.
+            let HeapCore { memory, death, .. } = &mut *heap.core;
+            done = death.reach(Scope::All, &mut self.marker.closure(memory)).is_ok();
+        }
         if self.marker.overflowed() {
             self.abandoned(heap);
             return false;
@@ -91,15 +97,17 @@ impl MarkSweep {
     /// Everything reachable is black: reclaims the rest.
     fn finish_cycle(&mut self, heap: &mut HeapContext<'_>) {
         heap.core.event(EventKind::HeapTraced);
-        heap.fast.barrier_mask.set(0);
         self.marking = false;
         self.given_up = false;
         self.stamps.end();
+        let HeapCore { memory, death, .. } = &mut *heap.core;
+        let closure = self.marker.closure(memory);
+        let dropped = death.bury(Scope::All, &closure);
+        heap.core.buried(dropped);
+        heap.fast.barrier_mask.set(0);
         let colour = self.colour;
-        // SAFETY: asked only about objects that were alive at the last collection or born since; their memory was not
-        // reused, because it is only now that it becomes free.
-        let is_black = |object: ObjectRef| colour.is_on(unsafe { object.header() }.load());
-        heap.core.process_dead(Scope::All, |object| is_black(object).then_some(object));
+        // SAFETY: asked only about large objects that were not freed: it is only now that memory becomes free.
+        let is_black = |object: ObjectRef| colour.is_on(unsafe { Object::at(object) }.word());
         let exact = core::mem::take(&mut self.exact);
         let swept = sweep(&mut heap.core.memory, &mut self.holes, self.stamps.present(), exact, is_black);
         let alive = self.marker.bytes() as usize + self.pacing.born();

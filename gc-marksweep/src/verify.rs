@@ -1,7 +1,8 @@
 //! What is true between two pauses, checked for every reachable object when the heap is verified.
 //!
 //! The interesting invariant is that of a cycle in progress: every reachable white object *will be reached*, that is, a
-//! chain of white objects leads to it from one that waits in the marker. The chains are followed once after each pause,
+//! chain of white objects leads to it from one that waits in the marker, or it is the value of an ephemeron of which the
+//! same is true, and of its key. The chains are followed once after each pause,
 //! and the set of their objects is kept until the marker next does something. In between it stays right: a write changes
 //! only black objects, and new objects are black.
 //!
@@ -11,7 +12,7 @@
 use std::collections::HashSet;
 
 use heap_core::collector::memory::{BlockKind, LINE_BYTES};
-use heap_core::collector::{Colour, EdgeSink, HeapCore, ObjectRef};
+use heap_core::collector::{Colour, EdgeSink, HeapCore, Object, ObjectRef};
 
 use crate::MarkSweep;
 
@@ -34,7 +35,7 @@ impl MarkSweep {
         }
         if self.marking && !black {
             let mut cache = self.will_be_reached.borrow_mut();
-            if !cache.get_or_insert_with(|| self.white_from_waiting()).contains(&object) {
+            if !cache.get_or_insert_with(|| self.white_from_waiting(heap)).contains(&object) {
                 return Err("it is reachable and white, yet the marking will not reach it".into());
             }
         }
@@ -65,25 +66,30 @@ impl MarkSweep {
         Ok(())
     }
 
-    /// The white objects that the marking will reach.
-    fn white_from_waiting(&self) -> HashSet<ObjectRef> {
+    /// The white objects that the marking will reach, and the busy ones.
+    fn white_from_waiting(&self, heap: &HeapCore) -> HashSet<ObjectRef> {
         let mut reached = HashSet::new();
         let mut sink = EdgeSink::everything();
-        let mut pending: Vec<ObjectRef> = self.marker.waiting().collect();
-        while let Some(object) = pending.pop() {
-            // SAFETY: what waits in the marker was reachable when the cycle began, and nothing was reclaimed since.
-            let word = unsafe { object.header() }.load();
-            if (self.colour.is_on(word) && !word.has(Colour::BUSY)) || !reached.insert(object) {
-                continue;
+        let mut pending: Vec<ObjectRef> = self.marker.waiting().chain(heap.death.finalizers.queued()).collect();
+        // SAFETY: what waits in the marker, and what an ephemeron knows, was not reclaimed since the cycle began.
+        let look = |object| unsafe { Object::at(object) };
+        let is_black = |object| self.colour.is_on(look(object).word());
+        loop {
+            while let Some(object) = pending.pop() {
+                let word = look(object).word();
+                if (self.colour.is_on(word) && !word.has(Colour::BUSY)) || !reached.insert(object) {
+                    continue;
+                }
+                look(object).trace(&mut sink);
+                pending.append(&mut sink.stack);
             }
-            // SAFETY: as above; nothing is forwarded.
-            let info = unsafe { word.type_info() };
-            if let Some(trace) = info.trace() {
-                // SAFETY: as above; the program is stopped.
-                unsafe { trace(object.payload().as_ptr(), object.count(info), &mut sink) };
+            let will_be = |object| is_black(object) || reached.contains(&object);
+            pending.extend(heap.death.ephemerons.pairs().filter_map(|(ephemeron, key, value)| {
+                (will_be(ephemeron) && will_be(key) && !will_be(value)).then_some(value)
+            }));
+            if pending.is_empty() {
+                return reached;
             }
-            pending.append(&mut sink.stack);
         }
-        reached
     }
 }

@@ -4,10 +4,9 @@ use core::ops::Range;
 use std::collections::HashMap;
 
 use heap_core::collector::object::UNLOGGED;
-use heap_core::collector::{AllocRequest, Allocation, Collector, HeapContext, HeapCore, ObjectRef};
+use heap_core::collector::{AllocRequest, Allocation, Capabilities, Collector, HeapContext, HeapCore, ObjectRef};
 use heap_core::{AllocError, CollectionKind};
 
-use crate::address_hash::ObjectSet;
 use crate::count::Counts;
 use crate::cycles::Candidates;
 use crate::log::Log;
@@ -24,8 +23,6 @@ pub struct RefCount {
     pub(crate) work: Worklist,
     pub(crate) space: Space,
     pub(crate) candidates: Candidates,
-    /// Counted objects with drop glue.
-    pub(crate) droppable: ObjectSet,
     pub(crate) pacing: Pacing,
     /// Memory was handed out since the last epoch: there may be objects that are not counted.
     pub(crate) fresh: bool,
@@ -43,7 +40,6 @@ impl RefCount {
             work: Worklist::default(),
             space: Space::new(false),
             candidates: Candidates::default(),
-            droppable: ObjectSet::default(),
             pacing: Pacing::new(),
             fresh: false,
             exact: false,
@@ -53,7 +49,8 @@ impl RefCount {
     /// Nothing was written, allocated, stashed or released since the last epoch.
     fn is_settled(&self, heap: &HeapContext<'_>) -> bool {
         let roots = &heap.core.roots;
-        self.log.is_empty() && !self.pacing.allocated(heap) && roots.are_settled()
+        let released = heap.core.death.finalizers.has_released();
+        self.log.is_empty() && !self.pacing.allocated(heap) && roots.are_settled() && !released
     }
 }
 
@@ -66,6 +63,10 @@ impl RefCount {
 unsafe impl Collector for RefCount {
     fn name(&self) -> &'static str {
         if self.cycles { "refcount-cycles" } else { "refcount" }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::COUNTING.with_cycles(self.cycles)
     }
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
@@ -118,16 +119,6 @@ unsafe impl Collector for RefCount {
     fn step(&mut self, heap: &mut HeapContext<'_>, _: usize) -> bool {
         self.safepoint(heap);
         true
-    }
-
-    fn finish(&mut self, heap: &mut HeapContext<'_>) {
-        for object in self.droppable.drain() {
-            heap.core.drops.adopt(object);
-        }
-    }
-
-    fn reclaims_cycles(&self) -> bool {
-        self.cycles
     }
 
     fn ref_count(&self, _: &HeapCore, object: ObjectRef) -> Option<u64> {

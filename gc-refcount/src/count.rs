@@ -18,9 +18,7 @@
 //! every step of exactly the objects that are counted most often.
 
 use heap_core::collector::object::COLLECTOR_SHIFT;
-use heap_core::collector::{HeaderWord, ObjectRef};
-
-use crate::address_hash::ObjectMap;
+use heap_core::collector::{HeaderWord, ObjectMap, ObjectRef};
 
 /// The count's least bit.
 const ONE: usize = 1 << COLLECTOR_SHIFT;

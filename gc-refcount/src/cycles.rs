@@ -19,17 +19,20 @@
 //! heap has none, and dead young objects are never touched at all. *Why not a trace from the roots?* It needs the
 //! inventory too: to lower the counts of what dead objects refer to, one must find the dead objects.
 //!
+//! *Ephemerons.* The reference to a value is subtracted when the first of ephemeron and key turns gray, and restored when
+//! neither is. *Finalizers.* A gray object that is held by nothing but garbage, and whose finalizer was not queued, is
+//! queued: that is a reference from elsewhere, and it is restored with all that it leads to.
+//!
 //! *Known to be imperfect:* it runs in one pause, whose length is proportional to what the candidates reach.
 
-use heap_core::collector::object::ObjectRef;
-use heap_core::collector::{EdgeSink, HeapCore, prefetch};
+use heap_core::collector::object::{FINALIZED, SIDE_ENTRY};
+use heap_core::collector::{Death, EdgeSink, HeapCore, NoKeys, Object, ObjectRef, prefetch};
 use heap_core::events::EventKind;
 
 use crate::RefCount;
 use crate::count::{BUFFERED, GRAY, is_counted};
-use crate::epoch::{Census, bury};
+use crate::epoch::Census;
 use crate::space::Space;
-use crate::work::Scan;
 
 /// Edges that are collected, and prefetched, before any of them is looked at.
 const BATCH: usize = 64;
@@ -90,17 +93,14 @@ impl Candidates {
             if let Some(&ahead) = self.objects.get(at + 16) {
                 prefetch(ahead);
             }
-            let object = self.objects[at];
             // SAFETY: the memory of an object in the buffer is kept until it leaves it, here.
-            let word = unsafe { object.header() }.load();
-            if is_counted(word) {
+            let object = unsafe { Object::at(self.objects[at]) };
+            if is_counted(object.word()) {
                 at += 1;
                 continue;
             }
             // Dead and buried; it leaves the buffer, so this happens once.
-            // SAFETY: intact, of this type.
-            let (info, extent) = unsafe { (word.type_info(), object.extent(word.type_info())) };
-            space.release(&core.memory, object, extent, info);
+            space.release(&core.memory, object.reference(), object.extent(), object.info());
             // The order of candidates means nothing.
             self.objects.swap_remove(at);
         }
@@ -114,48 +114,52 @@ impl RefCount {
     /// changed.
     pub(crate) fn collect_cycles(&mut self, core: &mut HeapCore) -> bool {
         self.candidates.purge(core, &mut self.space);
+        // What a program does not use costs it nothing: the loops exist with and without ephemerons.
+        if core.death.ephemerons.is_empty() { self.delete::<false>(core) } else { self.delete::<true>(core) }
+    }
+
+    fn delete<const EPHEMERONS: bool>(&mut self, core: &mut HeapCore) -> bool {
         let mut gray = std::mem::take(&mut self.candidates.objects);
         let candidates = gray.len();
         for &object in &gray {
-            // SAFETY: candidates that were not purged are alive.
-            let header = unsafe { object.header() };
-            header.store(header.load().without(BUFFERED).with(GRAY));
+            let object = visited(object);
+            object.header().store(object.word().without(BUFFERED).with(GRAY));
         }
-        if let Err(subtracted) = self.subtract(&mut gray) {
-            self.undo(&gray, subtracted);
+        if let Err(subtracted) = self.subtract::<EPHEMERONS>(&mut gray, &core.death) {
+            self.undo::<EPHEMERONS>(&gray, subtracted, &core.death);
             gray.truncate(candidates);
             for &object in &gray {
-                // SAFETY: alive, as above.
-                let header = unsafe { object.header() };
-                header.store(header.load().with(BUFFERED));
+                let object = visited(object);
+                object.header().store(object.word().with(BUFFERED));
             }
             self.candidates.objects = gray;
             core.statistics.abandoned_collections += 1;
             core.event(EventKind::Abandoned);
             return false;
         }
-        self.restore(&gray);
+        self.restore::<EPHEMERONS>(&gray, &core.death);
+        if self.queue_finalizable(&gray, &mut core.death) {
+            self.restore::<EPHEMERONS>(&gray, &core.death);
+        }
         let mut died = Census::default();
         for &object in &gray {
-            // SAFETY: nothing was reclaimed.
-            let header = unsafe { object.header() };
-            let word = header.load();
-            if !word.has(GRAY) {
+            let object = visited(object);
+            if !object.word().has(GRAY) {
                 continue;
             }
-            debug_assert!(!is_counted(word), "{object:?} is held from outside and was not restored");
-            header.store(word.without(GRAY));
-            // SAFETY: the object was counted until now, is intact, of this type, and gray only once in the list. What it
-            // refers to needs no decrement: subtraction did that.
-            unsafe {
-                let info = word.type_info();
-                let extent = object.extent(info);
-                died.add(&extent);
-                bury(core, &mut self.droppable, object, word, info);
-                self.space.release(&core.memory, object, extent, info);
+            debug_assert!(!is_counted(object.word()), "{object:?} is held from outside and was not restored");
+            object.header().store(object.word().without(GRAY));
+            if Death::concerns(object) {
+                // What ephemerons held was subtracted too.
+                core.death.died(object, &mut |held| unreachable!("{held:?} is held by garbage"));
             }
+            // It was counted until now, and is gray only once in the list. What it refers to needs no decrement:
+            // subtraction did that.
+            let measured = object.measure();
+            died.add(&measured);
+            self.space.release(&core.memory, object.reference(), measured.extent(), object.info());
         }
-        died.leave(core);
+        died.leave(&mut core.statistics);
         gray.clear();
         gray.shrink_to(1 << 16);
         self.candidates.objects = gray;
@@ -166,7 +170,7 @@ impl RefCount {
 
     /// Makes everything reachable from the listed gray objects gray, appends it to the list, and subtracts every
     /// reference found. On refusal of memory returns the number of objects whose references were subtracted.
-    fn subtract(&mut self, gray: &mut Vec<ObjectRef>) -> Result<(), usize> {
+    fn subtract<const EPHEMERONS: bool>(&mut self, gray: &mut Vec<ObjectRef>, death: &Death) -> Result<(), usize> {
         let mut edges = EdgeSink::everything();
         let mut traced = 0;
         while traced < gray.len() {
@@ -175,41 +179,65 @@ impl RefCount {
                 if let Some(&ahead) = gray.get(traced + 8) {
                     prefetch(ahead);
                 }
-                if let Some((object, scan)) = scan_of(gray[traced]) {
-                    // SAFETY: alive, its own scan.
-                    unsafe { (scan.trace)(object.payload().as_ptr(), scan.count, &mut edges) };
-                }
+                visited(gray[traced]).trace(&mut edges);
                 traced += 1;
             }
             if edges.overflowed() || gray.try_reserve(edges.stack.len()).is_err() {
                 return Err(subtracted);
             }
             edges.stack.iter().copied().for_each(prefetch);
-            for target in edges.stack.drain(..) {
-                // SAFETY: referred to by a counted object, so counted itself, and alive until this is over.
-                let header = unsafe { target.header() };
-                let word = self.counts.decrement(target, header.load());
-                header.store(word.with(GRAY));
-                if !word.has(GRAY) {
-                    gray.push(target);
+            self.subtract_edges(gray, &mut edges);
+            if EPHEMERONS {
+                for index in subtracted..traced {
+                    let object = visited(gray[index]);
+                    if object.word().has(SIDE_ENTRY) {
+                        let holds = death.ephemerons.holds(object);
+                        if gray.try_reserve(holds).is_err() || edges.stack.try_reserve(holds).is_err() {
+                            return Err(traced);
+                        }
+                        death.ephemerons.suspend(object, |value| edges.stack.push(value));
+                        self.subtract_edges(gray, &mut edges);
+                    }
                 }
             }
         }
         Ok(())
     }
 
+    /// Subtracts the collected references. There is room in the list.
+    #[inline]
+    fn subtract_edges(&mut self, gray: &mut Vec<ObjectRef>, edges: &mut EdgeSink) {
+        for target in edges.stack.drain(..) {
+            // Referred to by a counted object, so counted itself.
+            let target = visited(target);
+            let word = self.counts.decrement(target.reference(), target.word());
+            target.header().store(word.with(GRAY));
+            if !word.has(GRAY) {
+                gray.push(target.reference());
+            }
+        }
+    }
+
     /// Gives back the references of all gray objects that are held from elsewhere, and of what they lead to; those are
     /// not gray afterwards.
-    fn restore(&mut self, gray: &[ObjectRef]) {
+    fn restore<const EPHEMERONS: bool>(&mut self, gray: &[ObjectRef], death: &Death) {
         let RefCount { work, counts, .. } = self;
+        let resume = |object: Object<'_>, stack: &mut Vec<ObjectRef>| {
+            if EPHEMERONS && object.word().has(SIDE_ENTRY) {
+                death.ephemerons.resume(object, is_gray, |value| stack.push(value));
+            }
+        };
         let mut drain = |work: &mut crate::work::Worklist| {
-            // SAFETY: edges of live objects lead to live objects; nothing is reclaimed; the scan is the object's own.
+            // SAFETY: edges of live objects lead to live objects, and nothing is reclaimed or moved.
             unsafe {
-                work.drain(|object| {
-                    let header = object.header();
-                    let word = counts.increment(object, header.load());
-                    header.store(word.without(GRAY));
-                    if word.has(GRAY) { scan_of(object).map(|(_, scan)| scan) } else { None }
+                work.drain(&mut NoKeys, |object, stack, _| {
+                    let word = counts.increment(object.reference(), object.word());
+                    object.header().store(word.without(GRAY));
+                    if !word.has(GRAY) {
+                        return None;
+                    }
+                    resume(object, stack);
+                    Some(object.measure())
                 });
             }
         };
@@ -217,15 +245,11 @@ impl RefCount {
             if let Some(&ahead) = gray.get(index + 16) {
                 prefetch(ahead);
             }
-            // SAFETY: nothing was reclaimed.
-            let header = unsafe { object.header() };
-            let word = header.load();
-            if word.has(GRAY) && is_counted(word) {
-                header.store(word.without(GRAY));
-                if let Some((object, scan)) = scan_of(object) {
-                    // SAFETY: alive, its own scan.
-                    unsafe { work.trace_insisting(object, scan) };
-                }
+            let object = visited(object);
+            if object.word().has(GRAY) && is_counted(object.word()) {
+                object.header().store(object.word().without(GRAY));
+                work.trace_insisting(object);
+                resume(object, work.stack());
                 if work.stack().len() > 512 {
                     drain(work);
                 }
@@ -234,36 +258,54 @@ impl RefCount {
         drain(work);
     }
 
+    /// Queues what is garbage and has a finalizer: the queue holds it from now on. True when there was any.
+    fn queue_finalizable(&mut self, gray: &[ObjectRef], death: &mut Death) -> bool {
+        let mut any = false;
+        if !death.finalizers.is_empty() {
+            for &object in gray {
+                let object = visited(object);
+                if object.word().has(GRAY) && death.intercept(object) {
+                    let word = self.counts.increment(object.reference(), object.word());
+                    object.header().store(word.with(FINALIZED));
+                    any = true;
+                }
+            }
+        }
+        any
+    }
+
     /// Undoes a subtraction that got as far as the first `subtracted` objects of the list.
-    fn undo(&mut self, gray: &[ObjectRef], subtracted: usize) {
+    fn undo<const EPHEMERONS: bool>(&mut self, gray: &[ObjectRef], subtracted: usize, death: &Death) {
         let RefCount { work, counts, .. } = self;
         for (index, &object) in gray.iter().enumerate() {
-            // SAFETY: alive: nothing was found dead.
-            let header = unsafe { object.header() };
-            header.store(header.load().without(GRAY));
-            if index < subtracted
-                && let Some((object, scan)) = scan_of(object)
-            {
-                // SAFETY: alive, its own scan; the edges are those that were subtracted, because nothing has run since.
-                unsafe {
-                    work.trace_insisting(object, scan);
-                    work.drain(|target| {
-                        let header = target.header();
-                        header.store(counts.increment(target, header.load()));
-                        None
-                    });
-                }
+            let object = visited(object);
+            object.header().store(object.word().without(GRAY));
+            if index < subtracted {
+                // The edges are those that were subtracted, because nothing has run since.
+                work.trace_insisting(object);
+            }
+            if EPHEMERONS && object.word().has(SIDE_ENTRY) {
+                death.ephemerons.resume(object, is_gray, |value| work.stack().push(value));
+            }
+            // SAFETY: edges of live objects lead to live objects: nothing was found dead.
+            unsafe {
+                work.drain(&mut NoKeys, |target, _, _| {
+                    target.header().store(counts.increment(target.reference(), target.word()));
+                    None
+                });
             }
         }
     }
 }
 
-/// How to find the edges of an intact object that may have some.
-#[inline]
-fn scan_of(object: ObjectRef) -> Option<(ObjectRef, Scan)> {
-    // SAFETY: called for intact objects only: those in the gray list and what they refer to.
-    unsafe {
-        let info = object.header().load().type_info();
-        info.trace().map(|trace| (object, Scan { trace, count: object.count(info) }))
-    }
+fn is_gray(object: ObjectRef) -> bool {
+    visited(object).word().has(GRAY)
+}
+
+/// An object that the trial deletion in progress has in its list, or that such an object refers to.
+#[inline(always)]
+fn visited<'a>(object: ObjectRef) -> Object<'a> {
+    // SAFETY: candidates that were not purged are alive, and so is what they lead to; nothing is reclaimed before the
+    // deletion is over, nothing ever moves, and the program is stopped.
+    unsafe { Object::at(object) }
 }

@@ -7,46 +7,54 @@
 //! 1. **Increments**, in one piece: targets of new roots, then what logged objects refer to now and did not before. The
 //!    transition from 0 to 1 is the only one that scans: the object was young, becomes counted, and its referents are
 //!    incremented in turn. No decrement has happened yet, so an object that merely moved from one place to another never
-//!    looks dead (rule R4).
+//!    looks dead (rule R4). At their end, the values of ephemerons whose keys are counted, and young objects with
+//!    finalizers, with all that they lead to ([`Death::reach`]).
 //! 2. **Decrements**: targets of released roots, and what logged objects referred to before and do not now. An object
 //!    that reaches zero is dead, and what it refers to is decremented in turn. One that does not is a candidate for the
 //!    [cycle collection](crate::cycles).
 //! 3. Cycle collection, if it is due.
-//! 4. Weak cells, drop glue ([`HeapCore::process_dead`]). Young objects that were not counted are dead by definition;
-//!    only those with a cell or glue are asked about, all others are never touched again.
+//! 4. Weak cells, drop glue ([`Death::bury`]). Young objects that were not counted are dead by definition; only those
+//!    with a cell or glue are asked about, all others are never touched again.
 //! 5. Memory ([`Space::reclaim`](crate::space::Space::reclaim)).
 //!
 //! An epoch costs what survived it and what was changed in it, not what is alive and not what died young.
 
-use core::ops::Range;
-
 use heap_core::CollectionKind;
-use heap_core::collector::object::{SIDE_ENTRY, UNLOGGED};
-use heap_core::collector::{HeaderWord, HeapContext, HeapCore, ObjectRef, Scope, Shape, TypeInfo};
+use heap_core::Statistics;
+use heap_core::collector::memory::Memory;
+use heap_core::collector::object::{FINALIZED, SIDE_ENTRY, UNLOGGED};
+use heap_core::collector::{
+    Closure, Death, HeapContext, HeapCore, Intact, Keys, Measured, NoKeys, ObjectRef, Refused, Scope,
+};
 use heap_core::events::EventKind;
 
 use crate::RefCount;
-use crate::address_hash::ObjectSet;
 use crate::count::{BUFFERED, Counts, is_counted};
 use crate::cycles::Candidates;
 use crate::space::Space;
-use crate::work::{Scan, Worklist};
+use crate::work::Worklist;
 
 impl RefCount {
     /// One epoch. With `cycles`, garbage cycles are collected too.
     pub(crate) fn epoch(&mut self, heap: &mut HeapContext<'_>, kind: CollectionKind, cycles: bool) {
-        let RefCount { counts, work, log, space, droppable, candidates, .. } = self;
         let core = &mut *heap.core;
         core.event(EventKind::PrepareGc(kind));
 
-        work.stack().extend(core.roots.created_targets());
-        raise(work, counts, space, core);
-        let logged = log.settle(work, |work| raise(work, counts, space, core));
+        let RefCount { counts, work, log, space, candidates, .. } = self;
+        let HeapCore { memory, roots, death, statistics, .. } = core;
+        work.stack().extend(roots.created_targets());
+        let logged = log.settle(work, |work| {
+            Increments { counts, work, space, memory, statistics }.make(&mut NoKeys);
+        });
+        let mut increments = Increments { counts, work, space, memory, statistics };
+        let reached = death.reach(Scope::Young, &mut increments);
+        debug_assert!(reached.is_ok(), "counting insists on its memory");
         core.event(EventKind::RootsTraced);
 
         work.stack().extend(core.roots.released());
+        work.stack().extend(core.death.finalizers.released());
         log.take_decrements(work);
-        lower(work, counts, space, core, droppable, self.cycles.then_some(&mut *candidates));
+        lower(work, counts, space, core, self.cycles.then_some(&mut *candidates));
         core.event(EventKind::HeapTraced);
 
         let mut exact = false;
@@ -57,11 +65,10 @@ impl RefCount {
         }
         self.work.shrink();
 
-        heap.core.process_dead(Scope::Young, |object| {
-            // SAFETY: asked about young objects and targets of cells; nothing was reclaimed yet.
-            is_counted(unsafe { object.header() }.load()).then_some(object)
-        });
-        self.droppable.extend(heap.core.drops.take_old());
+        let HeapCore { memory, death, statistics, .. } = &mut *heap.core;
+        let RefCount { counts, work, space, .. } = self;
+        let dropped = death.bury(Scope::Young, &Increments { counts, work, space, memory, statistics });
+        heap.core.buried(dropped);
         heap.core.roots.settle();
         self.space.reclaim(heap);
 
@@ -75,41 +82,74 @@ impl RefCount {
     }
 }
 
-/// Increments every object that waits, and scans those that were not counted.
-fn raise(work: &mut Worklist, counts: &mut Counts, space: &mut Space, core: &mut HeapCore) {
-    let mut born = Census::default();
-    // SAFETY: what waits is referred to by roots and live objects, and nothing is reclaimed during increments. The
-    // scan is the object's own.
-    unsafe {
-        work.drain(|object| {
-            let header = object.header();
-            let word = header.load();
-            let counted = counts.increment(object, word);
-            if is_counted(word) {
-                header.store(counted);
-                return None;
-            }
-            let info = word.type_info();
-            let (extent, count) = object.measure(info);
-            born.add(&extent);
-            space.retain(&core.memory, extent, info);
-            match info.trace() {
-                Some(trace) => {
-                    header.store(counted.with(UNLOGGED));
-                    Some(Scan { trace, count })
-                }
-                // Writes to an object without references change no count: it needs no barrier.
-                None => {
+/// The increments of an epoch: its closure.
+struct Increments<'e> {
+    counts: &'e mut Counts,
+    work: &'e mut Worklist,
+    space: &'e mut Space,
+    memory: &'e Memory,
+    statistics: &'e mut Statistics,
+}
+
+impl Increments<'_> {
+    /// Increments every object that waits, and scans those that were not counted. False when it stopped because `keys` is
+    /// full.
+    fn make<K: Keys>(&mut self, keys: &mut K) -> bool {
+        let Increments { counts, work, space, memory, statistics } = self;
+        let mut born = Census::default();
+        // SAFETY: what waits is referred to by roots and live objects, or was brought back before anything died; nothing is
+        // reclaimed during increments, and nothing ever moves.
+        let complete = unsafe {
+            work.drain(keys, |object, _, keys| {
+                let (header, word) = (object.header(), object.word());
+                let counted = counts.increment(object.reference(), word);
+                if is_counted(word) {
                     header.store(counted);
-                    None
+                    return None;
                 }
-            }
-        });
+                if K::WANTED && word.has(SIDE_ENTRY) {
+                    keys.report(object.reference());
+                }
+                let measured = object.measure();
+                born.add(&measured);
+                space.retain(memory, measured.extent(), object.info());
+                match object.info().trace() {
+                    Some(_) => {
+                        header.store(counted.with(UNLOGGED));
+                        Some(measured)
+                    }
+                    // Writes to an object without references change no count: it needs no barrier.
+                    None => {
+                        header.store(counted);
+                        None
+                    }
+                }
+            })
+        };
+        statistics.live_objects += born.objects;
+        statistics.live_bytes += born.bytes;
+        statistics.promoted_bytes += born.bytes;
+        complete
     }
-    let statistics = &mut core.statistics;
-    statistics.live_objects += born.objects;
-    statistics.live_bytes += born.bytes;
-    statistics.promoted_bytes += born.bytes;
+}
+
+// SAFETY: what is counted is not reclaimed, and `drain` counts all that it leads to.
+unsafe impl Closure for Increments<'_> {
+    const COUNTS: bool = true;
+
+    #[inline]
+    fn locate(&self, object: Intact<'_>) -> Option<ObjectRef> {
+        is_counted(object.header().load()).then_some(object.reference())
+    }
+
+    fn retain(&mut self, object: Intact<'_>) -> Result<ObjectRef, Refused> {
+        self.work.stack().push(object.reference());
+        Ok(object.reference())
+    }
+
+    fn drain<K: Keys>(&mut self, keys: &mut K) -> Result<bool, Refused> {
+        Ok(self.make(keys))
+    }
 }
 
 /// Decrements every object that waits, and those that dead objects refer to. With `candidates`, objects that lose a
@@ -119,44 +159,49 @@ fn lower(
     counts: &mut Counts,
     space: &mut Space,
     core: &mut HeapCore,
-    droppable: &mut ObjectSet,
     mut candidates: Option<&mut Candidates>,
 ) {
+    let HeapCore { memory, death, statistics, .. } = core;
     let mut died = Census::default();
     // SAFETY: each object that waits had a reference counted which is gone, so its count is not zero and its memory
-    // intact; memory of objects that die here stays intact until the end of the epoch. The scan is the object's own.
+    // intact; memory of objects that die here stays intact until the end of the epoch.
     unsafe {
-        work.drain(|object| {
-            let header = object.header();
-            let word = counts.decrement(object, header.load());
-            let info = word.type_info();
+        work.drain(&mut NoKeys, |object, stack, _| {
+            let (header, info) = (object.header(), object.info());
+            let word = counts.decrement(object.reference(), object.word());
             if is_counted(word) {
                 header.store(word);
                 if let Some(candidates) = &mut candidates
                     && !word.has(BUFFERED)
-                    // An object without references is on no cycle.
-                    && info.trace().is_some()
+                    // An object without references is on no cycle, unless it is the key of an ephemeron, or one.
+                    && (info.trace().is_some() || word.has(SIDE_ENTRY))
                 {
                     header.store(word.with(BUFFERED));
-                    candidates.push(object);
+                    candidates.push(object.reference());
                 }
                 return None;
             }
-            let (extent, count) = object.measure(info);
-            died.add(&extent);
+            if Death::concerns(object) {
+                if death.intercept(object) {
+                    header.store(counts.increment(object.reference(), word).with(FINALIZED));
+                    return None;
+                }
+                death.died(object, &mut |held| stack.push(held));
+            }
+            let measured = object.measure();
+            died.add(&measured);
             header.store(word);
-            bury(core, droppable, object, word, info);
             if let Some(candidates) = &mut candidates
                 && word.has(BUFFERED)
             {
-                candidates.note_dead(extent.end - extent.start);
+                candidates.note_dead(measured.bytes());
             } else {
-                space.release(&core.memory, object, extent, info);
+                space.release(memory, object.reference(), measured.extent(), info);
             }
-            info.trace().map(|trace| Scan { trace, count })
+            Some(measured)
         });
     }
-    died.leave(core);
+    died.leave(statistics);
 }
 
 /// Objects that became counted, or died: added up while a work list is drained, and entered in the heap's statistics once.
@@ -168,57 +213,14 @@ pub(crate) struct Census {
 
 impl Census {
     #[inline(always)]
-    pub(crate) fn add(&mut self, extent: &Range<usize>) {
+    pub(crate) fn add(&mut self, measured: &Measured<'_>) {
         self.objects += 1;
-        self.bytes += (extent.end - extent.start) as u64;
+        self.bytes += measured.bytes() as u64;
     }
 
     /// These objects are counted no more.
-    pub(crate) fn leave(self, core: &mut HeapCore) {
-        core.statistics.live_objects -= self.objects;
-        core.statistics.live_bytes -= self.bytes;
-    }
-}
-
-/// What happens to every object that was counted and is dead, apart from its references and its memory: its weak cell
-/// is cleared, its drop glue is ordered.
-///
-/// # Safety
-/// The object must have been counted, be intact, with this header and type; once for each object.
-#[inline(always)]
-pub(crate) unsafe fn bury(
-    core: &mut HeapCore,
-    droppable: &mut ObjectSet,
-    object: ObjectRef,
-    word: HeaderWord,
-    info: &TypeInfo,
-) {
-    if word.has(SIDE_ENTRY) || info.shape() == Shape::WeakCell || info.drop().is_some() {
-        // SAFETY: the caller's promise.
-        unsafe { bury_with_rites(core, droppable, object, word, info) }
-    }
-}
-
-/// # Safety
-/// As for [`bury`].
-#[inline(never)]
-unsafe fn bury_with_rites(
-    core: &mut HeapCore,
-    droppable: &mut ObjectSet,
-    object: ObjectRef,
-    word: HeaderWord,
-    info: &TypeInfo,
-) {
-    if word.has(SIDE_ENTRY) {
-        // SAFETY: intact, as is its cell: nothing is reclaimed before the end of the epoch.
-        unsafe { core.weak.target_died(object) };
-    }
-    if info.shape() == Shape::WeakCell {
-        // SAFETY: as above, the target's memory too.
-        unsafe { core.weak.cell_died(object) };
-    }
-    // An object that became counted in this very epoch is still on the list of young ones, and its glue runs from there.
-    if info.drop().is_some() && droppable.remove(&object) {
-        core.drops.condemn(object);
+    pub(crate) fn leave(self, statistics: &mut Statistics) {
+        statistics.live_objects -= self.objects;
+        statistics.live_bytes -= self.bytes;
     }
 }

@@ -79,7 +79,6 @@
 //! [`Heap::collect`](heap_core::Heap::collect); a cycle that has never been counted dies as young as any other object,
 //! in both modes.
 
-mod address_hash;
 mod collector;
 mod count;
 mod cycles;

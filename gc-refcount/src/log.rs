@@ -13,9 +13,9 @@
 //! millisecond for a million elements; cards would bound it.
 
 use heap_core::collector::object::UNLOGGED;
-use heap_core::collector::{EdgeSink, ObjectRef, prefetch};
+use heap_core::collector::{EdgeSink, Object, ObjectRef, prefetch};
 
-use crate::work::{Scan, Worklist};
+use crate::work::Worklist;
 
 #[derive(Clone, Copy)]
 struct Entry {
@@ -56,24 +56,18 @@ impl Log {
     /// The object must be alive, clean, and not yet modified.
     #[inline]
     pub(crate) unsafe fn record(&mut self, object: ObjectRef) {
-        // SAFETY: alive by the caller's promise.
-        let header = unsafe { object.header() };
-        let word = header.load();
-        debug_assert!(word.has(UNLOGGED));
-        // SAFETY: a non-moving collector never forwards.
-        let info = unsafe { word.type_info() };
-        if let Some(trace) = info.trace() {
+        // SAFETY: alive by the caller's promise. The mutator is inside the barrier and has not yet made a reference to what
+        // it will write: no cell of the object is mutably borrowed, because borrowing one needs the barrier first and the
+        // object would not be clean.
+        let object = unsafe { Object::at(object) };
+        debug_assert!(object.word().has(UNLOGGED));
+        if object.info().trace().is_some() {
             if self.entries.try_reserve(1).is_err() {
                 refused();
             }
             let first = self.referents.stack.len();
-            // SAFETY: alive, of this type.
-            let count = unsafe { object.count(info) };
             loop {
-                // SAFETY: `count` live elements. The mutator is inside the barrier and has not yet made a reference to
-                // what it will write: no cell of the object is mutably borrowed, because borrowing one needs the barrier
-                // first and the object would not be clean.
-                unsafe { trace(object.payload().as_ptr(), count, &mut self.referents) };
+                object.trace(&mut self.referents);
                 if !self.referents.overflowed() {
                     break;
                 }
@@ -87,9 +81,9 @@ impl Log {
                     refused();
                 }
             }
-            self.entries.push(Entry { object, first });
+            self.entries.push(Entry { object: object.reference(), first });
         }
-        header.store(word.without(UNLOGGED));
+        object.header().store(object.word().without(UNLOGGED));
     }
 
     /// Makes all logged objects clean. Pushes what they refer to now and did not before on `work`, calling `drain`
@@ -105,15 +99,9 @@ impl Log {
             let Entry { object, first } = self.entries[index];
             let last = self.entries.get(index + 1).map_or(end, |next| next.first);
             // SAFETY: logged objects were counted, and nothing dies before all increments are done.
-            let header = unsafe { object.header() };
-            let word = header.load();
-            header.store(word.with(UNLOGGED));
-            // SAFETY: alive, its own type. Only objects with edges are logged.
-            let base = unsafe {
-                let info = word.type_info();
-                let trace = info.trace().expect("an object without edges is not logged");
-                work.trace_insisting(object, Scan { trace, count: object.count(info) })
-            };
+            let object = unsafe { Object::at(object) };
+            object.header().store(object.word().with(UNLOGGED));
+            let base = work.trace_insisting(object);
             let Changes { gained, lost } = cancel(&mut work.stack()[base..], &mut self.referents.stack[first..last]);
             work.stack().truncate(base + gained);
             self.referents.stack.copy_within(first..first + lost, kept);

@@ -7,10 +7,9 @@
 use std::collections::HashMap;
 
 use heap_core::collector::object::UNLOGGED;
-use heap_core::collector::{HeapCore, ObjectRef};
+use heap_core::collector::{HeapCore, ObjectRef, ObjectSet};
 
 use crate::RefCount;
-use crate::address_hash::ObjectSet;
 use crate::count::{BUFFERED, GRAY, is_counted};
 
 impl RefCount {
@@ -37,7 +36,8 @@ impl RefCount {
 
     pub(crate) fn check_references(&self, core: &HeapCore, incoming: &HashMap<ObjectRef, u64>) -> Result<(), String> {
         let roots = &core.roots;
-        let settled = !self.fresh && self.log.is_empty() && roots.are_settled();
+        let released = core.death.finalizers.has_released();
+        let settled = !self.fresh && self.log.is_empty() && roots.are_settled() && !released;
         if !settled {
             return Ok(());
         }

@@ -8,18 +8,11 @@
 //! which needs one word for it instead of one for each edge. Only if a single object's edges exceed all the stack there
 //! is does the list insist, by an ordinary infallible allocation.
 
-use heap_core::collector::{EdgeSink, Lookahead, ObjectRef, TraceFn};
-
-/// How an object's edges are found: its trace function and its number of elements.
-#[derive(Clone, Copy)]
-pub(crate) struct Scan {
-    pub(crate) trace: TraceFn,
-    pub(crate) count: usize,
-}
+use heap_core::collector::{EdgeSink, Keys, Lookahead, Measured, Object, ObjectRef};
 
 pub(crate) struct Worklist {
     sink: EdgeSink,
-    postponed: Vec<(ObjectRef, Scan)>,
+    postponed: Vec<ObjectRef>,
 }
 
 impl Default for Worklist {
@@ -34,13 +27,18 @@ impl Worklist {
         &mut self.sink.stack
     }
 
-    /// Calls `visit` for every waiting object, and for the targets of the edges of those for which it asks for a scan,
-    /// until none is left. Each time an object was pushed, it is visited once.
+    /// Calls `visit` for every waiting object, and for the targets of the edges of those which it gives back, until none is
+    /// left. Each time an object was pushed, it is visited once. `visit` gets the stack, and may push too. False when it
+    /// stopped because `keys` is full.
     ///
     /// # Safety
-    /// All objects that wait, and all that they lead to, must be intact, and `visit` must return their own scan.
+    /// All objects that wait, and all that they lead to, must be intact and not have moved.
     #[inline]
-    pub(crate) unsafe fn drain(&mut self, mut visit: impl FnMut(ObjectRef) -> Option<Scan>) {
+    pub(crate) unsafe fn drain<K: Keys>(
+        &mut self,
+        keys: &mut K,
+        mut visit: impl for<'o> FnMut(Object<'o>, &mut Vec<ObjectRef>, &mut K) -> Option<Measured<'o>>,
+    ) -> bool {
         let mut ahead = Lookahead::default();
         loop {
             let Some(object) = ahead.next(&mut self.sink.stack) else {
@@ -48,53 +46,46 @@ impl Worklist {
                 if unsafe { self.trace_postponed() } {
                     continue;
                 }
-                return;
+                return true;
             };
-            if let Some(scan) = visit(object) {
-                // SAFETY: the caller's promise.
-                unsafe { self.trace(object, scan) };
+            // SAFETY: the caller's promise; nothing else runs during a safepoint.
+            if let Some(scan) = visit(unsafe { Object::at(object) }, &mut self.sink.stack, keys) {
+                let before = self.sink.stack.len();
+                scan.trace(&mut self.sink);
+                if self.sink.overflowed() {
+                    self.postpone(before, object);
+                }
             }
-        }
-    }
-
-    /// Pushes the targets of an object's edges, now or later.
-    #[inline]
-    unsafe fn trace(&mut self, object: ObjectRef, scan: Scan) {
-        let before = self.sink.stack.len();
-        // SAFETY: an intact object with its own trace function and count; nothing else runs during a safepoint.
-        unsafe { (scan.trace)(object.payload().as_ptr(), scan.count, &mut self.sink) };
-        if self.sink.overflowed() {
-            self.postpone(before, object, scan);
+            if keys.is_full() {
+                self.sink.stack.extend(ahead.iter());
+                return false;
+            }
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn postpone(&mut self, before: usize, object: ObjectRef, scan: Scan) {
+    fn postpone(&mut self, before: usize, object: ObjectRef) {
         self.sink.stack.truncate(before);
         self.sink.clear_overflow();
-        self.postponed.push((object, scan));
+        self.postponed.push(object);
     }
 
     /// Traces one object that was put aside. False when there is none.
     #[cold]
     #[inline(never)]
     unsafe fn trace_postponed(&mut self) -> bool {
-        let Some((object, scan)) = self.postponed.pop() else { return false };
+        let Some(object) = self.postponed.pop() else { return false };
         // SAFETY: it was intact when it was put aside, and nothing is reclaimed before the list is empty.
-        unsafe { self.trace_insisting(object, scan) };
+        self.trace_insisting(unsafe { Object::at(object) });
         true
     }
 
     /// Pushes the targets of an object's edges and insists on the memory for them. Returns where they begin.
-    ///
-    /// # Safety
-    /// The object must be intact and `scan` its own.
-    pub(crate) unsafe fn trace_insisting(&mut self, object: ObjectRef, scan: Scan) -> usize {
+    pub(crate) fn trace_insisting(&mut self, object: Object<'_>) -> usize {
         let before = self.sink.stack.len();
         loop {
-            // SAFETY: the caller's promise.
-            unsafe { (scan.trace)(object.payload().as_ptr(), scan.count, &mut self.sink) };
+            object.trace(&mut self.sink);
             if !self.sink.overflowed() {
                 return before;
             }

@@ -30,15 +30,16 @@
 //!
 //! 1. bring roots and logs up to date (`Roots::synchronize`, called by the heap before the collector);
 //! 2. mark, copy or count;
-//! 3. the ephemeron fixpoint: values whose keys were reached, until nothing changes *(place kept: between 2 and 4, inside
-//!    [`HeapCore::process_dead`])*;
-//! 4. clear the weak cells of everything dead;
-//! 5. queue finalizable dead objects, each once, revive them, and detect again *(place kept: as 3)*;
-//! 6. run drop glue of the dead, while their memory is intact, panics caught;
-//! 7. only now make memory available for reuse.
+//! 3. *reach* ([`Death::reach`]): values of ephemerons whose keys were reached, until nothing changes; what is dead and
+//!    has a finalizer is queued, once, and brought back with everything that it leads to; ephemerons again. This may fail,
+//!    when the system refuses memory: nothing was cleared or freed then;
+//! 4. *bury* ([`Death::bury`]): clear the weak cells of everything dead, forget what the tables knew of it, run its drop
+//!    glue while its memory is intact, panics caught. This cannot fail;
+//! 5. only now make memory available for reuse.
 //!
-//! Steps 3 to 6 are [`HeapCore::process_dead`]: a collector calls it once, with a function that says where an object is
-//! now, and frees memory after it returns.
+//! Both take the collection's [`Closure`]: what was reached, and how to reach more. A counting collector reaches when its
+//! increments are made and buries after its decrements, because nothing may rise from zero once the first reference was
+//! given up.
 //!
 //! # What is not here yet, and where it will go
 //!
@@ -47,7 +48,8 @@
 //! * **`dyn` objects** stay one word: the vtable goes into [`TypeInfo::metadata`], one description per (type, trait)
 //!   pair, and `Pointee for dyn Trait` builds the fat reference from the header. Relocation already copies the allocated
 //!   size ([`ObjectRef::size`]), never `size_of` of a static type.
-//! * **Finalization and ephemerons**: inside `process_dead`, as said above. The `FINALIZED` bit is reserved.
+//! * **Finalizers and ephemerons** work on every collector, without an interface for programs: see
+//!   [`death`](crate::death). What is missing is typed tables, priorities, and names.
 //! * **Identity hash**: two header bits are reserved (none, asked, stored behind the object); a copying collector extends
 //!   the copy when the state is "asked".
 //! * **Permanent objects**: the `PERMANENT` bit is in every collector's mask once there are such objects, so that the
@@ -66,15 +68,15 @@
 //! [`NoGc`] is the commented example: it allocates and never frees. A new collector starts as a copy of it and runs the
 //! conformance kit (`feature = "conformance"`) from its first day.
 
-pub use crate::death::{DropList, Scope, WeakTable};
-pub use crate::engine::{Colour, Lookahead, Marker};
+pub use crate::death::{Death, DropList, Ephemerons, Finalizers, Scope, WeakTable};
+pub use crate::engine::{Closure, Colour, KeyBuffer, Keys, Lookahead, Marker, NoKeys, Refused, Tracing};
 pub use crate::machine::{
-    Allowance, Collector, FastPath, HeapContext, HeapCore, IntoCollector, NoGc, Roots, Verifier, VerifyError,
-    growth_budget,
+    Allowance, Capabilities, Collector, FastPath, HeapContext, HeapCore, IntoCollector, NoGc, Roots, Verifier,
+    VerifyError, growth_budget,
 };
 pub use crate::object::{
-    AllocRequest, Allocation, DropFn, EdgeSink, Header, HeaderWord, ObjectRef, OwnedBytesFn, RelocateFn, Shape,
-    SlotSink, TraceFn, TypeInfo, prefetch,
+    AddressHasher, AllocRequest, Allocation, DropFn, EdgeSink, Header, HeaderWord, Intact, Measured, Object, ObjectMap,
+    ObjectRef, ObjectSet, OwnedBytesFn, RelocateFn, Shape, SlotSink, TraceFn, TypeInfo, prefetch,
 };
 pub use crate::region::{Hole, HoleAllocator, LinePolicy, NO_STAMP, Room, Swept, is_wasteful, sweep};
 pub use crate::{memory, object};

@@ -11,6 +11,7 @@ mod enabled {
         static PATTERN: Cell<u64> = const { Cell::new(0) };
         static TIGHT: Cell<bool> = const { Cell::new(false) };
         static PAUSED: Cell<bool> = const { Cell::new(false) };
+        static LISTS: Cell<bool> = const { Cell::new(false) };
     }
 
     /// Mark stacks of heaps on this thread are refused memory while `on`.
@@ -28,6 +29,16 @@ mod enabled {
     /// rarely for refusals to hit every place.
     pub fn tight_mark_stacks(on: bool) {
         TIGHT.set(on);
+    }
+
+    /// Lists that grow with the program (weak cells, drop glue, ephemerons, finalizers) are refused memory on this thread
+    /// while `on`.
+    pub fn refuse_lists_while(on: bool) {
+        LISTS.set(on);
+    }
+
+    pub(crate) fn refuse_lists() -> bool {
+        LISTS.get() && !PAUSED.get()
     }
 
     /// Nothing is refused, and no refusal is used up, until this is dropped: for the verifier, which is not what is tested.
@@ -58,9 +69,9 @@ mod enabled {
 }
 
 #[cfg(any(test, feature = "conformance"))]
-pub(crate) use enabled::{are_tight, pause, refuse};
+pub(crate) use enabled::{are_tight, pause, refuse, refuse_lists};
 #[cfg(any(test, feature = "conformance"))]
-pub use enabled::{refuse_mark_stack_requests, refuse_mark_stacks, tight_mark_stacks};
+pub use enabled::{refuse_lists_while, refuse_mark_stack_requests, refuse_mark_stacks, tight_mark_stacks};
 
 #[cfg(not(any(test, feature = "conformance")))]
 #[inline(always)]
@@ -71,6 +82,12 @@ pub(crate) fn refuse() -> bool {
 #[cfg(not(any(test, feature = "conformance")))]
 #[inline(always)]
 pub(crate) fn are_tight() -> bool {
+    false
+}
+
+#[cfg(not(any(test, feature = "conformance")))]
+#[inline(always)]
+pub(crate) fn refuse_lists() -> bool {
     false
 }
 

@@ -70,7 +70,7 @@
 //!   what they look like.
 //! * Drop glue recurses as everywhere in Rust: one object that owns a chain of a million boxes can be collected, moved
 //!   and verified, but must be taken apart before it dies. Chains of objects have no such limit.
-//! * `dyn` objects, weak maps and ephemerons, finalizers and permanent objects are not here yet; the essay in
+//! * `dyn` objects, permanent objects, and interfaces for weak maps, ephemerons and finalizers are not here yet; the essay in
 //!   [`collector`] says where they will go.
 //! * 64-bit platforms only; the process reserves addresses for all its heaps in advance (64 TiB, or what it may have).
 //!
@@ -114,7 +114,7 @@ pub use heap_core_derive::Trace;
 pub use machine::events::CollectionKind;
 #[cfg(feature = "registry")]
 pub use machine::registry;
-pub use machine::{HeapOptions, NoGc, Statistics, events};
+pub use machine::{Capabilities, HeapOptions, NoGc, Statistics, events};
 pub use trace::{Relocator, Static, Trace, Tracer};
 
 /// The README's program compiles and runs.

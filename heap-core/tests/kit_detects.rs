@@ -5,16 +5,18 @@
 //! usually ends in memory that holds something else, so each runs in a process of its own, and a crash counts as found.
 #![cfg(feature = "conformance")]
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::process::{Command, Stdio};
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use heap_core::collector::memory::{BLOCK_BYTES, BlockIndex, BlockKind, poison};
-use heap_core::collector::object::{FORWARDED, HeaderWord, UNLOGGED};
+use heap_core::collector::memory::{BLOCK_BYTES, BlockIndex, BlockKind, Memory, poison};
+use heap_core::collector::object::{FORWARDED, HeaderWord, SIDE_ENTRY, UNLOGGED};
 use heap_core::collector::{
-    AllocRequest, Allocation, Collector, HeapContext, HeapCore, ObjectRef, Scope, Shape, SlotSink,
+    AllocRequest, Allocation, Capabilities, Closure, Collector, HeapContext, HeapCore, Intact, Keys, NoKeys, Object,
+    ObjectRef, Refused, Scope, Shape, SlotSink,
 };
 use heap_core::error::AllocError;
 use heap_core::events::CollectionKind;
@@ -40,6 +42,12 @@ enum Mistake {
     WeakOfTheLiving,
     /// Weak cells are not cleared, and drop glue does not run.
     DeadNotProcessed,
+    /// Values of ephemerons are not reached, and objects with finalizers not brought back.
+    NothingReached,
+    /// They are, but not what they lead to.
+    ReachedNotDrained,
+    /// They are, after the dead were buried.
+    ReachedTooLate,
     /// Drop glue runs although the object lives.
     GlueOfTheLiving,
     /// Drop glue runs twice.
@@ -64,6 +72,9 @@ const ALL: &[Mistake] = &[
     Mistake::LostState,
     Mistake::WeakOfTheLiving,
     Mistake::DeadNotProcessed,
+    Mistake::NothingReached,
+    Mistake::ReachedNotDrained,
+    Mistake::ReachedTooLate,
     Mistake::GlueOfTheLiving,
     Mistake::GlueTwice,
     Mistake::FloatingGarbage,
@@ -118,15 +129,16 @@ impl Copying {
             room: (NonNull::dangling(), 0),
             large: HashSet::new(),
             pending: Vec::new(),
+            slots: SlotSink::everything(),
             live: 0,
             live_bytes: 0,
         };
-        let mut roots: Vec<ObjectRef> = heap.core.roots.iter().collect();
+        let mut roots: Vec<ObjectRef> = heap.core.every_root().collect();
         if self.mistake == Mistake::Handles {
             roots.truncate(1);
         }
         for root in roots {
-            evacuation.evacuate(heap.core, root);
+            evacuation.evacuate(&mut heap.core.memory, root, &mut NoKeys);
         }
         for object in self.remembered.drain(..) {
             if scope == Scope::Young {
@@ -138,12 +150,11 @@ impl Copying {
                 evacuation.pending.push(object);
             }
         }
-        evacuation.scan(heap.core);
-        let moved: Vec<ObjectRef> =
-            heap.core.roots.iter().map(|root| evacuation.locate(root).unwrap_or(root)).collect();
+        evacuation.scan(&mut heap.core.memory, &mut NoKeys);
+        let moved: Vec<ObjectRef> = heap.core.every_root().map(|root| evacuation.at(root).unwrap_or(root)).collect();
         let mut moved = moved.into_iter();
-        heap.core.roots.update(|slot| *slot = moved.next().expect("as many roots as before"));
-        evacuation.process_dead(heap.core);
+        heap.core.update_every_root(|slot| *slot = moved.next().expect("as many roots as before"));
+        evacuation.bury(heap.core);
         evacuation.release(heap.core);
         self.old.extend(evacuation.to);
         heap.core.memory.blocks.set_limit(limit);
@@ -177,6 +188,7 @@ struct Evacuation {
     /// Large objects that were reached.
     large: HashSet<ObjectRef>,
     pending: Vec<ObjectRef>,
+    slots: SlotSink,
     live: u64,
     live_bytes: u64,
 }
@@ -190,7 +202,7 @@ impl Evacuation {
         }
     }
 
-    fn evacuate(&mut self, core: &mut HeapCore, object: ObjectRef) -> ObjectRef {
+    fn evacuate<K: Keys>(&mut self, memory: &mut Memory, object: ObjectRef, keys: &mut K) -> ObjectRef {
         if !self.concerns(object) {
             return object;
         }
@@ -202,6 +214,9 @@ impl Evacuation {
         }
         if self.all_large.contains_key(&object) {
             if self.large.insert(object) {
+                if K::WANTED && word.has(SIDE_ENTRY) {
+                    keys.report(object);
+                }
                 header.store(word.with(UNLOGGED));
                 self.live += 1;
                 // SAFETY: alive, and large objects are never forwarded.
@@ -224,9 +239,9 @@ impl Evacuation {
                 self.room = (end, room - padding - bytes);
                 break payload;
             }
-            let block = core.memory.blocks.allocate(BlockKind::Small).expect("the system has memory");
+            let block = memory.blocks.allocate(BlockKind::Small).expect("the system has memory");
             self.to.insert(block);
-            self.room = (core.memory.blocks.address_of(block), BLOCK_BYTES);
+            self.room = (memory.blocks.address_of(block), BLOCK_BYTES);
         };
         let torn = if self.mistake == Mistake::TornCopy && bytes > 64 { 8 } else { 0 };
         // SAFETY: the copy's memory is fresh and as large as the object; it begins with the same prefix.
@@ -238,69 +253,79 @@ impl Evacuation {
         // SAFETY: the copy is an object now.
         unsafe { to.header() }.store(HeaderWord::new(info, state | UNLOGGED));
         header.store(HeaderWord::forwarding(to));
+        if K::WANTED && word.has(SIDE_ENTRY) {
+            keys.report(object);
+        }
         self.live += 1;
         self.live_bytes += bytes as u64;
         self.pending.push(to);
         to
     }
 
-    fn scan(&mut self, core: &mut HeapCore) {
-        let mut sink = SlotSink::everything();
-        while let Some(object) = self.pending.pop() {
+    /// Copies what the slots of the pending objects lead to. False when it stopped because `keys` is full.
+    fn scan<K: Keys>(&mut self, memory: &mut Memory, keys: &mut K) -> bool {
+        loop {
+            while let Some(slot) = self.slots.slots.pop() {
+                // SAFETY: an object that is alive has reported the slot, and nobody else has looked at it since.
+                unsafe { slot.write(self.evacuate(memory, slot.read(), keys)) };
+                if keys.is_full() {
+                    return false;
+                }
+            }
+            let Some(object) = self.pending.pop() else { return true };
             // SAFETY: pending objects are alive and not forwarded.
             let info = unsafe { object.header().load().type_info() };
             let Some(relocate) = info.relocate() else { continue };
             // SAFETY: alive, of this type; nothing else looks at it.
-            unsafe { relocate(object.payload().as_ptr(), object.count(info), &mut sink) };
-            if self.mistake == Mistake::LostEdge && sink.slots.len() > 1 {
-                sink.slots.pop();
-            }
-            for slot in std::mem::take(&mut sink.slots) {
-                // SAFETY: the object has just reported the slot.
-                unsafe { slot.write(self.evacuate(core, slot.read())) };
+            unsafe { relocate(object.payload().as_ptr(), object.count(info), &mut self.slots) };
+            if self.mistake == Mistake::LostEdge && self.slots.slots.len() > 1 {
+                self.slots.slots.pop();
             }
         }
     }
 
-    fn locate(&self, object: ObjectRef) -> Option<ObjectRef> {
-        if !self.concerns(object) {
-            Some(object)
-        } else if self.all_large.contains_key(&object) {
-            self.large.contains(&object).then_some(object)
+    /// Where a root is now.
+    fn at(&self, root: ObjectRef) -> Option<ObjectRef> {
+        // SAFETY: the memory of what roots led to is intact until `release`.
+        self.locate(unsafe { Intact::at(root) })
+    }
+
+    fn locate(&self, object: Intact<'_>) -> Option<ObjectRef> {
+        let reference = object.reference();
+        if !self.concerns(reference) {
+            Some(reference)
+        } else if self.all_large.contains_key(&reference) {
+            self.large.contains(&reference).then_some(reference)
         } else {
-            // SAFETY: the memory is intact until `release`.
-            unsafe { object.header() }.load().forwarded()
+            object.header().load().forwarded()
         }
     }
 
-    fn process_dead(&self, core: &mut HeapCore) {
-        // SAFETY: asked about objects whose memory is intact; the copy of a moved one has the type.
-        let info = |object: ObjectRef| unsafe {
-            let word = object.header().load();
-            word.forwarded().map_or(word, |to| to.header().load()).type_info()
-        };
-        match self.mistake {
-            Mistake::DeadNotProcessed => {}
-            Mistake::WeakOfTheLiving => core.process_dead(self.scope, |object| {
-                self.locate(object).filter(|_| info(object).shape() == Shape::WeakCell || info(object).drop().is_some())
-            }),
-            Mistake::GlueOfTheLiving => {
-                core.process_dead(self.scope, |object| self.locate(object).filter(|_| info(object).drop().is_none()));
-            }
-            Mistake::GlueTwice => {
-                let mut dead = HashSet::new();
-                core.process_dead(self.scope, |object| {
-                    let now = self.locate(object);
-                    if now.is_none() && info(object).drop().is_some() {
-                        dead.insert(object);
-                    }
-                    now
-                });
-                dead.into_iter().for_each(|object| core.drops.condemn(object));
-                core.process_dead(Scope::Young, Some);
-            }
-            _ => core.process_dead(self.scope, |object| self.locate(object)),
+    fn bury(&mut self, core: &mut HeapCore) {
+        let (scope, mistake) = (self.scope, self.mistake);
+        let mut closure =
+            Reaching { evacuation: self, memory: &mut core.memory, burying: false, dead: RefCell::default() };
+        if !matches!(mistake, Mistake::NothingReached | Mistake::ReachedTooLate) {
+            core.death.reach(scope, &mut closure).expect("there is room");
         }
+        closure.burying = true;
+        let dropped = if mistake == Mistake::DeadNotProcessed { 0 } else { core.death.bury(scope, &closure) };
+        if mistake == Mistake::ReachedTooLate {
+            closure.burying = false;
+            core.death.reach(scope, &mut closure).expect("there is room");
+        }
+        if mistake == Mistake::GlueTwice {
+            for object in closure.dead.into_inner() {
+                // SAFETY: intact, and not moved. That its glue has run already is the mistake.
+                unsafe {
+                    let info = object.header().load().type_info();
+                    if let Some(glue) = info.drop() {
+                        glue(object.payload().as_ptr(), object.count(info));
+                    }
+                }
+            }
+        }
+        core.buried(dropped);
     }
 
     fn release(&mut self, core: &mut HeapCore) {
@@ -326,10 +351,59 @@ impl Evacuation {
     }
 }
 
+/// What a collection has reached.
+struct Reaching<'e> {
+    evacuation: &'e mut Evacuation,
+    memory: &'e mut Memory,
+    burying: bool,
+    /// Objects that were found dead.
+    dead: RefCell<HashSet<ObjectRef>>,
+}
+
+// SAFETY: unsafe exactly when it is told to make a mistake.
+unsafe impl Closure for Reaching<'_> {
+    fn locate(&self, object: Intact<'_>) -> Option<ObjectRef> {
+        let now = self.evacuation.locate(object);
+        if !self.burying {
+            return now;
+        }
+        let info = match object.look() {
+            Ok(object) => object.info(),
+            // SAFETY: the copy is alive.
+            Err(to) => unsafe { Object::at(to) }.info(),
+        };
+        match self.evacuation.mistake {
+            Mistake::WeakOfTheLiving => now.filter(|_| info.shape() != Shape::Sized || info.drop().is_some()),
+            Mistake::GlueOfTheLiving => now.filter(|_| info.drop().is_none()),
+            _ => {
+                if now.is_none() {
+                    self.dead.borrow_mut().insert(object.reference());
+                }
+                now
+            }
+        }
+    }
+
+    fn retain(&mut self, object: Intact<'_>) -> Result<ObjectRef, Refused> {
+        Ok(self.evacuation.evacuate(self.memory, object.reference(), &mut NoKeys))
+    }
+
+    fn drain<K: Keys>(&mut self, keys: &mut K) -> Result<bool, Refused> {
+        if self.evacuation.mistake == Mistake::ReachedNotDrained {
+            return Ok(true);
+        }
+        Ok(self.evacuation.scan(self.memory, keys))
+    }
+}
+
 // SAFETY: unsafe exactly when it is told to make a mistake.
 unsafe impl Collector for Copying {
     fn name(&self) -> &'static str {
         "copying"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::TRACING.and_moves()
     }
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
@@ -396,6 +470,8 @@ fn with_a_mistake() {
     let mistake = *ALL.iter().find(|mistake| format!("{mistake:?}") == name).expect("a known mistake");
     let kit = heap_core::conformance::Kit::new(move || Copying::new(mistake));
     kit.recycled_memory();
+    kit.ephemerons();
+    kit.finalizers();
     kit.random_programs();
     kit.random_programs_with_zeal();
 }

@@ -67,7 +67,7 @@ impl<'gc, T: Trace<'gc>> Gc<'gc, [T]> {
             slice.push(element(index));
         }
         // SAFETY: the object was just made, as a slice of T, in the heap of this brand.
-        Ok(unsafe { Gc::from_object(mc.finish_slice(slice)) })
+        Ok(unsafe { Gc::from_object(mc.finish_slice(slice)?) })
     }
 
     /// Allocates a slice object with the given elements.

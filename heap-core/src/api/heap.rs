@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 use super::gc::Gc;
 use super::mutator::Mutator;
 use super::rootable::{Root, Rootable};
-use crate::collector::{DropList, HeapCore, IntoCollector, Roots, Verifier, VerifyError, WeakTable};
+use crate::collector::{Capabilities, HeapCore, IntoCollector, Roots, Verifier, VerifyError};
+use crate::death::Death;
 use crate::error::AllocError;
 use crate::machine::events::{CollectionKind, Events, Listener};
 use crate::machine::{HeapOptions, Machine, Safepoint, Statistics};
@@ -68,11 +69,11 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
         let core = HeapCore {
             memory,
             roots: Roots::new(),
-            weak: WeakTable::default(),
-            drops: DropList::default(),
+            death: Death::default(),
             statistics: Statistics::default(),
             events: Events::default(),
             options,
+            capabilities: collector.capabilities(),
         };
         // From here on the heap is dropped properly whatever happens.
         let mut heap = Heap { machine: Box::new(Machine::new(core, collector)), _root: PhantomData };
@@ -229,14 +230,9 @@ impl<R: ?Sized> Heap<R> {
         self.machine.slow(|collector, _| collector.name())
     }
 
-    /// Whether a full collection reclaims cycles; pure reference counting does not.
-    pub fn reclaims_cycles(&self) -> bool {
-        self.machine.slow(|collector, _| collector.reclaims_cycles())
-    }
-
-    /// Whether a full collection frees anything; [`NoGc`](crate::NoGc) never does.
-    pub fn reclaims(&self) -> bool {
-        self.machine.slow(|collector, _| collector.reclaims())
+    /// What the collector promises: whether it frees cycles, whether objects move.
+    pub fn capabilities(&self) -> Capabilities {
+        self.machine.core(|core| core.capabilities)
     }
 
     /// Calls `listener` after each pause with the events of that pause; `None` to stop.

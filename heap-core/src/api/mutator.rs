@@ -52,6 +52,10 @@ impl<'gc> Mutator<'gc> {
                 align: if align_of::<T>() > OBJECT_ALIGN { align_of::<T>() } else { OBJECT_ALIGN },
             }
         };
+        if const { core::mem::needs_drop::<T>() } {
+            // Before the value is in the heap: it is dropped by its owner if there is no room.
+            self.machine.reserve_drop()?;
+        }
         let allocation = self.machine.allocate(request)?;
         let object = ObjectRef::new(allocation.payload);
         // SAFETY: the memory is fresh, large enough, aligned, and ours; header and payload are initialised before
@@ -135,8 +139,12 @@ impl<'gc> Mutator<'gc> {
 
     /// Turns a completely initialised slice into an object.
     #[inline]
-    pub(crate) fn finish_slice<T: Trace<'gc>>(&self, slice: UnfinishedSlice<T>) -> ObjectRef {
+    pub(crate) fn finish_slice<T: Trace<'gc>>(&self, slice: UnfinishedSlice<T>) -> Result<ObjectRef, AllocError> {
         assert_eq!(slice.initialised, slice.len, "every element of a slice must be initialised");
+        if const { core::mem::needs_drop::<T>() } {
+            // Only now: making the elements may have allocated objects with drop glue.
+            self.machine.reserve_drop()?;
+        }
         let slice = core::mem::ManuallyDrop::new(slice);
         let object = slice.object;
         // SAFETY: the object was allocated in this `mutate`, for this element type and length, and all elements are
@@ -149,7 +157,7 @@ impl<'gc> Mutator<'gc> {
         if const { core::mem::needs_drop::<T>() } {
             self.machine.register_drop(object);
         }
-        object
+        Ok(object)
     }
 
     /// The heap's number, unique for the life of the process.

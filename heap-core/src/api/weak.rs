@@ -30,14 +30,16 @@ impl<'gc, T: ?Sized + 'gc> Copy for Weak<'gc, T> {}
 
 impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
     pub(crate) fn new(mc: &Mutator<'gc>, gc: Gc<'gc, T>) -> Result<Self, AllocError> {
-        let cell = match mc.machine.weak_cell_of(gc.object()) {
+        // SAFETY: a Gc leads to a live object.
+        let cell = match unsafe { mc.machine.weak_cell_of(gc.object()) }? {
             Some(cell) => {
                 // The table does not keep cells alive: when every weak pointer is gone, a cell waits to be reclaimed,
                 // and a cycle in progress must learn that it has come back.
                 mc.machine.weak_upgraded(cell);
                 cell
             }
-            None => mc.machine.allocate_weak_cell(gc.object())?,
+            // SAFETY: as above.
+            None => unsafe { mc.machine.allocate_weak_cell(gc.object()) }?,
         };
         Ok(Weak { cell, _brand: PhantomData, _target: PhantomData })
     }

@@ -33,8 +33,10 @@
 //! * *A finalizer or destructor looks at a dead neighbour, brings it back, lets it escape, or allocates.* Types with
 //!   pointers have no destructors: the derive refuses `Drop`. What glue there is belongs to `'static` parts, has no mutator
 //!   and no pointer. It may use other heaps, and release handles: [`Kit::heaps_in_drop_glue`],
-//!   [`Kit::handles_dropped_in_drop_glue`]. No analysis of destructor bodies is relied upon. Finalizers and ephemerons
-//!   do not exist yet.
+//!   [`Kit::handles_dropped_in_drop_glue`]. No analysis of destructor bodies is relied upon. What has a finalizer is
+//!   brought back whole before anything dies, once: [`Kit::finalizers`].
+//! * *A value keeps its key, or the table that it is in; a chain of ephemerons takes quadratic time.*
+//!   [`Kit::ephemerons`], [`Kit::chained_ephemerons`].
 //! * *Glue runs after what it borrows is gone, on another thread, twice, or never.* Objects borrow nothing; heaps stay on
 //!   their threads; every verdict counts the drops.
 //! * *A weak pointer outlives its cycle, or is upgraded while its target dies.* [`Kit::weak_kept_past_cycle`],
@@ -159,6 +161,11 @@ macro_rules! conformance {
             cells_come_and_go
             intern_table
             double_indirection
+            ephemerons
+            chained_ephemerons
+            random_ephemerons
+            finalizers
+            refused_while_dying
             hidden_behind_the_marker
             arrays_behind_the_marker
             old_to_young
@@ -195,7 +202,7 @@ impl Kit {
     }
 
     fn promise<R: ?Sized>(&self, heap: &mut Heap<R>) -> Promise {
-        match (heap.reclaims(), heap.reclaims_cycles()) {
+        match (heap.capabilities().reclaims, heap.capabilities().reclaims_cycles) {
             (true, true) => Promise::Exact,
             (true, false) => Promise::KeepsCycles,
             (false, _) => Promise::KeepsAll,
@@ -332,6 +339,16 @@ checks! {
     intern_table(kit) { regressions::weak::intern_table(kit) }
     /// Pointers to pointers to pointers.
     double_indirection(kit) { regressions::weak::double_indirection(kit) }
+    /// A value lives as long as its key and the ephemeron do, and no longer, whatever it points to, in all ages.
+    ephemerons(kit) { regressions::dying::ephemerons(kit) }
+    /// A hundred thousand ephemerons, the value of each the key of another.
+    chained_ephemerons(kit) { regressions::dying::chained_ephemerons(kit) }
+    /// Random ephemerons, compared with a fixpoint over numbers.
+    random_ephemerons(kit) { regressions::dying::random_ephemerons(kit) }
+    /// Objects with finalizers are brought back once, whole.
+    finalizers(kit) { regressions::dying::finalizers(kit) }
+    /// The system refuses memory at every moment while the dead are dealt with.
+    refused_while_dying(kit) { regressions::dying::refused_while_dying(kit) }
     /// While a marking is under way, the only pointer to an object moves from a place that was not looked at yet to one that
     /// was. Tried at every point of the marking.
     hidden_behind_the_marker(kit) { regressions::barrier::hidden_behind_the_marker(kit) }

@@ -1,4 +1,4 @@
-//! What happens to dead objects before their memory is reused: weak cells are cleared, drop glue runs.
+//! Objects with drop glue.
 //!
 //! Objects whose type has drop glue (a `String`, a `Vec` of plain data; traced types themselves cannot implement `Drop`)
 //! are listed when they are allocated, which is decided at compile time, and glue runs only from these lists (rule R11).
@@ -7,32 +7,58 @@
 //!
 //! Glue is still user code: it may panic, drop handles, drop another heap. So it runs after every cell is cleared and
 //! before any memory is reused, no lock is held, panics are caught, and the first one resumes when the collection is
-//! complete.
+//! complete. It cannot register anything here, because it has no way into this heap; so it may run while the list is
+//! walked, and what is dead needs no list of its own.
+//!
+//! A counting collector learns of deaths one by one. There the survivors of their first epoch are a set, and those that
+//! die leave it for a list. The room for both was made when the objects were registered.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::Scope;
-use crate::object::ObjectRef;
+use super::{Scope, registered};
+use crate::engine::Closure;
+use crate::error::AllocError;
+use crate::memory::{Aged, Segments};
+use crate::object::{ObjectRef, ObjectSet, prefetch};
 
 /// Objects with drop glue.
 #[derive(Default)]
 pub struct DropList {
-    young: Vec<ObjectRef>,
-    old: Vec<ObjectRef>,
-    condemned: Vec<ObjectRef>,
+    /// In a counting heap only the young.
+    objects: Aged<ObjectRef>,
+    /// In a counting heap the old.
+    counted: ObjectSet,
+    /// Of these, the dead.
+    condemned: Segments<ObjectRef>,
     panic: Option<Box<dyn Any + Send>>,
 }
 
 impl DropList {
+    /// Makes room for one object more, through its life and death. With `counts`, for a counting heap.
+    ///
+    /// # Errors
+    /// When the system refuses memory.
+    #[inline]
+    pub(crate) fn reserve(&mut self, counts: bool) -> Result<(), AllocError> {
+        self.objects.reserve().map_err(|_| AllocError::REFUSED)?;
+        if counts {
+            let young = self.objects.len() + 1;
+            self.counted.try_reserve(young).map_err(|_| AllocError::REFUSED)?;
+            self.condemned.reserve_total(self.counted.len() + young).map_err(|_| AllocError::REFUSED)?;
+        }
+        Ok(())
+    }
+
+    /// Lists an object, for which there is room.
     #[inline]
     pub(crate) fn register(&mut self, object: ObjectRef) {
-        self.young.push(object);
+        self.objects.push(object);
     }
 
     /// Number of listed objects.
     pub fn len(&self) -> usize {
-        self.young.len() + self.old.len()
+        self.objects.len() + self.counted.len()
     }
 
     /// True when no object with drop glue is listed.
@@ -40,63 +66,38 @@ impl DropList {
         self.len() == 0
     }
 
-    /// Hands the objects that survived their first collection over to a collector that learns of deaths one by one and
-    /// keeps them itself. They come back through [`condemn`](Self::condemn) or [`adopt`](Self::adopt).
-    pub fn take_old(&mut self) -> Vec<ObjectRef> {
-        std::mem::take(&mut self.old)
-    }
-
-    /// Lists an object again, as old.
-    pub fn adopt(&mut self, object: ObjectRef) {
-        self.old.push(object);
-    }
-
-    /// An object that is in neither list any more is dead: its glue runs with the next [`HeapCore::process_dead`](crate::collector::HeapCore::process_dead).
-    pub fn condemn(&mut self, object: ObjectRef) {
-        self.condemned.push(object);
-    }
-
-    pub(crate) fn sort(&mut self, scope: Scope, mut locate: impl FnMut(ObjectRef) -> Option<ObjectRef>) {
-        let DropList { young, old, condemned, .. } = self;
-        if scope == Scope::All {
-            old.retain_mut(|object| match locate(*object) {
-                Some(now) => {
-                    *object = now;
-                    true
-                }
-                None => {
-                    condemned.push(*object);
-                    false
-                }
-            });
+    /// A counting collector's object is dead. One that was registered since the last epoch is still listed as young, and
+    /// is found there.
+    pub(super) fn died(&mut self, object: ObjectRef) {
+        if self.counted.remove(&object) {
+            self.condemned.push(object);
         }
-        for object in young.drain(..) {
-            match locate(object) {
-                Some(now) => old.push(now),
-                None => condemned.push(object),
+    }
+
+    /// Runs the glue of the dead, and follows the living. Returns how many were dropped.
+    pub(super) fn bury<C: Closure>(&mut self, scope: Scope, closure: &C) -> usize {
+        let DropList { objects, counted, condemned, panic } = self;
+        let mut dropped = 0;
+        condemned.retain_from(0, prefetch, |_, object| {
+            run(object, panic);
+            dropped += 1;
+            None
+        });
+        objects.retain_from(scope.start(objects.old()), prefetch, |_, object| {
+            let Some(now) = closure.locate(registered(object)) else {
+                run(object, panic);
+                dropped += 1;
+                return None;
+            };
+            if C::COUNTS {
+                counted.insert(now);
+                return None;
             }
-        }
-    }
-
-    pub(crate) fn run(&mut self) -> usize {
-        let condemned = std::mem::take(&mut self.condemned);
-        for &object in &condemned {
-            // SAFETY: the object is dead and in no list any more, so its glue runs once; its memory is intact until
-            // `process_dead` returns.
-            let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { drop_in_place(object) }));
-            match outcome {
-                Err(payload) if self.panic.is_none() => self.panic = Some(payload),
-                // The payload is a value of the program too: dropping it here could panic again, and unwind through a
-                // collector that is half done.
-                Err(payload) => std::mem::forget(payload),
-                Ok(()) => {}
-            }
-        }
-        let count = condemned.len();
-        // Keep the allocation: the next collection will need about as much.
-        self.condemned = condemned;
-        self.condemned.clear();
-        count
+            Some(now)
+        });
+        objects.age();
+        condemned.shrink_to(counted.len());
+        dropped
     }
 
     /// The first panic of drop glue since the last call.
@@ -106,19 +107,35 @@ impl DropList {
 
     /// The heap is going away: everything listed is dead.
     pub(crate) fn run_all(&mut self) {
-        self.condemned.append(&mut self.young);
-        self.condemned.append(&mut self.old);
-        self.run();
+        let DropList { objects, counted, condemned, panic } = self;
+        condemned.retain_from(0, prefetch, |_, object| {
+            run(object, panic);
+            None
+        });
+        counted.drain().for_each(|object| run(object, panic));
+        objects.retain_from(0, prefetch, |_, object| {
+            run(object, panic);
+            None
+        });
     }
 }
 
-/// # Safety
-/// The object must be initialised, and never used again.
-unsafe fn drop_in_place(object: ObjectRef) {
-    // SAFETY: the header of a dead, not moved object still names its type.
-    let info = unsafe { object.header().load().type_info() };
-    if let Some(glue) = info.drop() {
-        // SAFETY: the caller's promise.
-        unsafe { glue(object.payload().as_ptr(), object.count(info)) };
+/// Runs the glue of a dead object that has just left the lists.
+fn run(object: ObjectRef, panic: &mut Option<Box<dyn Any + Send>>) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let object = registered(object).look().expect("a dead object has not moved");
+        let (info, count) = (object.info(), object.count());
+        if let Some(glue) = info.drop() {
+            // SAFETY: the object is initialised, dead, and in no list any more, so its glue runs once and nobody looks at
+            // it afterwards. Its memory is intact until `bury` returns.
+            unsafe { glue(object.reference().payload().as_ptr(), count) };
+        }
+    }));
+    match outcome {
+        Err(payload) if panic.is_none() => *panic = Some(payload),
+        // The payload is a value of the program too: dropping it here could panic again, and unwind through a collector
+        // that is half done.
+        Err(payload) => std::mem::forget(payload),
+        Ok(()) => {}
     }
 }

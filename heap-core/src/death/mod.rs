@@ -3,14 +3,43 @@
 //! | file | one idea |
 //! |---|---|
 //! | `weak_table` | weak cells, and which of them to clear |
+//! | `ephemerons` | values that live as long as their keys do |
+//! | `finalizers` | objects that are brought back once, and the queue that the program drains |
 //! | `drops` | objects with drop glue |
+//!
+//! It comes in two calls, because one of them reaches and the other one kills. [`Death::reach`] follows a collection's
+//! main trace and may fail: it reaches the values of ephemerons whose keys were reached, brings dead objects with
+//! finalizers back, and looks at the ephemerons again, until nothing changes. From then on what was not reached is dead.
+//! [`Death::bury`] cannot fail: it clears the weak cells of all the dead, forgets their ephemerons, follows what has
+//! moved, and runs drop glue. Afterwards the memory of the dead may be reused.
+//!
+//! *Why not one call.* A counting collector finds the dead by its decrements, and every count that rises from nothing must
+//! do so before the first decrement: else an object could lose its last reference and be buried, and then be found to
+//! lead from one that a finalizer brings back. So it reaches at the end of its increments and buries after its
+//! decrements. And a tracing collector that is refused memory while it reaches gives up, or tries again later: nothing
+//! was cleared, nothing is lost.
+//!
+//! *Nothing here asks for memory during a pause.* What a pause may put into a list was registered by the program before,
+//! and registration makes the room for it, or reports that there is none. Lists are processed in place.
 
 mod drops;
+// What nobody but the conformance kit makes so far, for want of a typed interface, is complete all the same.
+#[cfg_attr(not(feature = "conformance"), allow(dead_code))]
+mod ephemerons;
+#[cfg_attr(not(feature = "conformance"), allow(dead_code))]
+mod finalizers;
 mod weak_table;
 
 pub use drops::DropList;
+pub(crate) use ephemerons::Ephemeron;
+pub use ephemerons::Ephemerons;
+pub use finalizers::Finalizers;
 pub(crate) use weak_table::WeakCell;
 pub use weak_table::WeakTable;
+
+use crate::engine::{Closure, KeyBuffer, NoKeys, Refused};
+use crate::error::AllocError;
+use crate::object::{Intact, Object, ObjectRef, SIDE_ENTRY};
 
 /// Which objects a collection looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,4 +48,151 @@ pub enum Scope {
     Young,
     /// All objects.
     All,
+}
+
+impl Scope {
+    /// Where a list begins whose first `old` entries are old.
+    fn start(self, old: usize) -> usize {
+        match self {
+            Scope::Young => old,
+            Scope::All => 0,
+        }
+    }
+}
+
+/// Everything that a heap knows about the death of its objects.
+#[derive(Default)]
+pub struct Death {
+    /// Weak cells.
+    pub weak: WeakTable,
+    /// Ephemerons.
+    pub ephemerons: Ephemerons,
+    /// Objects with finalizers.
+    pub finalizers: Finalizers,
+    /// Objects with drop glue.
+    pub drops: DropList,
+    /// There was an ephemeron, or an object with a finalizer, at some time.
+    shared: bool,
+}
+
+impl Death {
+    /// Makes room for one ephemeron more.
+    ///
+    /// # Errors
+    /// When the system refuses memory.
+    pub(crate) fn reserve_ephemeron(&mut self, counts: bool) -> Result<(), AllocError> {
+        self.shared = true;
+        self.ephemerons.reserve(counts)
+    }
+
+    /// Makes room for one object with a finalizer more.
+    ///
+    /// # Errors
+    /// When the system refuses memory.
+    pub(crate) fn reserve_finalizer(&mut self, counts: bool) -> Result<(), AllocError> {
+        self.shared = true;
+        self.finalizers.reserve(counts)
+    }
+
+    /// Reaches what is to be reached after the main trace, when everything that the roots reach was. Collections of
+    /// [`Scope::Young`] look at what was registered since the last one. A counting collector calls this at the end of
+    /// its increments.
+    ///
+    /// # Errors
+    /// When the system refuses memory. Nothing was cleared; objects that are queued for the program stay queued, and are
+    /// roots. The collection may be given up, or this be called again in the same one.
+    pub fn reach<C: Closure>(&mut self, scope: Scope, closure: &mut C) -> Result<(), Refused> {
+        if self.ephemerons.is_empty() {
+            // The usual case: no key is of interest to anybody.
+            if self.finalizers.revive(scope, closure)? {
+                while !closure.drain(&mut NoKeys)? {}
+            }
+        } else {
+            let outcome = self.reach_with_ephemerons(scope, closure);
+            self.ephemerons.stop_waiting();
+            outcome?;
+        }
+        if C::COUNTS {
+            self.ephemerons.hold_counted(closure);
+            self.finalizers.watch_counted();
+        }
+        Ok(())
+    }
+
+    fn reach_with_ephemerons<C: Closure>(&mut self, scope: Scope, closure: &mut C) -> Result<(), Refused> {
+        let mut keys = KeyBuffer::new();
+        self.ephemerons.consider(scope, closure)?;
+        self.ephemerons.fixpoint(closure, &mut keys)?;
+        if self.finalizers.revive(scope, closure)? {
+            self.ephemerons.fixpoint(closure, &mut keys)?;
+        }
+        Ok(())
+    }
+
+    /// What was not reached is dead. Clears the weak cells of all of it, forgets or follows what is registered, and runs
+    /// drop glue; returns how many objects were dropped. Their memory must be intact until this returns, and may be
+    /// reused afterwards.
+    pub fn bury<C: Closure>(&mut self, scope: Scope, closure: &C) -> usize {
+        let shared = self.shares_side_entries();
+        self.ephemerons.bury(scope, closure);
+        self.finalizers.bury(scope, closure);
+        self.weak.bury(scope, closure, shared);
+        // User code: last, when no dead object can be found any more.
+        self.drops.bury(scope, closure)
+    }
+
+    /// Whether an object may have a side entry that is no weak cell.
+    fn shares_side_entries(&self) -> bool {
+        !self.ephemerons.is_empty() || !self.finalizers.is_empty()
+    }
+
+    // ---- for the verifier ----
+
+    /// All objects that the tables name, keys of ephemerons included; some several times.
+    pub(crate) fn known(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+        self.weak.known().chain(self.ephemerons.known()).chain(self.finalizers.known())
+    }
+
+    /// Whether side entries that were no weak cells may have left their mark in headers.
+    pub(crate) fn has_shared_side_entries(&self) -> bool {
+        self.shared
+    }
+
+    // ---- for collectors that learn of deaths one by one ----
+
+    /// Whether anything must happen at the death of the object besides the release of what it refers to and of its
+    /// memory: then [`died`](Self::died) is called.
+    #[inline(always)]
+    pub fn concerns(object: Object<'_>) -> bool {
+        object.word().has(SIDE_ENTRY) || object.info().drop().is_some()
+    }
+
+    /// A counting collector's object has lost its last reference. True when it must not die yet, because it has a
+    /// finalizer that was not queued: now it is, and the queue holds it by one reference. To be asked before the object's
+    /// own references are looked at.
+    #[inline]
+    pub fn intercept(&mut self, object: Object<'_>) -> bool {
+        !self.finalizers.is_empty() && object.word().has(SIDE_ENTRY) && self.finalizers.intercept(object)
+    }
+
+    /// A counting collector's object is dead: clears its weak cell, lets go of ephemerons, orders its drop glue. The
+    /// references that ephemerons held and now give up are appended to `released`.
+    pub fn died(&mut self, object: Object<'_>, released: &mut impl FnMut(ObjectRef)) {
+        let shared = self.shares_side_entries();
+        if !self.ephemerons.is_empty() {
+            self.ephemerons.died(object, released);
+        }
+        self.weak.died(object, shared);
+        if object.info().drop().is_some() {
+            self.drops.died(object.reference());
+        }
+    }
+}
+
+/// A registered object.
+fn registered<'a>(object: ObjectRef) -> Intact<'a> {
+    // SAFETY: what is registered is brought up to date by `bury`, or taken out by `died`, before the collector may reuse
+    // the memory of the dead; so its memory is intact. The tables are used at safepoints, when the program is stopped,
+    // and by the program's own calls, which touch headers only.
+    unsafe { Intact::at(object) }
 }

@@ -20,10 +20,11 @@
 
 use core::ops::Range;
 
+use super::closure::{Closure, Keys, NoKeys, Refused};
 use super::colour::Colour;
 use super::lookahead::Lookahead;
 use crate::memory::{MEDIUM_FOOTPRINT_MAX, Memory};
-use crate::object::{EdgeSink, ObjectRef, TraceFn, TypeInfo};
+use crate::object::{EdgeSink, Intact, ObjectRef, SIDE_ENTRY, TraceFn, TypeInfo};
 
 /// Elements of a large array that are scanned in one piece: 8 KiB of pointers.
 const PIECE: usize = 1024;
@@ -47,9 +48,6 @@ pub struct Marker {
     objects: u64,
     bytes: u64,
 }
-
-/// The system refused memory for the stack.
-struct Refused;
 
 impl Default for Marker {
     fn default() -> Self {
@@ -145,13 +143,18 @@ impl Marker {
     ///
     /// One object is the least that is looked at, and an object that is not an array is always looked at as a whole.
     pub fn drain(&mut self, memory: &Memory, budget: usize) -> bool {
+        self.drain_reporting(memory, budget, &mut NoKeys)
+    }
+
+    /// As [`drain`](Self::drain), and reports the keys that it marks. Stops when `keys` is full.
+    pub fn drain_reporting<K: Keys>(&mut self, memory: &Memory, budget: usize, keys: &mut K) -> bool {
         self.refused = false;
         self.sink.clear_overflow();
         let mut work = 0usize;
         let done = loop {
             let looked_at = match self.ahead.next(&mut self.sink.stack) {
-                Some(object) => self.mark(memory, object).inspect_err(|_| self.ahead.put_back(object)),
-                None => match self.scan_piece(memory) {
+                Some(object) => self.mark(memory, object, keys).inspect_err(|_| self.ahead.put_back(object)),
+                None => match self.scan_piece(memory, keys) {
                     Some(outcome) => outcome,
                     None => break true,
                 },
@@ -160,7 +163,7 @@ impl Marker {
                 Ok(bytes) => work = work.saturating_add(bytes),
                 Err(Refused) => break false,
             }
-            if work >= budget {
+            if work >= budget || keys.is_full() {
                 break false;
             }
         };
@@ -170,7 +173,7 @@ impl Marker {
     /// Marks one object if it is white: claims it and reports its edges. Returns the bytes looked at. Large arrays are
     /// left busy or waiting.
     #[inline]
-    fn mark(&mut self, memory: &Memory, object: ObjectRef) -> Result<usize, Refused> {
+    fn mark<K: Keys>(&mut self, memory: &Memory, object: ObjectRef, keys: &mut K) -> Result<usize, Refused> {
         // SAFETY: everything on the stack was reported by a live object or is a root, and nothing is reclaimed or moved
         // while a marking is in progress.
         let header = unsafe { object.header() };
@@ -184,11 +187,14 @@ impl Marker {
         let (extent, count) = unsafe { object.measure(info) };
         if let Some(trace) = info.trace() {
             if count > PIECE {
-                return self.meet_array(memory, object, info);
+                return self.meet_array(memory, object, info, keys);
             }
             self.report(trace, object.payload().as_ptr(), count)?;
         }
         header.store(word.replace(Colour::MASK, self.colour.bits()));
+        if K::WANTED && word.has(SIDE_ENTRY) {
+            keys.report(object);
+        }
         Ok(self.account(memory, extent))
     }
 
@@ -214,11 +220,20 @@ impl Marker {
     }
 
     /// A white large array was reached.
-    fn meet_array(&mut self, memory: &Memory, array: ObjectRef, info: &TypeInfo) -> Result<usize, Refused> {
+    fn meet_array<K: Keys>(
+        &mut self,
+        memory: &Memory,
+        array: ObjectRef,
+        info: &TypeInfo,
+        keys: &mut K,
+    ) -> Result<usize, Refused> {
         if self.array.is_none() {
             // SAFETY: reached by the marking, hence live.
             let header = unsafe { array.header() };
             header.store(header.load().replace(Colour::MASK, self.colour.bits()).with(Colour::BUSY));
+            if K::WANTED && header.load().has(SIDE_ENTRY) {
+                keys.report(array);
+            }
             // SAFETY: as above, of this type.
             self.account(memory, unsafe { array.extent(info) });
             self.array = Some((array, 0));
@@ -272,7 +287,7 @@ impl Marker {
 
     /// Scans one piece of a large array and returns its bytes. `None` when there is no array.
     #[cold]
-    fn scan_piece(&mut self, memory: &Memory) -> Option<Result<usize, Refused>> {
+    fn scan_piece<K: Keys>(&mut self, memory: &Memory, keys: &mut K) -> Option<Result<usize, Refused>> {
         let (array, from) = loop {
             if let Some(busy) = self.array {
                 break busy;
@@ -282,7 +297,7 @@ impl Marker {
             let (word, info) = unsafe { (array.header().load(), array.header().load().type_info()) };
             if !self.colour.is_on(word) {
                 // There is no busy array, so this makes it one and needs no memory.
-                let _ = self.meet_array(memory, array, info);
+                let _ = self.meet_array(memory, array, info, keys);
             }
         };
         // SAFETY: as above; the busy array is alive and marked.
@@ -303,6 +318,11 @@ impl Marker {
             self.array = Some((array, from + count));
         }
         Some(Ok(count * info.element_bytes()))
+    }
+
+    /// The closure of what was marked, once the marking is complete.
+    pub fn closure<'m>(&'m mut self, memory: &'m Memory) -> Tracing<'m> {
+        Tracing { marker: self, memory }
     }
 
     #[inline]
@@ -328,5 +348,32 @@ impl Marker {
         if let Some(occupancy) = &memory.occupancy {
             occupancy.next.set(extent);
         }
+    }
+}
+
+/// A complete marking, as a [`Closure`].
+pub struct Tracing<'m> {
+    marker: &'m mut Marker,
+    memory: &'m Memory,
+}
+
+// SAFETY: what has the marking's colour survives where it is, and `drain` marks all that it leads to.
+unsafe impl Closure for Tracing<'_> {
+    #[inline]
+    fn locate(&self, object: Intact<'_>) -> Option<ObjectRef> {
+        self.marker.colour.is_on(object.header().load()).then_some(object.reference())
+    }
+
+    fn retain(&mut self, object: Intact<'_>) -> Result<ObjectRef, Refused> {
+        self.marker.refused = false;
+        self.marker.sink.clear_overflow();
+        // SAFETY: the object is intact, and was alive until this marking, during which nothing is reclaimed or moved.
+        unsafe { self.marker.push(object.reference()) };
+        if self.marker.refused { Err(Refused) } else { Ok(object.reference()) }
+    }
+
+    fn drain<K: Keys>(&mut self, keys: &mut K) -> Result<bool, Refused> {
+        let complete = self.marker.drain_reporting(self.memory, usize::MAX, keys);
+        if self.marker.refused { Err(Refused) } else { Ok(complete) }
     }
 }

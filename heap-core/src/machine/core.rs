@@ -1,11 +1,13 @@
 //! What a collector works on: the parts of a heap that all collectors share.
 
+use super::capabilities::Capabilities;
 use super::events::{EventKind, Events};
 use super::fast_path::FastPath;
 use super::options::HeapOptions;
 use super::roots::Roots;
 use super::statistics::Statistics;
-use crate::death::{DropList, Scope, WeakTable};
+use crate::death::{Death, Scope};
+use crate::engine::Closure;
 use crate::error::AllocError;
 use crate::memory::Memory;
 use crate::object::{AllocRequest, Allocation, ObjectRef};
@@ -24,16 +26,16 @@ pub struct HeapCore {
     pub memory: Memory,
     /// The root object and the handles.
     pub roots: Roots,
-    /// Weak cells.
-    pub weak: WeakTable,
-    /// Objects with drop glue.
-    pub drops: DropList,
+    /// Weak cells, ephemerons, finalizers, drop glue.
+    pub death: Death,
     /// Counters that the user can read.
     pub statistics: Statistics,
     /// Events of the current pause, delivered after it.
     pub events: Events,
     /// What the user asked for.
     pub options: HeapOptions,
+    /// What the collector promises.
+    pub capabilities: Capabilities,
 }
 
 impl HeapContext<'_> {
@@ -75,15 +77,26 @@ impl HeapCore {
 }
 
 impl HeapCore {
-    /// Steps 3 to 6 of a safepoint: clears the weak cells of dead objects and runs their drop glue. `locate` says where
-    /// an object is now, or `None` when it is dead; with [`Scope::Young`] it is asked only about objects allocated since
-    /// the last collection and about the targets of their cells. The memory of dead and moved objects must be intact
-    /// until this returns, and may be reused afterwards.
-    pub fn process_dead(&mut self, scope: Scope, mut locate: impl FnMut(ObjectRef) -> Option<ObjectRef>) {
-        self.weak.process(scope, &mut locate);
+    /// Every root: the root object, the handles, and what waits for its finalizer.
+    pub fn every_root(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+        self.roots.iter().chain(self.death.finalizers.queued())
+    }
+
+    /// Updates every root, in the order of [`every_root`](Self::every_root): for a collector that moves objects.
+    pub fn update_every_root(&mut self, mut update: impl FnMut(&mut ObjectRef)) {
+        self.roots.update(&mut update);
+        self.death.finalizers.queued_mut().for_each(update);
+    }
+
+    /// [`Death::bury`], counted and told to the listener.
+    pub fn bury<C: Closure>(&mut self, scope: Scope, closure: &C) {
+        let dropped = self.death.bury(scope, closure);
+        self.buried(dropped);
+    }
+
+    /// Counts and tells what [`Death::bury`] did, for collectors that must call it by itself.
+    pub fn buried(&mut self, dropped: usize) {
         self.event(EventKind::WeakCleared);
-        self.drops.sort(scope, locate);
-        let dropped = self.drops.run();
         self.statistics.dropped_objects += dropped as u64;
         if dropped > 0 {
             self.event(EventKind::DropGlueRun { objects: dropped });

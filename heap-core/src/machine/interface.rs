@@ -3,6 +3,7 @@
 use core::ops::Range;
 use std::collections::HashMap;
 
+use super::capabilities::Capabilities;
 use super::core::{HeapContext, HeapCore};
 use super::events::CollectionKind;
 use crate::error::AllocError;
@@ -18,7 +19,7 @@ use crate::object::{AllocRequest, Allocation, ObjectRef};
 ///
 /// # Safety
 /// Between two safepoints no object may be moved or reclaimed. At a safepoint every object that is reachable from
-/// [`HeapCore::roots`] must survive with its content and its edges intact (moved edges updated), weak cells of reclaimed
+/// [`HeapCore::every_root`] must survive with its content and its edges intact (moved edges updated), weak cells of reclaimed
 /// objects must be cleared before their memory is reused, and drop glue must run at most once per object.
 /// `allocate_slow` must return memory inside the heap's reservation that nothing else uses.
 pub unsafe trait Collector {
@@ -58,21 +59,13 @@ pub unsafe trait Collector {
     /// afterwards. Collectors without increments do nothing or all.
     fn step(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool;
 
-    /// The heap is being dropped: stop background work. Objects with drop glue that the collector keeps outside
-    /// [`HeapCore::drops`] are handed over here.
+    /// The heap is being dropped: stop background work.
     fn finish(&mut self, heap: &mut HeapContext<'_>) {
         let _ = heap;
     }
 
-    /// Whether cycles are reclaimed by a full collection. Pure reference counting says no.
-    fn reclaims_cycles(&self) -> bool {
-        true
-    }
-
-    /// Whether a full collection frees anything at all. [`NoGc`](crate::NoGc) says no.
-    fn reclaims(&self) -> bool {
-        true
-    }
+    /// What the collector promises. Always the same for one collector.
+    fn capabilities(&self) -> Capabilities;
 
     /// The object's reference count, for collectors that count.
     fn ref_count(&self, heap: &HeapCore, object: ObjectRef) -> Option<u64> {

@@ -18,10 +18,13 @@ use super::interface::Collector;
 #[cfg(feature = "registry")]
 use super::registry::Registration;
 use super::statistics::Statistics;
-use crate::death::WeakCell;
+use crate::death::{Death, Ephemeron, WeakCell};
 use crate::error::AllocError;
 use crate::memory::MEDIUM_FOOTPRINT_MAX;
-use crate::object::{AllocRequest, Allocation, HEADER_BYTES, Header, HeaderWord, OBJECT_ALIGN, ObjectRef, SIDE_ENTRY};
+use crate::object::{
+    AllocRequest, Allocation, FINALIZED, HEADER_BYTES, Header, HeaderWord, OBJECT_ALIGN, ObjectRef, SIDE_ENTRY,
+    TypeInfo,
+};
 
 /// A heap, unbranded.
 #[repr(C)]
@@ -104,38 +107,71 @@ impl Machine {
         result
     }
 
-    /// Allocates a weak cell: an object like any other, but with a description that collectors know.
-    pub(crate) fn allocate_weak_cell(&self, target: ObjectRef) -> Result<ObjectRef, AllocError> {
-        let request =
-            AllocRequest { bytes: HEADER_BYTES + size_of::<WeakCell>(), prefix: HEADER_BYTES, align: OBJECT_ALIGN };
+    /// Allocates an object of the heap's own, which the tables of the dead know.
+    fn allocate_registered<T>(&self, info: &'static TypeInfo, payload: T) -> Result<ObjectRef, AllocError> {
+        let request = const {
+            assert!(align_of::<T>() <= OBJECT_ALIGN);
+            AllocRequest { bytes: HEADER_BYTES + size_of::<T>(), prefix: HEADER_BYTES, align: OBJECT_ALIGN }
+        };
         let allocation = self.allocate(request)?;
-        let cell = ObjectRef::new(allocation.payload);
         // SAFETY: as in `allocate_sized`.
         unsafe {
-            write_header(allocation.payload, HeaderWord::new(WeakCell::INFO, allocation.birth));
-            allocation.payload.cast::<WeakCell>().write(WeakCell::new(target));
+            write_header(allocation.payload, HeaderWord::new(info, allocation.birth | SIDE_ENTRY));
+            allocation.payload.cast::<T>().write(payload);
         }
-        self.core(|core| core.weak.register(target, cell));
-        // SAFETY: the target is alive: the caller holds a Gc to it.
-        let header = unsafe { target.header() };
-        header.store(header.load().with(SIDE_ENTRY));
+        Ok(ObjectRef::new(allocation.payload))
+    }
+
+    /// Allocates a weak cell for an object that has none.
+    ///
+    /// # Safety
+    /// The object is alive.
+    pub(crate) unsafe fn allocate_weak_cell(&self, target: ObjectRef) -> Result<ObjectRef, AllocError> {
+        self.register(|death, counts| death.weak.reserve(counts))?;
+        let cell = self.allocate_registered(WeakCell::INFO, WeakCell::new(target))?;
+        self.core(|core| core.death.weak.register(target, cell));
+        // SAFETY: the caller's promise.
+        unsafe { target.header() }.insert(SIDE_ENTRY);
         Ok(cell)
     }
 
     /// The weak cell of an object that has one.
-    #[inline(never)]
-    pub(crate) fn weak_cell_of(&self, target: ObjectRef) -> Option<ObjectRef> {
-        // SAFETY: the caller holds a Gc to the target.
-        if unsafe { target.header() }.load().has(SIDE_ENTRY) {
-            self.core(|core| core.weak.cell_of(target))
-        } else {
-            None
-        }
+    ///
+    /// # Errors
+    /// When the system refuses the memory to find it.
+    ///
+    /// # Safety
+    /// The object is alive.
+    #[inline]
+    pub(crate) unsafe fn weak_cell_of(&self, target: ObjectRef) -> Result<Option<ObjectRef>, AllocError> {
+        // SAFETY: the caller's promise.
+        if unsafe { target.header() }.load().has(SIDE_ENTRY) { self.find_weak_cell(target) } else { Ok(None) }
     }
 
     #[inline(never)]
+    fn find_weak_cell(&self, target: ObjectRef) -> Result<Option<ObjectRef>, AllocError> {
+        self.register(|death, _| death.weak.cell_of(target))
+    }
+
+    /// Makes room for an object that is about to be registered.
+    fn register<T>(&self, reserve: impl FnOnce(&mut Death, bool) -> Result<T, AllocError>) -> Result<T, AllocError> {
+        let result = self.core(|core| reserve(&mut core.death, core.capabilities.counts));
+        if result.is_err() {
+            self.fast.allocation_failed.set(true);
+        }
+        result
+    }
+
+    /// Makes room for one object with drop glue more.
+    #[inline(never)]
+    pub(crate) fn reserve_drop(&self) -> Result<(), AllocError> {
+        self.register(|death, counts| death.drops.reserve(counts))
+    }
+
+    /// Lists an object with drop glue, for which there is room.
+    #[inline(never)]
     pub(crate) fn register_drop(&self, object: ObjectRef) {
-        self.core(|core| core.drops.register(object));
+        self.core(|core| core.death.drops.register(object));
     }
 
     // ---- barrier ----
@@ -202,6 +238,46 @@ impl Machine {
             statistics.peak_heap_bytes = core.memory.blocks.peak_bytes() as u64;
             statistics
         })
+    }
+}
+
+/// What the conformance kit alone asks for so far: see `api::dying`.
+#[cfg_attr(not(feature = "conformance"), allow(dead_code))]
+impl Machine {
+    /// Allocates an ephemeron.
+    ///
+    /// # Safety
+    /// Key and value are alive.
+    pub(crate) unsafe fn allocate_ephemeron(&self, key: ObjectRef, value: ObjectRef) -> Result<ObjectRef, AllocError> {
+        self.register(|death, counts| death.reserve_ephemeron(counts))?;
+        let object = self.allocate_registered(Ephemeron::INFO, Ephemeron::new(key, value))?;
+        self.core(|core| core.death.ephemerons.register(object));
+        // SAFETY: the caller's promise.
+        unsafe { key.header() }.insert(SIDE_ENTRY);
+        Ok(object)
+    }
+
+    /// Lists an object to be queued when it is dead. False when it was queued before.
+    ///
+    /// # Safety
+    /// The object is alive.
+    pub(crate) unsafe fn register_finalizer(&self, object: ObjectRef) -> Result<bool, AllocError> {
+        // SAFETY: the caller's promise.
+        let header = unsafe { object.header() };
+        if header.load().has(FINALIZED) {
+            return Ok(false);
+        }
+        self.register(|death, counts| death.reserve_finalizer(counts))?;
+        self.core(|core| core.death.finalizers.register(object));
+        header.insert(SIDE_ENTRY);
+        Ok(true)
+    }
+
+    /// Takes an object out of the queue of those that were dead.
+    pub(crate) fn next_finalizable(&self) -> Option<ObjectRef> {
+        let object = self.core(|core| core.death.finalizers.take(core.capabilities.counts))?;
+        self.weak_upgraded(object);
+        Some(object)
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `pause` | what happens between the program's stop and its going on |
 //! | `fast_path` | the words that steer the code inlined into the program |
 //! | `interface` | [`Collector`]: what is behind the slow paths |
+//! | `capabilities` | what a collector promises |
 //! | `core` | the parts that all collectors share |
 //! | `allowance` | what a collector may let pile up, growing with what the heap allocates |
 //! | `roots` | the root object and the handles, as collectors see them |
@@ -15,6 +16,7 @@
 //! | `options`, `statistics`, `events`, `registry` | what a program asks for and is told |
 
 mod allowance;
+mod capabilities;
 mod core;
 pub mod events;
 mod fast_path;
@@ -33,6 +35,7 @@ mod verify;
 
 pub use self::core::{HeapContext, HeapCore};
 pub use allowance::{Allowance, growth_budget};
+pub use capabilities::Capabilities;
 pub use fast_path::FastPath;
 pub(crate) use handles::HandleSlot;
 pub use interface::{Collector, IntoCollector};

@@ -14,6 +14,7 @@
 
 use core::ops::Range;
 
+use super::capabilities::Capabilities;
 use super::core::HeapContext;
 use super::events::CollectionKind;
 use super::interface::Collector;
@@ -76,11 +77,7 @@ unsafe impl Collector for NoGc {
         true
     }
 
-    fn reclaims_cycles(&self) -> bool {
-        false
-    }
-
-    fn reclaims(&self) -> bool {
-        false
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::NONE
     }
 }

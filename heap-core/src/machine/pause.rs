@@ -76,7 +76,7 @@ impl Machine {
         #[cfg(feature = "registry")]
         inner.registration.publish(&core.statistics);
         core.events.deliver();
-        if let Some(payload) = core.drops.take_panic() {
+        if let Some(payload) = core.death.drops.take_panic() {
             std::panic::resume_unwind(payload);
         }
     }
@@ -85,8 +85,8 @@ impl Machine {
     pub(crate) fn shut_down(&mut self) {
         let (collector, mut heap) = self.parts();
         collector.finish(&mut heap);
-        heap.core.drops.run_all();
-        if let Some(payload) = heap.core.drops.take_panic() {
+        heap.core.death.drops.run_all();
+        if let Some(payload) = heap.core.death.drops.take_panic() {
             if std::thread::panicking() {
                 // One panic is enough, and dropping its payload might start a third.
                 std::mem::forget(payload);

@@ -186,13 +186,13 @@ impl Roots {
         self.slots.iter().flat_map(Slots::iter).filter(is_live)
     }
 
-    /// Every root.
-    pub fn iter(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+    /// The root object and what the handles hold.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = ObjectRef> + '_ {
         self.root.into_iter().chain(self.live_slots().filter_map(|slot| slot.object.get()))
     }
 
-    /// Updates every root, in the order of [`iter`](Self::iter): for a collector that moves objects.
-    pub fn update(&mut self, mut update: impl FnMut(&mut ObjectRef)) {
+    /// Updates them, in the same order.
+    pub(crate) fn update(&mut self, mut update: impl FnMut(&mut ObjectRef)) {
         self.root.iter_mut().for_each(&mut update);
         self.live_slots().for_each(|slot| update_slot(slot, &mut update));
     }

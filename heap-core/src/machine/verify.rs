@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use super::core::HeapCore;
 use super::interface::Collector;
 use crate::memory::BlockKind;
-use crate::object::{EdgeSink, ObjectRef, SIDE_ENTRY, STATE_BITS, Shape, SlotSink};
+use crate::object::{EdgeSink, ObjectRef, ObjectSet, SIDE_ENTRY, STATE_BITS, Shape, SlotSink};
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,10 +51,26 @@ impl Verifier {
         let _pause = crate::fault::pause();
         let mut census = Verifier::default();
         let mut incoming: HashMap<ObjectRef, u64> = HashMap::new();
-        let mut pending: Vec<ObjectRef> = core.roots.iter().collect();
+        let mut pending: Vec<ObjectRef> = core.every_root().collect();
+        let known: ObjectSet = core.death.known().collect();
         let mut edges = EdgeSink::everything();
         let mut slots = SlotSink::everything();
-        while let Some(object) = pending.pop() {
+        let mut ephemerons: Vec<ObjectRef> = Vec::new();
+        loop {
+            let Some(object) = pending.pop() else {
+                // Everything else was reached: an ephemeron whose key was leads to its value.
+                ephemerons.retain(|&ephemeron| match core.death.ephemerons.pair_of(ephemeron) {
+                    Some((key, value)) if incoming.contains_key(&key) => {
+                        pending.push(value);
+                        false
+                    }
+                    pair => pair.is_some(),
+                });
+                if pending.is_empty() {
+                    break;
+                }
+                continue;
+            };
             let references = incoming.entry(object).or_default();
             *references += 1;
             if *references > 1 {
@@ -101,13 +117,22 @@ impl Verifier {
             if kind == BlockKind::Small && core.memory.is_offered(extent.clone()) {
                 return in_type("the object lies where the allocator will put the next one");
             }
-            if word.has(SIDE_ENTRY) != core.weak.cell_of(object).is_some() {
-                return in_type("its header and the table of weak cells disagree about its having one");
+            match (word.has(SIDE_ENTRY), known.contains(&object)) {
+                (false, true) => return in_type("a side table knows it, and its header denies that"),
+                (false, false) if info.shape() > Shape::Slice => {
+                    return in_type("it belongs to a side table, and its header denies that");
+                }
+                (true, false) if info.shape() <= Shape::Slice && !core.death.has_shared_side_entries() => {
+                    return in_type("its header says that a side table knows it, and none does");
+                }
+                _ => {}
             }
             census.objects += 1;
             census.bytes += (extent.end - extent.start) as u64;
-            if info.shape() == Shape::WeakCell {
-                census.weak_cells += 1;
+            match info.shape() {
+                Shape::WeakCell => census.weak_cells += 1,
+                Shape::Ephemeron => ephemerons.push(object),
+                Shape::Sized | Shape::Slice => {}
             }
             edges.stack.clear();
             slots.slots.clear();

@@ -14,6 +14,7 @@
 //! | [`occupancy`] | the heap in units of 8 bytes, and the holes between those in use |
 //! | [`holes`] | the index of blocks with holes, by the length of the longest |
 //! | [`large`] | objects with blocks of their own |
+//! | [`segments`] | lists that grow without copying, for what a pause looks through |
 //!
 //! Everything here is about addresses. Nothing reads or writes an object, apart from [`poison`], so almost all of it
 //! is safe code; what makes a *pointer* into this memory valid is argued by the collectors that make objects of it.
@@ -30,6 +31,7 @@ pub mod occupancy;
 pub mod os;
 mod pool;
 pub mod reservation;
+pub mod segments;
 pub mod table;
 mod warm;
 pub mod window;
@@ -41,6 +43,7 @@ pub use lines::{LINE_BYTES, LINE_SHIFT, LINES_PER_BLOCK, LineSet, LineTable};
 pub use occupancy::{Bits, OCCUPANCY_SHIFT, Occupancy, UNIT_BYTES, UNITS_PER_BLOCK, UnitSet};
 pub use os::OsError;
 pub use reservation::{COMMIT_CHUNK, Reservation, Retirement};
+pub use segments::{Aged, SegmentRefused, Segments};
 pub use table::ByteTable;
 pub use window::Window;
 

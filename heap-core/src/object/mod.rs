@@ -19,14 +19,19 @@
 //! | `type_info` | what a collector knows about a type |
 //! | `edges` | where tracing puts what it finds: [`EdgeSink`], [`SlotSink`] |
 //! | `descent` | where a sink is in a value that contains itself |
+//! | `view` | safe looks at objects: [`Intact`], [`Object`] |
+//! | `address_hash` | maps and sets of objects |
 
+mod address_hash;
 pub(crate) mod descent;
 mod edges;
 mod header;
 mod layout;
 mod reference;
 mod type_info;
+mod view;
 
+pub use address_hash::{AddressHasher, ObjectMap, ObjectSet};
 pub use edges::{EdgeSink, SlotSink};
 pub use header::{
     CARDED, COLLECTOR_BITS, COLLECTOR_SHIFT, FINALIZED, FORWARDED, HASH_STATE, Header, HeaderWord, PERMANENT,
@@ -35,3 +40,4 @@ pub use header::{
 pub use layout::{AllocRequest, Allocation, HEADER_BYTES, OBJECT_ALIGN, SLICE_PREFIX_BYTES, payload_bytes};
 pub use reference::{ObjectRef, prefetch};
 pub use type_info::{DropFn, OwnedBytesFn, RelocateFn, Shape, TraceFn, TypeInfo};
+pub use view::{Intact, Measured, Object};

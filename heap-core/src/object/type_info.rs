@@ -21,8 +21,8 @@ pub type DropFn = unsafe fn(*mut u8, usize);
 /// Bytes that `count` elements own outside the heap.
 pub type OwnedBytesFn = unsafe fn(*const u8, usize) -> usize;
 
-/// Shape of an object.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Shape of an object. Those behind `Slice` belong to the heap itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum Shape {
     /// One element, no length.
@@ -31,6 +31,8 @@ pub enum Shape {
     Slice,
     /// A weak cell (see [`WeakTable`](crate::collector::WeakTable)): one element whose target the collector clears.
     WeakCell,
+    /// An ephemeron (see [`Ephemerons`](crate::collector::Ephemerons)): one element, which reports no edge.
+    Ephemeron,
 }
 
 /// The description of a type; 64 bytes, one cache line.

@@ -56,7 +56,7 @@ pub(super) fn run(setup: &Setup, replay: &Replay) -> Result<Outcome, Failure> {
     let Replay { model, alive, rounds, last } = replay;
     let mut outcome = Outcome { checksum: 0, allocated_objects: 0, allocated_bytes: 0 };
     let mut heap = build(setup, model, &mut outcome)?;
-    let exact = heap.heap().reclaims() && heap.heap().reclaims_cycles();
+    let exact = heap.heap().capabilities().reclaims && heap.heap().capabilities().reclaims_cycles;
     let mut checksum = Checksum::new();
     heap.collect();
     let mut found = check(&mut heap, 0, model, alive, exact)?;

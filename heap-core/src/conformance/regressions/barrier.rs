@@ -289,7 +289,7 @@ pub(in super::super) fn requested_collections(kit: &Kit) {
     });
     let after = heap.statistics();
     assert_eq!(after.pauses, before.pauses + 1);
-    if heap.reclaims() {
+    if heap.capabilities().reclaims {
         assert_eq!(after.live_objects, 2, "a requested collection is a full one");
     }
     heap.mutate(|_, _| {});

@@ -89,7 +89,7 @@ pub(in super::super) fn deep_chain_with_drop_glue(kit: &Kit) {
         assert_eq!(drops.get(), 0);
         heap.mutate(|mc, root| store!(mc, root.next, None));
         kit.expect_verified(&mut heap, 1, 0);
-        assert_eq!(drops.get(), if heap.reclaims() { LINKS } else { 0 });
+        assert_eq!(drops.get(), if heap.capabilities().reclaims { LINKS } else { 0 });
         drop(heap);
         assert_eq!(drops.get(), LINKS + 1);
     });

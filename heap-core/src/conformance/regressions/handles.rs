@@ -109,7 +109,7 @@ pub(in super::super) fn handles_dropped_in_drop_glue(kit: &Kit) {
     }
     kit.expect_verified(&mut heap, 1 + LENGTH, 0);
     drop(first);
-    if heap.reclaims() {
+    if heap.capabilities().reclaims {
         for dead in 1..=LENGTH {
             // The handle is released while the collection runs, so it counts from the next one on.
             kit.expect(&mut heap, 1 + LENGTH - dead, 0);
@@ -294,7 +294,7 @@ pub(in super::super) fn handles_on_weak_pointers(kit: &Kit) {
     heap.mutate(|mc, _| assert_eq!(mc.fetch(&weak).upgrade(mc).unwrap().value, 3));
     drop(strong);
     kit.expect_verified(&mut heap, 2, 0);
-    let reclaims = heap.reclaims();
+    let reclaims = heap.capabilities().reclaims;
     heap.mutate(|mc, _| assert_eq!(mc.fetch(&weak).upgrade(mc).is_none(), reclaims));
     drop(weak);
     kit.expect_verified(&mut heap, 1, 0);
@@ -330,6 +330,6 @@ pub(in super::super) fn many_references(kit: &Kit) {
     heap.mutate(|mc, _| assert_eq!(mc.fetch(&handles[0]).value, 9));
     drop(handles);
     kit.expect_verified(&mut heap, 2, 0);
-    let reclaims = heap.reclaims();
+    let reclaims = heap.capabilities().reclaims;
     heap.mutate(|mc, _| assert_eq!(mc.fetch(&weak).is_dropped(), reclaims));
 }

@@ -251,7 +251,7 @@ pub(in super::super) fn zero_sized(kit: &Kit) {
     assert_eq!(NOTHINGS.get(), 0);
     heap.mutate(|mc, root| root.set(mc, None));
     kit.expect_verified(&mut heap, 1, 0);
-    assert_eq!(NOTHINGS.get(), if heap.reclaims() { 1001 } else { 0 });
+    assert_eq!(NOTHINGS.get(), if heap.capabilities().reclaims { 1001 } else { 0 });
     drop(heap);
     assert_eq!(NOTHINGS.get(), 1001);
 }

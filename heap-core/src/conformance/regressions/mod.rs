@@ -8,11 +8,13 @@
 //! | `panics` | user code that unwinds, at every place where it can |
 //! | `handles` | roots that come and go at odd times, heaps that do |
 //! | `weak` | weak pointers, and what they lead to |
+//! | `dying` | ephemerons and finalizers |
 //! | `barrier` | stores at the worst moment; small programs under zeal |
 //! | `observation` | what a heap says about itself |
 
 pub(super) mod barrier;
 pub(super) mod depth;
+pub(super) mod dying;
 pub(super) mod handles;
 pub(super) mod layout;
 pub(super) mod observation;

@@ -39,7 +39,7 @@ pub(in super::super) fn statistics_and_events(kit: &Kit) {
         assert!(now.heap_bytes <= now.peak_heap_bytes && now.peak_heap_bytes >= before.peak_heap_bytes);
         assert!(now.pause_time >= before.pause_time && now.longest_pause <= now.pause_time);
         assert!(now.minor_collections >= before.minor_collections && now.full_collections >= before.full_collections);
-        if round % 3 == 0 && heap.reclaims() {
+        if round % 3 == 0 && heap.capabilities().reclaims {
             assert!(now.collections() > before.collections(), "a full collection is counted");
             assert!(now.live_bytes > 0 && now.live_bytes <= now.heap_bytes, "{now:?}");
         }

@@ -53,7 +53,7 @@ pub(in super::super) fn panic_in_drop_glue(kit: &Kit) {
     heap.mutate(|_, root| assert_eq!(root.get().unwrap().name, "holder 19"));
     // Some collectors reclaim at the end of the `mutate`, the others when they are told to.
     let outcome = caught(|| heap.mutate(|mc, root| root.set(mc, None)));
-    if heap.reclaims() {
+    if heap.capabilities().reclaims {
         let outcome = outcome.and_then(|()| caught(|| heap.collect()));
         let payload = outcome.expect_err("a panic of drop glue comes out of the collection");
         assert!(payload.is::<GluePanic>());
@@ -291,9 +291,9 @@ pub(in super::super) fn panic_payloads_that_panic(kit: &Kit) {
     });
     payloads.extend(first.err());
     payloads.extend(caught(|| heap.collect()).err());
-    assert_eq!(payloads.len(), usize::from(heap.reclaims()), "one panic of drop glue comes out");
+    assert_eq!(payloads.len(), usize::from(heap.capabilities().reclaims), "one panic of drop glue comes out");
     std::mem::forget(payloads);
-    assert_eq!((drops.get(), bombs.get()), (if heap.reclaims() { 10 } else { 0 }, 0));
+    assert_eq!((drops.get(), bombs.get()), (if heap.capabilities().reclaims { 10 } else { 0 }, 0));
     kit.expect_verified(&mut heap, 11, 0);
     heap.mutate(|_, root| assert_eq!(measure(root.next.get()), (10, 45)));
     if let Err(payload) = caught(|| drop(heap)) {

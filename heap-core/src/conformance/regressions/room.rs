@@ -38,7 +38,7 @@ pub(in super::super) fn recycled_memory(kit: &Kit) {
         Gc::new_slice_with(mc, WINDOW, |_| Lock::new(None))
     })
     .expect("a heap can be made");
-    if !heap.reclaims() {
+    if !heap.capabilities().reclaims {
         return;
     }
     let mut words = 0;
@@ -196,7 +196,7 @@ fn fill_and_empty(kit: &Kit, options: HeapOptions) {
     let bounded = options.reservation.is_none();
     let heap = Heap::<Pieces>::try_with_options(options, kit.collector(), |mc| Gc::try_new(mc, Lock::new(None)));
     let Ok(mut heap) = heap else { return };
-    if !heap.reclaims() {
+    if !heap.capabilities().reclaims {
         return;
     }
     let drops = Rc::new(Cell::new(0));
@@ -261,7 +261,7 @@ pub(in super::super) fn every_limit(kit: &Kit) {
 pub(in super::super) fn try_mutate_collects(kit: &Kit) {
     let options = Kit::options().with_limit(4 << 20);
     let mut heap = kit.list_with(options);
-    if !heap.reclaims() {
+    if !heap.capabilities().reclaims {
         return;
     }
     let mut attempts = 0;
@@ -400,7 +400,7 @@ pub(in super::super) fn one_large_mutate(kit: &Kit) {
 /// Collections happen by themselves, and the heap stays small.
 pub(in super::super) fn automatic_collection(kit: &Kit) {
     let mut heap = kit.list_with(HeapOptions::default());
-    if !heap.reclaims() {
+    if !heap.capabilities().reclaims {
         return;
     }
     for _ in 0..4_000 {

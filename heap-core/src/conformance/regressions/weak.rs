@@ -191,7 +191,7 @@ pub(in super::super) fn intern_table(kit: &Kit) {
         words.dedup();
         words.len() as u64
     });
-    if heap.reclaims() {
+    if heap.capabilities().reclaims {
         assert_eq!(alive, in_use, "after a full collection the words in use are left");
     }
     kit.expect_verified(&mut heap, 2 + in_use + cells, 0);

@@ -6,13 +6,16 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use heap_core::collector::ObjectRef;
+use super::reference::ObjectRef;
 
-pub(crate) type ObjectMap<T> = HashMap<ObjectRef, T, BuildHasherDefault<AddressHasher>>;
-pub(crate) type ObjectSet = HashSet<ObjectRef, BuildHasherDefault<AddressHasher>>;
+/// A map whose keys are objects.
+pub type ObjectMap<T> = HashMap<ObjectRef, T, BuildHasherDefault<AddressHasher>>;
+/// A set of objects.
+pub type ObjectSet = HashSet<ObjectRef, BuildHasherDefault<AddressHasher>>;
 
-#[derive(Default)]
-pub(crate) struct AddressHasher(u64);
+/// Hashes one address.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AddressHasher(u64);
 
 impl Hasher for AddressHasher {
     fn finish(&self) -> u64 {

@@ -1,0 +1,307 @@
+//! Lists that grow by segments: what a pause looks through, and a program makes longer.
+//!
+//! A vector that grows copies itself; one of a million entries does so in milliseconds, at a moment nobody chose, and
+//! needs twice its memory for it. These lists grow by a segment of 16 KiB and never copy. Growing is fallible and is the
+//! only thing that asks for memory: everything else, [`retain_from`](Segments::retain_from) above all, works in place.
+//!
+//! [`Aged`] is such a list in two parts: its front holds what has survived a collection, its back what came since.
+
+use core::mem::MaybeUninit;
+
+/// Bytes of a segment.
+const SEGMENT_BYTES: usize = 16 << 10;
+
+/// A list of plain values.
+pub struct Segments<T> {
+    segments: Vec<Box<[MaybeUninit<T>]>>,
+    len: usize,
+}
+
+impl<T> Default for Segments<T> {
+    fn default() -> Self {
+        Segments { segments: Vec::new(), len: 0 }
+    }
+}
+
+/// The list could not grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentRefused;
+
+impl<T: Copy> Segments<T> {
+    /// Entries of a segment: a power of two, so that finding one is a shift and a mask.
+    const PER_SEGMENT: usize = {
+        assert!(size_of::<T>() > 0 && size_of::<T>() <= 64);
+        SEGMENT_BYTES / size_of::<T>().next_power_of_two()
+    };
+
+    /// Number of entries.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Entries that the list can hold without asking for memory.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.segments.len() * Self::PER_SEGMENT
+    }
+
+    /// Bytes of memory that the list holds.
+    pub fn memory_bytes(&self) -> usize {
+        self.segments.len() * Self::PER_SEGMENT * size_of::<T>()
+    }
+
+    /// Makes room for `capacity` entries in all.
+    ///
+    /// # Errors
+    /// When the system refuses memory.
+    #[inline]
+    pub fn reserve_total(&mut self, capacity: usize) -> Result<(), SegmentRefused> {
+        while self.capacity() < capacity {
+            self.grow()?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) -> Result<(), SegmentRefused> {
+        if crate::fault::refuse_lists() {
+            return Err(SegmentRefused);
+        }
+        let mut segment: Vec<MaybeUninit<T>> = Vec::new();
+        segment.try_reserve_exact(Self::PER_SEGMENT).map_err(|_| SegmentRefused)?;
+        segment.resize_with(Self::PER_SEGMENT, MaybeUninit::uninit);
+        self.segments.try_reserve(1).map_err(|_| SegmentRefused)?;
+        // The vector is exactly full, so that this keeps its memory.
+        self.segments.push(segment.into_boxed_slice());
+        Ok(())
+    }
+
+    /// Appends an entry for which there is room.
+    ///
+    /// # Panics
+    /// When there is none: [`reserve_total`](Self::reserve_total) comes first.
+    #[inline]
+    pub fn push(&mut self, entry: T) {
+        self.segments[self.len / Self::PER_SEGMENT][self.len % Self::PER_SEGMENT].write(entry);
+        self.len += 1;
+    }
+
+    /// The entry at `index`.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[inline]
+    pub fn get(&self, index: usize) -> T {
+        assert!(index < self.len);
+        // SAFETY: entries below `len` were written.
+        unsafe { self.segments[index / Self::PER_SEGMENT][index % Self::PER_SEGMENT].assume_init() }
+    }
+
+    #[inline]
+    fn set(&mut self, index: usize, entry: T) {
+        self.segments[index / Self::PER_SEGMENT][index % Self::PER_SEGMENT].write(entry);
+    }
+
+    /// All entries from `from` on.
+    pub fn iter_from(&self, from: usize) -> impl Iterator<Item = T> + '_ {
+        (from..self.len).map(|index| self.get(index))
+    }
+
+    /// All entries.
+    pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
+        self.iter_from(0)
+    }
+
+    /// Removes and returns the last entry.
+    #[inline]
+    pub fn pop(&mut self) -> Option<T> {
+        let last = self.len.checked_sub(1)?;
+        let entry = self.get(last);
+        self.len = last;
+        Some(entry)
+    }
+
+    /// Keeps of the entries from `from` on those for which `keep` gives a value, which takes the entry's place; their
+    /// order stays. `ahead` sees each entry some time before `keep` does, to have it fetched into the cache. In place.
+    #[inline]
+    pub fn retain_from(&mut self, from: usize, ahead: impl Fn(T), mut keep: impl FnMut(usize, T) -> Option<T>) {
+        /// How far ahead entries are announced.
+        const AHEAD: usize = 8;
+        let mut kept = from;
+        for index in from..self.len {
+            if index + AHEAD < self.len {
+                ahead(self.get(index + AHEAD));
+            }
+            if let Some(entry) = keep(index, self.get(index)) {
+                self.set(kept, entry);
+                kept += 1;
+            }
+        }
+        self.len = kept;
+    }
+
+    /// Gives memory back, but stays able to hold `capacity` entries, and one segment more, so that a list whose length
+    /// swings does not ask every time.
+    pub fn shrink_to(&mut self, capacity: usize) {
+        self.segments.truncate(capacity.max(self.len).div_ceil(Self::PER_SEGMENT) + 1);
+    }
+}
+
+/// A list in two parts: what is old, and behind it what is young.
+pub struct Aged<T> {
+    entries: Segments<T>,
+    old: usize,
+}
+
+impl<T> Default for Aged<T> {
+    fn default() -> Self {
+        Aged { entries: Segments::default(), old: 0 }
+    }
+}
+
+impl<T: Copy> Aged<T> {
+    /// Number of entries.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Number of entries that are old: they come first.
+    #[inline]
+    pub fn old(&self) -> usize {
+        self.old
+    }
+
+    /// Makes room for one entry more.
+    ///
+    /// # Errors
+    /// When the system refuses memory.
+    #[inline]
+    pub fn reserve(&mut self) -> Result<(), SegmentRefused> {
+        self.entries.reserve_total(self.entries.len() + 1)
+    }
+
+    /// Appends a young entry, for which there is room.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[inline]
+    pub fn push(&mut self, entry: T) {
+        self.entries.push(entry);
+    }
+
+    /// All entries from the given one on.
+    pub fn iter_from(&self, from: usize) -> impl Iterator<Item = T> + '_ {
+        self.entries.iter_from(from)
+    }
+
+    /// The entry at `index`.
+    #[inline]
+    pub fn get(&self, index: usize) -> T {
+        self.entries.get(index)
+    }
+
+    /// As [`Segments::retain_from`]. What is old and stays is still old.
+    pub fn retain_from(&mut self, from: usize, ahead: impl Fn(T), mut keep: impl FnMut(usize, T) -> Option<T>) {
+        let (mut old, border) = (self.old.min(from), self.old);
+        self.entries.retain_from(from, ahead, |index, entry| {
+            let kept = keep(index, entry);
+            old += usize::from(index < border && kept.is_some());
+            kept
+        });
+        self.old = old;
+    }
+
+    /// Everything is old from now on. What memory the young had is given back, apart from one segment.
+    pub fn age(&mut self) {
+        self.old = self.entries.len();
+        self.entries.shrink_to(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(n: u64) -> Segments<u64> {
+        let mut list = Segments::default();
+        for entry in 0..n {
+            list.reserve_total(list.len() + 1).unwrap();
+            list.push(entry);
+        }
+        list
+    }
+
+    #[test]
+    fn what_is_kept_keeps_its_order() {
+        let mut list = list(100_000);
+        list.retain_from(
+            50_000,
+            |_| {},
+            |index, entry| {
+                assert_eq!(index as u64, entry);
+                entry.is_multiple_of(3).then_some(entry + 1)
+            },
+        );
+        let expected: Vec<u64> = (0..50_000).chain((50_000..100_000).filter(|n| n % 3 == 0).map(|n| n + 1)).collect();
+        assert!(list.iter().eq(expected.iter().copied()));
+        list.shrink_to(0);
+        assert!(list.capacity() < list.len() + 2 * 2048, "memory goes back");
+        assert_eq!(list.pop(), expected.last().copied());
+        list.retain_from(0, |_| {}, |_, _| None);
+        assert!(list.is_empty() && list.pop().is_none());
+    }
+
+    #[test]
+    fn growing_is_refused_and_nothing_else_is() {
+        let mut list = list(2048);
+        assert_eq!(list.capacity(), 2048);
+        crate::fault::refuse_lists_while(true);
+        assert_eq!(list.reserve_total(2049), Err(SegmentRefused));
+        crate::fault::refuse_lists_while(false);
+        assert_eq!(list.len(), 2048);
+        list.reserve_total(2049).unwrap();
+        list.push(7);
+        assert_eq!(list.get(2048), 7);
+    }
+
+    #[test]
+    #[should_panic(expected = "index out of bounds")]
+    fn an_entry_without_room_is_refused() {
+        list(2048).push(1);
+    }
+
+    #[test]
+    fn the_border_between_old_and_young_moves_with_what_is_kept() {
+        let mut list = Aged::default();
+        for entry in 0..10u64 {
+            list.reserve().unwrap();
+            list.push(entry);
+            if entry == 5 {
+                list.age();
+            }
+        }
+        assert_eq!((list.old(), list.len()), (6, 10));
+        list.retain_from(list.old(), |_| {}, |_, entry| (entry % 2 == 0).then_some(entry));
+        assert_eq!((list.old(), list.len()), (6, 8));
+        list.retain_from(0, |_| {}, |_, entry| (entry != 3 && entry != 8).then_some(entry));
+        assert_eq!((list.old(), list.len()), (5, 6));
+        assert!(list.iter_from(0).eq([0, 1, 2, 4, 5, 6]));
+        list.age();
+        assert_eq!(list.old(), 6);
+    }
+}

@@ -1,0 +1,214 @@
+//! Safe looks at objects: what a collector may do with an object once somebody has argued that it is there.
+//!
+//! Nearly every access of a collector to an object rests on the same argument: its memory was not reused, and nobody
+//! holds a mutable borrow of any part of it. The argument is made once, where the view is made; what the view offers is
+//! safe.
+//!
+//! * [`Intact`] promises the memory. The object may be dead, or may have moved away: then its header says where to.
+//! * [`Object`] promises in addition that the object has not moved away, so that its header names its type. The header
+//!   was loaded once, when the object was looked at; [`Object::word`] is that value.
+//!
+//! Neither says anything about the time after the pause in which it was made, hence the lifetime. Both are two registers
+//! at most, and compile to the loads that they stand for.
+
+use core::marker::PhantomData;
+use core::ops::Range;
+
+use super::edges::EdgeSink;
+use super::header::{Header, HeaderWord};
+use super::reference::ObjectRef;
+use super::type_info::TypeInfo;
+
+/// An object whose memory is as the object left it.
+#[derive(Clone, Copy)]
+pub struct Intact<'a> {
+    reference: ObjectRef,
+    // Not for other threads: what is argued is argued for this one.
+    _memory: PhantomData<(&'a Header, *mut ())>,
+}
+
+impl<'a> Intact<'a> {
+    /// The object at `reference`.
+    ///
+    /// # Safety
+    /// For all of `'a`, the memory of the object, header and length included, must not be reused, and no part of the
+    /// object may be mutably borrowed. (The program is stopped, or is inside the write barrier of this object before its
+    /// first write.)
+    #[inline(always)]
+    pub unsafe fn at(reference: ObjectRef) -> Self {
+        Intact { reference, _memory: PhantomData }
+    }
+
+    /// Its address.
+    #[inline(always)]
+    pub fn reference(self) -> ObjectRef {
+        self.reference
+    }
+
+    /// Its header.
+    #[inline(always)]
+    pub fn header(self) -> &'a Header {
+        // SAFETY: the memory is intact for 'a.
+        unsafe { self.reference.header() }
+    }
+
+    /// The object, or its address when it has moved away.
+    ///
+    /// # Errors
+    /// When the object was copied: where to.
+    #[inline(always)]
+    pub fn look(self) -> Result<Object<'a>, ObjectRef> {
+        let word = self.header().load();
+        match word.forwarded() {
+            Some(now) => Err(now),
+            None => Ok(Object { reference: self.reference, word, _memory: PhantomData }),
+        }
+    }
+}
+
+/// An object that is where its reference says, and its header as it was when one looked.
+#[derive(Clone, Copy)]
+pub struct Object<'a> {
+    reference: ObjectRef,
+    word: HeaderWord,
+    _memory: PhantomData<(&'a Header, *mut ())>,
+}
+
+impl<'a> Object<'a> {
+    /// Looks at the object at `reference`.
+    ///
+    /// # Safety
+    /// As for [`Intact::at`]; and the object must not have been copied away.
+    #[inline(always)]
+    pub unsafe fn at(reference: ObjectRef) -> Self {
+        // SAFETY: the caller's promise.
+        let word = unsafe { reference.header() }.load();
+        debug_assert!(word.forwarded().is_none(), "{reference:?} has moved away");
+        Object { reference, word, _memory: PhantomData }
+    }
+
+    /// Its address.
+    #[inline(always)]
+    pub fn reference(self) -> ObjectRef {
+        self.reference
+    }
+
+    /// Its header, as it was when the object was looked at.
+    #[inline(always)]
+    pub fn word(self) -> HeaderWord {
+        self.word
+    }
+
+    /// Its header.
+    #[inline(always)]
+    pub fn header(self) -> &'a Header {
+        // SAFETY: the memory is intact for 'a.
+        unsafe { self.reference.header() }
+    }
+
+    /// Its type.
+    #[inline(always)]
+    pub fn info(self) -> &'static TypeInfo {
+        // SAFETY: the word came from an object's header, and the object has not moved away.
+        unsafe { self.word.type_info() }
+    }
+
+    /// Its number of elements: the length of a slice, one for everything else.
+    #[inline(always)]
+    pub fn count(self) -> usize {
+        // SAFETY: intact, of this type.
+        unsafe { self.reference.count(self.info()) }
+    }
+
+    /// See [`ObjectRef::extent`].
+    #[inline(always)]
+    pub fn extent(self) -> Range<usize> {
+        // SAFETY: intact, of this type.
+        unsafe { self.reference.extent(self.info()) }
+    }
+
+    /// Extent and number of elements at once: one branch for nearly all objects.
+    #[inline(always)]
+    pub fn measure(self) -> Measured<'a> {
+        // SAFETY: intact, of this type.
+        let (extent, count) = unsafe { self.reference.measure(self.info()) };
+        Measured { object: self, extent, count }
+    }
+
+    /// Bytes of its footprint, header included.
+    #[inline(always)]
+    pub fn size(self) -> usize {
+        // SAFETY: intact, of this type.
+        unsafe { self.reference.size(self.info()) }
+    }
+
+    /// Reports all its edges.
+    #[inline(always)]
+    pub fn trace(self, sink: &mut EdgeSink) {
+        self.measure().trace(sink);
+    }
+
+    /// Reports the edges of some elements.
+    ///
+    /// # Panics
+    /// When the object does not have them.
+    #[inline]
+    pub fn trace_elements(self, elements: Range<usize>, sink: &mut EdgeSink) {
+        assert!(elements.start <= elements.end && elements.end <= self.count(), "elements beyond the object's last");
+        if let Some(trace) = self.info().trace() {
+            // SAFETY: the elements exist and are intact, and nobody is writing to them.
+            unsafe {
+                let first = self.reference.payload().byte_add(elements.start * self.info().element_bytes());
+                trace(first.as_ptr(), elements.len(), sink);
+            }
+        }
+    }
+}
+
+/// An object whose size is known.
+pub struct Measured<'a> {
+    object: Object<'a>,
+    extent: Range<usize>,
+    count: usize,
+}
+
+impl Measured<'_> {
+    /// See [`ObjectRef::extent`].
+    #[inline(always)]
+    pub fn extent(&self) -> Range<usize> {
+        self.extent.clone()
+    }
+
+    /// Bytes of its footprint, header included.
+    #[inline(always)]
+    pub fn bytes(&self) -> usize {
+        self.extent.end - self.extent.start
+    }
+
+    /// Its number of elements.
+    #[inline(always)]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Reports all its edges.
+    #[inline(always)]
+    pub fn trace(&self, sink: &mut EdgeSink) {
+        if let Some(trace) = self.object.info().trace() {
+            // SAFETY: all elements exist and are intact, and nobody is writing to them.
+            unsafe { trace(self.object.reference.payload().as_ptr(), self.count, sink) };
+        }
+    }
+}
+
+impl core::fmt::Debug for Intact<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.reference.fmt(f)
+    }
+}
+
+impl core::fmt::Debug for Object<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{:?} ({})", self.reference, self.info().name())
+    }
+}
