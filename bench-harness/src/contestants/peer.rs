@@ -112,7 +112,7 @@ impl Peer {
         }
     }
 
-    /// Whether the run is expected to overflow a stack of 8 MiB at [`Size::Classic`]. [`Peer::note`] says why.
+    /// Whether the run is expected to overflow a stack of 8 MiB at [`Size::Classic`](crate::workloads::Size::Classic). [`Peer::note`] says why.
     pub const fn overflows(self, workload: Workload) -> bool {
         matches!(
             (self, workload),

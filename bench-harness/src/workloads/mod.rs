@@ -1,4 +1,4 @@
-//! The classic workloads as one exact program each, which every implementation has to follow.
+//! The workloads as one exact program each, which every implementation has to follow.
 //!
 //! A comparison is worth something only if both sides ran the same program. So the programs live here and nowhere
 //! else: sizes, pseudo-random draws, object shapes, what belongs to one batch, and in which order results enter the

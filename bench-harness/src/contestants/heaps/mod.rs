@@ -6,10 +6,10 @@
 //!
 //! - `run` builds the heap with the collector that the name stands for, runs the program, and drops the heap before
 //!   it returns: giving memory back is part of the time, as it is for the peers.
-//! - The six classic programs are *driven* by [`workloads`]: a file here implements the `Program` trait of
-//!   `workloads::<workload>` once, for any collector (the collector is chosen by an expression, not by a type), and calls
-//!   `workloads::<workload>::run`. A method of `Program` is one `mutate`. `names` and the snapshot replay have no peers and
-//!   return an [`Outcome`] of their own; their checksum must not depend on the collector, addresses or the clock.
+//! - The programs are *driven* by [`workloads`](crate::workloads): a file here implements the `Program` trait of one
+//!   of its modules once, for any collector (the collector is chosen by an expression, not by a type), and [`run`] calls
+//!   that module's `run`. A method of `Program` is one `mutate`. `names` and the snapshot replay have no peers and return
+//!   an [`Outcome`] of their own; their checksum must not depend on the collector, addresses or the clock.
 //! - Everything except the result goes into the [`Meter`], which survives an early end: each pause as it happens
 //!   (from the heap's events), and before returning, also in error, the number of collections, the peak of the heap's
 //!   reserved bytes, and, where cheap to know, how many garbage objects are left.
