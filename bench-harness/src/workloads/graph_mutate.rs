@@ -56,7 +56,8 @@ impl Parameters {
         }
     }
 
-    /// The most bytes that are alive at once, measured by a full collection after every batch.
+    /// The most bytes that are alive at once, measured by full collections: after every batch at size small, after
+    /// every 50th and 500th at the others, where between two of them not much more can have been alive.
     pub const fn live_bytes(self) -> u64 {
         match self.rewrites {
             20_000 => 232_320,
