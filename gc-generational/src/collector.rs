@@ -99,7 +99,6 @@ impl Generational {
         let mut birth = self.old.epochs.now().bits();
         if remember::has_cards(request) {
             birth |= CARDED;
-            remember::prepare_cards(&heap.core.memory.lines, payload.addr().get(), request.bytes - request.prefix);
         }
         Ok(Allocation { payload, birth })
     }

@@ -123,11 +123,10 @@ impl Scavenger<'_> {
         self.drain();
     }
 
-    /// Updates the slots in a dirty card. An element that overlaps two cards is visited for both, the second time in vain:
-    /// its slots were updated then, so they do not lead into the nursery any more.
+    /// Updates the slots in a dirty card.
     ///
     /// # Safety
-    /// The card's array is live and old.
+    /// The card's array is live and old, and none of its slots is pending.
     pub(crate) unsafe fn visit_card(&mut self, card: Card) {
         // SAFETY: the caller's promise; old objects are never forwarded.
         let array = unsafe { Object::at(card.array) };

@@ -2,7 +2,7 @@
 
 use heap_core::collector::memory::{BlockKind, MEDIUM_FOOTPRINT_MAX};
 use heap_core::collector::object::{CARDED, UNLOGGED};
-use heap_core::collector::{EdgeSink, HeapCore, ObjectRef, TypeInfo};
+use heap_core::collector::{EdgeSink, HeapCore, Object, ObjectRef};
 
 use crate::{Generational, remember};
 
@@ -35,7 +35,7 @@ impl Generational {
             return Err("an old object is neither clean nor remembered: its writes are lost".into());
         }
         if clean && word.has(CARDED) {
-            self.check_cards(heap, object, info)?;
+            self.check_cards(heap, object)?;
         } else if clean && let Some(young) = edges.iter().find(|edge| self.nursery.contains(edge.address())) {
             return Err(format!("an old object that is not remembered points at the young {young:?}"));
         }
@@ -57,19 +57,17 @@ impl Generational {
         Ok(())
     }
 
-    /// Checks that every element of a clean array which leads to a young object overlaps a dirty card.
-    fn check_cards(&self, heap: &HeapCore, array: ObjectRef, info: &TypeInfo) -> Result<(), String> {
-        let Some(trace) = info.trace() else { return Ok(()) };
+    /// Checks that every element of a clean array which leads to a young object belongs to a dirty card.
+    fn check_cards(&self, heap: &HeapCore, array: ObjectRef) -> Result<(), String> {
+        // SAFETY: reachable, not forwarded, and nothing else runs.
+        let array = unsafe { Object::at(array) };
+        let bytes = array.info().element_bytes();
         let mut young = EdgeSink::default();
         young.set_window(self.nursery.low()..self.nursery.low() + self.nursery.committed_bytes());
-        // SAFETY: reachable, of this type.
-        for index in 0..unsafe { array.count(info) } {
-            let offset = index * info.element_bytes();
-            // SAFETY: the element exists, is live, and nothing else runs.
-            unsafe { trace(array.payload().as_ptr().byte_add(offset), 1, &mut young) };
+        for index in 0..array.count() {
+            array.trace_elements(index..index + 1, &mut young);
             if let Some(target) = young.stack.pop() {
-                let start = array.address() + offset;
-                if !remember::is_dirty(&heap.memory.lines, start..start + info.element_bytes()) {
+                if !remember::is_dirty(&heap.memory.lines, array, index * bytes..(index + 1) * bytes) {
                     return Err(format!("element {index} points at the young {target:?}, and its card is clean"));
                 }
                 young.stack.clear();

@@ -151,10 +151,10 @@ unsafe impl Collector for MarkSweep {
         result
     }
 
-    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, _: Range<usize>) {
+    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, range: Range<usize>) {
         self.will_be_reached.take();
-        // SAFETY: the barrier is given live objects, before the first part of them is borrowed.
-        unsafe { self.mark_now(heap, object) };
+        // SAFETY: the barrier is given live objects, before the first part of them, or of their card, is borrowed.
+        unsafe { self.mark_now(heap, object, range) };
     }
 
     fn weak_upgraded(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {
@@ -162,8 +162,9 @@ unsafe impl Collector for MarkSweep {
         // SAFETY: the caller is about to make a pointer to the object, so it is alive.
         if !self.colour.is_on(unsafe { object.header() }.load()) {
             self.will_be_reached.take();
-            // SAFETY: as above; while it is white its barrier has not run in this cycle, so no part of it is borrowed.
-            unsafe { self.mark_now(heap, object) };
+            // SAFETY: as above; while it is white its barrier has not run in this cycle, so no part of it is borrowed. Nothing
+            // of it is about to change.
+            unsafe { self.mark_now(heap, object, 0..0) };
         }
     }
 

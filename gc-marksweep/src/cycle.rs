@@ -29,6 +29,8 @@
 //! marker's stack belongs to the thread, and the barrier reports the edges of what it scans to a queue. The line table
 //! is atomic already; `sweep` stays on the heap's thread.
 
+use core::ops::Range;
+
 use heap_core::collector::{Colour, HeapContext, HeapCore, Object, ObjectRef, Scope, is_wasteful, sweep};
 use heap_core::events::{CollectionKind, EventKind};
 
@@ -137,13 +139,14 @@ impl MarkSweep {
         heap.core.event(EventKind::Abandoned);
     }
 
-    /// The edges of `object` must be noted before they change.
+    /// The edges in `range` of `object` must be noted before they change.
     ///
     /// # Safety
-    /// The object must be live, and no part of it mutably borrowed.
-    pub(crate) unsafe fn mark_now(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {
+    /// The object must be live, and no part of it mutably borrowed but, of a large array, elements for which this was
+    /// called in this cycle.
+    pub(crate) unsafe fn mark_now(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, range: Range<usize>) {
         // SAFETY: the caller's promise; nothing is reclaimed or moved during a cycle.
-        if self.marking && !unsafe { self.marker.mark_completely(&heap.core.memory, object) } {
+        if self.marking && !unsafe { self.marker.mark_before_write(&heap.core.memory, object, range) } {
             self.give_up(heap);
         }
     }

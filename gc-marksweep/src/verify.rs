@@ -12,7 +12,7 @@
 use std::collections::HashSet;
 
 use heap_core::collector::memory::{BlockKind, LINE_BYTES};
-use heap_core::collector::{Colour, EdgeSink, HeapCore, Object, ObjectRef};
+use heap_core::collector::{Cards, Colour, EdgeSink, HeapCore, Object, ObjectRef};
 
 use crate::MarkSweep;
 
@@ -80,7 +80,15 @@ impl MarkSweep {
                 if (self.colour.is_on(word) && !word.has(Colour::BUSY)) || !reached.insert(object) {
                     continue;
                 }
-                look(object).trace(&mut sink);
+                let look = look(object);
+                if word.has(Colour::BUSY) {
+                    let cards = Cards::of(&heap.memory.lines, look);
+                    for run in cards.runs_without(self.stamps.present(), cards.all()) {
+                        cards.trace(run, &mut sink);
+                    }
+                } else {
+                    look.trace(&mut sink);
+                }
                 pending.append(&mut sink.stack);
             }
             let will_be = |object| is_black(object) || reached.contains(&object);

@@ -92,9 +92,10 @@ unsafe impl Collector for RefCount {
         allocation
     }
 
-    fn barrier_slow(&mut self, _: &mut HeapContext<'_>, object: ObjectRef, _: Range<usize>) {
-        // SAFETY: the program holds a pointer to the object, it is clean, and the write comes after this returns.
-        unsafe { self.log.record(object) };
+    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, range: Range<usize>) {
+        // SAFETY: the program holds a pointer to the object, it is clean, and the write comes after this returns. What was
+        // written of a clean object, an array, belongs to cards that were reported before.
+        unsafe { self.log.record(&heap.core.memory.lines, object, range) };
     }
 
     fn safepoint(&mut self, heap: &mut HeapContext<'_>) {

@@ -248,7 +248,7 @@ impl RefCount {
             let object = visited(object);
             if object.word().has(GRAY) && is_counted(object.word()) {
                 object.header().store(object.word().without(GRAY));
-                work.trace_insisting(object);
+                work.trace_insisting(|sink| object.trace(sink));
                 resume(object, work.stack());
                 if work.stack().len() > 512 {
                     drain(work);
@@ -282,7 +282,7 @@ impl RefCount {
             object.header().store(object.word().without(GRAY));
             if index < subtracted {
                 // The edges are those that were subtracted, because nothing has run since.
-                work.trace_insisting(object);
+                work.trace_insisting(|sink| object.trace(sink));
             }
             if EPHEMERONS && object.word().has(SIDE_ENTRY) {
                 death.ephemerons.resume(object, is_gray, |value| work.stack().push(value));

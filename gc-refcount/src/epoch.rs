@@ -43,7 +43,8 @@ impl RefCount {
         let RefCount { counts, work, log, space, candidates, .. } = self;
         let HeapCore { memory, roots, death, statistics, .. } = core;
         work.stack().extend(roots.created_targets());
-        let logged = log.settle(work, |work| {
+        let lines = memory.lines.clone();
+        let logged = log.settle(&lines, work, |work| {
             Increments { counts, work, space, memory, statistics }.make(&mut NoKeys);
         });
         let mut increments = Increments { counts, work, space, memory, statistics };

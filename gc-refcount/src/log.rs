@@ -9,99 +9,215 @@
 //! of which one field did: their other referents would be raised and lowered again, be taken for candidates of the cycle
 //! collection, and cost two cache misses each. What remains are the increments and decrements of this epoch.
 //!
-//! *Known to be imperfect:* a large array is copied whole when one element changes. The copy is sequential, about a
-//! millisecond for a million elements; cards would bound it.
+//! **Large arrays are logged by card** ([`Cards`]): the array stays clean, so every write is reported, and the first to
+//! each card copies the card's referents. When much of an array is written ([`CardBudget`]), each write logs a few more
+//! cards, in order; once all are, it is clean no more and further writes are free. So one element's store never copies more
+//! than 256 references; a writable view of the whole array copies all of them, once an epoch.
 
-use heap_core::collector::object::UNLOGGED;
-use heap_core::collector::{EdgeSink, Object, ObjectRef, prefetch};
+use core::ops::Range;
+
+use heap_core::collector::memory::LineTable;
+use heap_core::collector::object::{CARDED, UNLOGGED};
+use heap_core::collector::{CardBudget, Cards, EdgeSink, Object, ObjectRef, prefetch};
 
 use crate::work::Worklist;
 
-#[derive(Clone, Copy)]
-struct Entry {
-    object: ObjectRef,
-    /// Where its old referents begin; they end where those of the next entry begin.
-    first: usize,
+/// The state of a card that was logged in this epoch. The others are blank.
+const LOGGED: u8 = 1;
+
+/// Cards that a write to an array beyond its budget logs besides its own: 256 references in all.
+const EXTRA: usize = 7;
+
+/// Consecutive cards of an array.
+struct Run {
+    array: ObjectRef,
+    cards: Range<usize>,
 }
 
-/// Objects written since the last epoch and their referents before that.
-pub(crate) struct Log {
-    entries: Vec<Entry>,
+/// Parts of the heap and their referents before they were written.
+struct Record<P> {
+    /// Each part, and where its referents begin; they end where those of the next begin.
+    parts: Vec<(P, usize)>,
     referents: EdgeSink,
     /// Words that the last epoch needed for referents.
     kept: usize,
 }
 
+/// What was written since the last epoch, as it was before that.
+#[derive(Default)]
+pub(crate) struct Log {
+    objects: Record<ObjectRef>,
+    cards: Record<Run>,
+    budget: CardBudget,
+}
+
 /// Entries whose memory is kept in any case: half a megabyte of words.
 const KEPT: usize = 1 << 16;
 
-impl Default for Log {
+impl<P> Default for Record<P> {
     fn default() -> Self {
-        Log { entries: Vec::new(), referents: EdgeSink::everything(), kept: KEPT }
+        Record { parts: Vec::new(), referents: EdgeSink::everything(), kept: KEPT }
     }
 }
 
 impl Log {
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.objects.parts.is_empty() && self.cards.parts.is_empty()
     }
 
-    /// Logs an object that is about to be written for the first time in this epoch.
+    /// Logs an object that is about to be written in `range` of its payload, for the first time in this epoch if it is no
+    /// large array.
     ///
     /// # Panics
     /// When the system refuses memory for the log. The object is then unchanged and still clean, and so is the log: the
     /// write that did not happen can be tried again (rule R17).
     ///
     /// # Safety
-    /// The object must be alive, clean, and not yet modified.
+    /// The object must be alive and clean, the range inside it and not yet modified, nor anything else of it that is not
+    /// logged.
     #[inline]
-    pub(crate) unsafe fn record(&mut self, object: ObjectRef) {
+    pub(crate) unsafe fn record(&mut self, lines: &LineTable, object: ObjectRef, range: Range<usize>) {
         // SAFETY: alive by the caller's promise. The mutator is inside the barrier and has not yet made a reference to what
-        // it will write: no cell of the object is mutably borrowed, because borrowing one needs the barrier first and the
-        // object would not be clean.
+        // it will write: nothing of the object that is not logged is mutably borrowed, because borrowing it needs the
+        // barrier first. What is logged is not looked at again.
         let object = unsafe { Object::at(object) };
         debug_assert!(object.word().has(UNLOGGED));
         if object.info().trace().is_some() {
-            if self.entries.try_reserve(1).is_err() {
-                refused();
-            }
-            let first = self.referents.stack.len();
-            loop {
-                object.trace(&mut self.referents);
-                if !self.referents.overflowed() {
-                    break;
+            if object.word().has(CARDED) {
+                if self.record_cards(lines, object, range) {
+                    return;
                 }
-                self.referents.stack.truncate(first);
-                self.referents.clear_overflow();
-                // A sink refuses for the sake of collections that can be given up. This is the program's own write, so
-                // the system is asked again before the program is told.
-                // Twice as much as there is, whatever of that is in use: the next attempt gets further than this one.
-                let room = 2 * self.referents.stack.capacity().max(512);
-                if self.referents.stack.try_reserve(room - first).is_err() {
-                    refused();
-                }
+            } else {
+                self.objects.add(object.reference(), |sink| object.trace(sink));
             }
-            self.entries.push(Entry { object: object.reference(), first });
         }
         object.header().store(object.word().without(UNLOGGED));
     }
 
-    /// Makes all logged objects clean. Pushes what they refer to now and did not before on `work`, calling `drain`
-    /// whenever there is enough for it; what they referred to before and do not now is left for
-    /// [`take_decrements`](Self::take_decrements). Returns the bytes of all that they had referred to.
-    pub(crate) fn settle(&mut self, work: &mut Worklist, mut drain: impl FnMut(&mut Worklist)) -> usize {
+    /// Logs the cards of an array that were not and that a write is about to touch. False when all of it is logged now.
+    #[inline(never)]
+    fn record_cards(&mut self, lines: &LineTable, array: Object<'_>, range: Range<usize>) -> bool {
+        let cards = Cards::of(lines, array);
+        let all = cards.all();
+        let touched = cards.touched(range);
+        let beyond = self.budget.spend(&cards, touched.len());
+        let mut record = |which: Range<usize>| {
+            for run in cards.runs_without(LOGGED, which) {
+                let part = Run { array: array.reference(), cards: run.clone() };
+                self.cards.add(part, |sink| cards.trace(run.clone(), sink));
+                cards.set_state(run, LOGGED);
+            }
+        };
+        record(touched.clone());
+        if touched == all {
+            return false;
+        }
+        let extra = |touches: usize| all.end.min(all.start.saturating_add(touches.saturating_mul(EXTRA)));
+        let extra = extra(beyond.start)..extra(beyond.end);
+        record(extra.clone());
+        beyond.is_empty() || extra.end < all.end
+    }
+
+    /// Makes all that is logged clean. Pushes what it refers to now and did not before on `work`, calling `drain`
+    /// whenever there is enough for it; what it referred to before and does not now is left for
+    /// [`take_decrements`](Self::take_decrements). Returns the bytes of all that it had referred to.
+    pub(crate) fn settle(
+        &mut self,
+        lines: &LineTable,
+        work: &mut Worklist,
+        mut drain: impl FnMut(&mut Worklist),
+    ) -> usize {
+        self.budget.reset();
+        // SAFETY: logged objects were counted, and nothing dies before all increments are done.
+        let cleaned = |object| unsafe {
+            let object = Object::at(object);
+            object.header().store(object.word().with(UNLOGGED));
+            object
+        };
+        let objects = self.objects.settle(
+            work,
+            &mut drain,
+            |&object| object,
+            |&object, work| {
+                let object = cleaned(object);
+                work.trace_insisting(|sink| object.trace(sink))
+            },
+        );
+        let runs = self.cards.settle(
+            work,
+            &mut drain,
+            |run| run.array,
+            |run, work| {
+                let cards = Cards::of(lines, cleaned(run.array));
+                cards.set_state(run.cards.clone(), 0);
+                work.trace_insisting(|sink| cards.trace(run.cards.clone(), sink))
+            },
+        );
+        objects + runs
+    }
+
+    /// Appends the references that were lost to the work list and forgets them.
+    pub(crate) fn take_decrements(&mut self, work: &mut Worklist) {
+        self.objects.take_decrements(work);
+        self.cards.take_decrements(work);
+    }
+
+    /// Whether an object is logged as a whole, for the verifier.
+    pub(crate) fn contains(&self, object: ObjectRef) -> bool {
+        self.objects.parts.iter().any(|&(part, _)| part == object)
+            || self.cards.parts.iter().any(|(run, _)| run.array == object)
+    }
+}
+
+impl<P> Record<P> {
+    /// Copies the referents that `trace` reports.
+    ///
+    /// # Panics
+    /// When the system refuses memory; nothing was added then.
+    #[inline]
+    fn add(&mut self, part: P, trace: impl Fn(&mut EdgeSink)) {
+        if self.parts.try_reserve(1).is_err() {
+            refused();
+        }
+        let first = self.referents.stack.len();
+        loop {
+            trace(&mut self.referents);
+            if !self.referents.overflowed() {
+                break;
+            }
+            self.referents.stack.truncate(first);
+            self.referents.clear_overflow();
+            // A sink refuses for the sake of collections that can be given up. This is the program's own write, so
+            // the system is asked again before the program is told.
+            // Twice as much as there is, whatever of that is in use: the next attempt gets further than this one.
+            let room = 2 * self.referents.stack.capacity().max(512);
+            if self.referents.stack.try_reserve(room - first).is_err() {
+                refused();
+            }
+        }
+        self.parts.push((part, first));
+    }
+
+    /// See [`Log::settle`]. `object` says where a part's header is; `scan` makes the part clean, pushes what it refers to
+    /// now, and says where that begins.
+    #[inline]
+    fn settle(
+        &mut self,
+        work: &mut Worklist,
+        drain: &mut impl FnMut(&mut Worklist),
+        object: impl Fn(&P) -> ObjectRef,
+        scan: impl Fn(&P, &mut Worklist) -> usize,
+    ) -> usize {
         let mut kept = 0;
         let end = self.referents.stack.len();
-        for index in 0..self.entries.len() {
-            if let Some(ahead) = self.entries.get(index + 8) {
-                prefetch(ahead.object);
+        for index in 0..self.parts.len() {
+            if let Some((ahead, _)) = self.parts.get(index + 8) {
+                prefetch(object(ahead));
             }
-            let Entry { object, first } = self.entries[index];
-            let last = self.entries.get(index + 1).map_or(end, |next| next.first);
-            // SAFETY: logged objects were counted, and nothing dies before all increments are done.
-            let object = unsafe { Object::at(object) };
-            object.header().store(object.word().with(UNLOGGED));
-            let base = work.trace_insisting(object);
+            let (part, first) = &self.parts[index];
+            let first = *first;
+            let last = self.parts.get(index + 1).map_or(end, |&(_, next)| next);
+            let base = scan(part, work);
             let Changes { gained, lost } = cancel(&mut work.stack()[base..], &mut self.referents.stack[first..last]);
             work.stack().truncate(base + gained);
             self.referents.stack.copy_within(first..first + lost, kept);
@@ -115,22 +231,16 @@ impl Log {
         self.referents.stack.truncate(kept);
         // The next epoch will probably log as much: memory that went back to the system would come again page by page,
         // zeroed, which took a fifth of `graph_mutate`. After an unusually large epoch it takes one more to let go.
-        self.entries.shrink_to(KEPT.max(self.entries.len()));
-        self.entries.clear();
+        self.parts.shrink_to(KEPT.max(self.parts.len()));
+        self.parts.clear();
         self.kept = KEPT.max(end);
         end * size_of::<ObjectRef>()
     }
 
-    /// Appends the references that were lost to the work list and forgets them.
-    pub(crate) fn take_decrements(&mut self, work: &mut Worklist) {
+    fn take_decrements(&mut self, work: &mut Worklist) {
         // Copied, and not swapped with the work list's memory, which is given back when it is empty.
         work.stack().append(&mut self.referents.stack);
         self.referents.stack.shrink_to(self.kept);
-    }
-
-    /// The objects that are logged, for the verifier.
-    pub(crate) fn contains(&self, object: ObjectRef) -> bool {
-        self.entries.iter().any(|entry| entry.object == object)
     }
 }
 

@@ -77,15 +77,19 @@ impl Worklist {
     unsafe fn trace_postponed(&mut self) -> bool {
         let Some(object) = self.postponed.pop() else { return false };
         // SAFETY: it was intact when it was put aside, and nothing is reclaimed before the list is empty.
-        self.trace_insisting(unsafe { Object::at(object) });
+        // SAFETY: as above.
+        let object = unsafe { Object::at(object) };
+        self.trace_insisting(|sink| object.trace(sink));
         true
     }
 
-    /// Pushes the targets of an object's edges and insists on the memory for them. Returns where they begin.
-    pub(crate) fn trace_insisting(&mut self, object: Object<'_>) -> usize {
+    /// Pushes the targets of the edges that `trace` reports, and insists on the memory for them: then they are reported again.
+    /// Returns where they begin.
+    #[inline]
+    pub(crate) fn trace_insisting(&mut self, trace: impl Fn(&mut EdgeSink)) -> usize {
         let before = self.sink.stack.len();
         loop {
-            object.trace(&mut self.sink);
+            trace(&mut self.sink);
             if !self.sink.overflowed() {
                 return before;
             }

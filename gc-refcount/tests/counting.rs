@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use gc_refcount::RefCount;
 use heap_core::error::AllocErrorKind;
-use heap_core::{Gc, Heap, HeapOptions, Lock, Mutator, RefLock, Rootable, Static, Trace, Weak, field, store};
+use heap_core::{
+    Gc, Heap, HeapOptions, Lock, Mutator, RefLock, Relocator, Rootable, Static, Trace, Tracer, Weak, field, store,
+};
 
 #[derive(Trace)]
 struct Node<'gc> {
@@ -712,5 +714,65 @@ fn epochs_of_any_size_are_sums_that_do_not_overflow() {
             }
             assert_eq!(live(&mut heap), 6_001, "epochs of {bytes} bytes");
         }
+    }
+}
+
+thread_local! {
+    /// Elements that somebody traced.
+    static LOOKED_AT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// An element that counts how often it is traced.
+struct Probe<'gc>(Lock<Option<Gc<'gc, Node<'gc>>>>);
+
+// SAFETY: one edge, one slot, each reported once.
+unsafe impl<'gc> Trace<'gc> for Probe<'gc> {
+    fn trace(&self, tracer: &mut Tracer<'gc>) {
+        LOOKED_AT.set(LOOKED_AT.get() + 1);
+        self.0.trace(tracer);
+    }
+    fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+        self.0.relocate(relocator);
+    }
+}
+
+/// What an epoch looks at follows what was written of a large array, not its size.
+#[test]
+fn an_epoch_looks_at_the_cards_that_were_written() {
+    const LEN: usize = 1_000_000;
+    let mut heap = Heap::<Rootable![Gc<'_, [Probe<'_>]>]>::new(RefCount::default(), |mc| {
+        Gc::new_slice_with(mc, LEN, |_| Probe(Lock::new(None)))
+    })
+    .unwrap();
+    heap.collect();
+    for round in 0..3 {
+        LOOKED_AT.set(0);
+        heap.mutate(|mc, array| {
+            for index in [0, 31, 32, 500_000, LEN - 1] {
+                store!(mc, array => [index].0, Some(node(mc, index as u64)));
+                store!(mc, array => [index].0, Some(node(mc, round + index as u64)));
+            }
+        });
+        heap.collect_minor();
+        // Four or five cards of 32 elements, logged and compared.
+        assert!(LOOKED_AT.get() <= 2 * 5 * 32, "{} elements", LOOKED_AT.get());
+        assert_eq!(heap.statistics().live_objects, 2 + 5, "the root, the array, and what was stored last");
+        // When much of it is written, all of it is logged, and none of it twice.
+        LOOKED_AT.set(0);
+        heap.mutate(|mc, array| {
+            for index in (0..LEN).step_by(20) {
+                store!(mc, array => [index].0, None);
+            }
+            let all = LOOKED_AT.get();
+            assert!(all > LEN / 2 && all <= LEN, "{all} elements were logged");
+            for index in (0..LEN).rev() {
+                store!(mc, array => [index].0, None);
+            }
+            assert!(LOOKED_AT.get() <= LEN, "{} elements were logged", LOOKED_AT.get());
+        });
+        heap.collect_minor();
+        assert!(LOOKED_AT.get() <= 2 * LEN);
+        assert_eq!(heap.statistics().live_objects, 2, "the root and the array");
+        heap.verify().unwrap();
     }
 }

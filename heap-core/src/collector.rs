@@ -20,8 +20,9 @@
 //! serves remembering (generational), coalesced counting (the old referents are still there to be logged) and marking
 //! while the program runs (the object is scanned before it changes, which keeps the snapshot at the beginning).
 //!
-//! A large array may have cards: its header goes on saying "clean", so that every write is reported, and the byte range
-//! says which card it touches ([`CARDED`](crate::object::CARDED); `gc-generational` does so).
+//! A large array has cards ([`Cards`]): its header goes on saying that writes are interesting, so that every one is
+//! reported, and the byte range says which card it touches. All collectors here use them, so that one store never costs
+//! more than a card.
 //!
 //! # The order of a safepoint
 //!
@@ -78,5 +79,7 @@ pub use crate::object::{
     AddressHasher, AllocRequest, Allocation, DropFn, EdgeSink, Header, HeaderWord, Intact, Measured, Object, ObjectMap,
     ObjectRef, ObjectSet, OwnedBytesFn, RelocateFn, Shape, SlotSink, TraceFn, TypeInfo, prefetch,
 };
-pub use crate::region::{Hole, HoleAllocator, LinePolicy, NO_STAMP, Room, Swept, is_wasteful, sweep};
+pub use crate::region::{
+    CardBudget, Cards, Hole, HoleAllocator, LinePolicy, NO_STAMP, Room, Swept, is_wasteful, sweep,
+};
 pub use crate::{memory, object};

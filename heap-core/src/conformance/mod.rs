@@ -168,6 +168,7 @@ macro_rules! conformance {
             refused_while_dying
             hidden_behind_the_marker
             arrays_behind_the_marker
+            one_store_looks_at_one_card
             old_to_young
             zeal_binary_trees
             zeal_list_reversal
@@ -354,6 +355,8 @@ checks! {
     hidden_behind_the_marker(kit) { regressions::barrier::hidden_behind_the_marker(kit) }
     /// The same for elements of several large arrays, which are looked at in pieces.
     arrays_behind_the_marker(kit) { regressions::barrier::arrays_behind_the_marker(kit) }
+    /// One store into a large array costs one card, and every card is looked at in time.
+    one_store_looks_at_one_card(kit) { regressions::barrier::one_store_looks_at_one_card(kit) }
     /// Old objects get young ones, which get older ones, across minor collections.
     old_to_young(kit) { regressions::barrier::old_to_young(kit) }
     /// Binary trees with a collection and a verification at every safepoint.

@@ -13,7 +13,7 @@ pub struct Colour(u8);
 impl Colour {
     /// The header bits that hold the colour.
     pub const MASK: usize = 0b11 << COLLECTOR_SHIFT;
-    /// Set in the header of a large array that was claimed and is not completely scanned.
+    /// Set in the header of a large array that was claimed and of which not all cards are scanned.
     pub const BUSY: usize = 1 << (COLLECTOR_SHIFT + 2);
     /// The colour of objects before the first marking.
     pub const FIRST: Colour = Colour(0);

@@ -14,20 +14,25 @@
 //! there is memory. That matters because colours are few. A marking that is given up leaves objects of two colours
 //! behind, the next one uses the third, and then there is none left to give up that one too.
 //!
-//! Large arrays are scanned in pieces, so that increments stay short and the stack small. While pieces are left, the
-//! array is `BUSY`: the write barrier must have the rest scanned before the array changes. At most one array is busy;
-//! the others wait, white, so that the barrier finds the busy one without a search.
+//! Large arrays are scanned in pieces, so that increments stay short and the stack small. An array is claimed when it is
+//! reached: it has the colour then, and is `BUSY` until all of it is scanned. What of it is scanned is the business of its
+//! cards ([`Cards`]), which are scanned in any order: the marker goes through them from the first to the last, and the
+//! write barrier has the card scanned that is about to change, and no other. A scanned card has the marking's stamp, as a
+//! line that was reached has. No card is cleared for that: an array is born with blank cards, a complete marking leaves its
+//! stamp on all cards of the arrays that it reached, and at most one marking in a row is given up; so a card can only have
+//! the stamps of the last two markings, never one that was in use 255 markings ago.
 
 use core::ops::Range;
 
 use super::closure::{Closure, Keys, NoKeys, Refused};
 use super::colour::Colour;
 use super::lookahead::Lookahead;
-use crate::memory::{MEDIUM_FOOTPRINT_MAX, Memory};
-use crate::object::{EdgeSink, Intact, ObjectRef, SIDE_ENTRY, TraceFn, TypeInfo};
+use crate::memory::{LINE_BYTES, MEDIUM_FOOTPRINT_MAX, Memory};
+use crate::object::{CARDED, EdgeSink, Intact, Object, ObjectRef, SIDE_ENTRY};
+use crate::region::Cards;
 
-/// Elements of a large array that are scanned in one piece: 8 KiB of pointers.
-const PIECE: usize = 1024;
+/// Cards of a large array that are scanned in one piece: 8 KiB.
+const PIECE: usize = 32;
 
 /// A marking in progress.
 pub struct Marker {
@@ -35,10 +40,8 @@ pub struct Marker {
     /// Popped from the stack, header on its way from memory. Kept between calls of [`Marker::drain`], because there may
     /// be no room on the stack to put them back.
     ahead: Lookahead,
-    /// The busy array, and the index of its first element that was not scanned.
-    array: Option<(ObjectRef, usize)>,
-    /// Large arrays that wait; white, unless the barrier was faster.
-    arrays: Vec<ObjectRef>,
+    /// The busy arrays, each with the number of cards in front of which all are scanned.
+    arrays: Vec<(ObjectRef, usize)>,
     colour: Colour,
     stamp: u8,
     /// Objects of at most this many bytes are marked by stamping their lines, and nothing else. Zero while a marking is
@@ -54,7 +57,6 @@ impl Default for Marker {
         Marker {
             sink: EdgeSink::everything(),
             ahead: Lookahead::default(),
-            array: None,
             arrays: Vec::new(),
             colour: Colour::FIRST,
             stamp: 0,
@@ -74,7 +76,6 @@ impl Marker {
         self.sink.stack.clear();
         self.sink.clear_overflow();
         self.ahead.clear();
-        self.array = None;
         self.arrays.clear();
         self.colour = colour;
         self.stamp = stamp;
@@ -86,7 +87,7 @@ impl Marker {
 
     /// Gives the marking up: no array is busy any more. Which objects were marked stays in their headers.
     pub fn give_up(&mut self) {
-        if let Some((array, _)) = self.array.take() {
+        for (array, _) in self.arrays.drain(..) {
             // SAFETY: the marking reached the array, and nothing is reclaimed while a marking is in progress.
             let header = unsafe { array.header() };
             header.store(header.load().without(Colour::BUSY));
@@ -115,7 +116,7 @@ impl Marker {
     }
 
     /// True when the system refused memory for the stack during the last call of [`push`](Self::push),
-    /// [`drain`](Self::drain) or [`mark_completely`](Self::mark_completely). What was pushed before is still there:
+    /// [`drain`](Self::drain) or [`mark_before_write`](Self::mark_before_write). What was pushed before is still there:
     /// draining again goes on.
     pub fn overflowed(&self) -> bool {
         self.refused
@@ -123,7 +124,7 @@ impl Marker {
 
     /// Bytes of memory that the stack holds.
     pub fn stack_bytes(&self) -> usize {
-        (self.sink.stack.capacity() + self.arrays.capacity()) * size_of::<ObjectRef>()
+        self.sink.stack.capacity() * size_of::<ObjectRef>() + self.arrays.capacity() * size_of::<(ObjectRef, usize)>()
     }
 
     /// Gives the stack's memory back, down to `keep` entries.
@@ -132,11 +133,9 @@ impl Marker {
         self.arrays.shrink_to(keep);
     }
 
-    /// The objects that wait: those on the stack, and large arrays, the busy one included. Some may be marked already.
-    /// For verification.
+    /// The objects that wait: those on the stack, and busy arrays. Some may be marked already. For verification.
     pub fn waiting(&self) -> impl Iterator<Item = ObjectRef> + '_ {
-        let busy = self.array.map(|(array, _)| array);
-        self.sink.stack.iter().copied().chain(self.ahead.iter()).chain(self.arrays.iter().copied()).chain(busy)
+        self.sink.stack.iter().copied().chain(self.ahead.iter()).chain(self.arrays.iter().map(|&(array, _)| array))
     }
 
     /// Marks until nothing is left or about `budget` bytes of objects were looked at. True when nothing is left.
@@ -154,7 +153,7 @@ impl Marker {
         let done = loop {
             let looked_at = match self.ahead.next(&mut self.sink.stack) {
                 Some(object) => self.mark(memory, object, keys).inspect_err(|_| self.ahead.put_back(object)),
-                None => match self.scan_piece(memory, keys) {
+                None => match self.scan_piece(memory) {
                     Some(outcome) => outcome,
                     None => break true,
                 },
@@ -171,40 +170,33 @@ impl Marker {
     }
 
     /// Marks one object if it is white: claims it and reports its edges. Returns the bytes looked at. Large arrays are
-    /// left busy or waiting.
+    /// left busy.
     #[inline]
     fn mark<K: Keys>(&mut self, memory: &Memory, object: ObjectRef, keys: &mut K) -> Result<usize, Refused> {
         // SAFETY: everything on the stack was reported by a live object or is a root, and nothing is reclaimed or moved
         // while a marking is in progress.
-        let header = unsafe { object.header() };
-        let word = header.load();
+        let object = unsafe { Object::at(object) };
+        let word = object.word();
         if self.colour.is_on(word) {
             return Ok(0);
         }
-        // SAFETY: headers of objects reached by a marking are not forwarded.
-        let info = unsafe { word.type_info() };
-        // SAFETY: live, of this type.
-        let (extent, count) = unsafe { object.measure(info) };
-        if let Some(trace) = info.trace() {
-            if count > PIECE {
-                return self.meet_array(memory, object, info, keys);
-            }
-            self.report(trace, object.payload().as_ptr(), count)?;
+        if word.has(CARDED) && object.info().trace().is_some() {
+            return self.claim_array(memory, object, keys);
         }
-        header.store(word.replace(Colour::MASK, self.colour.bits()));
+        let measured = object.measure();
+        self.report(|sink| measured.trace(sink))?;
+        object.header().store(word.replace(Colour::MASK, self.colour.bits()));
         if K::WANTED && word.has(SIDE_ENTRY) {
-            keys.report(object);
+            keys.report(object.reference());
         }
-        Ok(self.account(memory, extent))
+        Ok(self.account(memory, measured.extent()))
     }
 
-    /// Reports the edges of some elements, all or none.
+    /// Reports the edges that `trace` does, all or none.
     #[inline]
-    fn report(&mut self, trace: TraceFn, first: *const u8, count: usize) -> Result<(), Refused> {
+    fn report(&mut self, trace: impl FnOnce(&mut EdgeSink)) -> Result<(), Refused> {
         let before = self.sink.stack.len();
-        // SAFETY: the callers pass `count` live elements; the program is stopped, or is about to write for the first
-        // time.
-        unsafe { trace(first, count, &mut self.sink) };
+        trace(&mut self.sink);
         if self.sink.overflowed() {
             return self.take_back(before);
         }
@@ -220,104 +212,77 @@ impl Marker {
     }
 
     /// A white large array was reached.
-    fn meet_array<K: Keys>(
-        &mut self,
-        memory: &Memory,
-        array: ObjectRef,
-        info: &TypeInfo,
-        keys: &mut K,
-    ) -> Result<usize, Refused> {
-        if self.array.is_none() {
-            // SAFETY: reached by the marking, hence live.
-            let header = unsafe { array.header() };
-            header.store(header.load().replace(Colour::MASK, self.colour.bits()).with(Colour::BUSY));
-            if K::WANTED && header.load().has(SIDE_ENTRY) {
-                keys.report(array);
-            }
-            // SAFETY: as above, of this type.
-            self.account(memory, unsafe { array.extent(info) });
-            self.array = Some((array, 0));
-        } else {
-            let full = self.arrays.len() == self.arrays.capacity();
-            if full && (crate::fault::refuse() || self.arrays.try_reserve(self.arrays.len().max(16)).is_err()) {
-                self.refused = true;
-                return Err(Refused);
-            }
-            self.arrays.push(array);
+    #[cold]
+    fn claim_array<K: Keys>(&mut self, memory: &Memory, array: Object<'_>, keys: &mut K) -> Result<usize, Refused> {
+        let full = self.arrays.len() == self.arrays.capacity();
+        if full && (crate::fault::refuse() || self.arrays.try_reserve(self.arrays.len().max(16)).is_err()) {
+            self.refused = true;
+            return Err(Refused);
         }
+        self.arrays.push((array.reference(), 0));
+        array.header().store(array.word().replace(Colour::MASK, self.colour.bits()).with(Colour::BUSY));
+        if K::WANTED && array.word().has(SIDE_ENTRY) {
+            keys.report(array.reference());
+        }
+        self.account(memory, array.extent());
         Ok(0)
     }
 
-    /// Marks one object and all of its elements now: what the barrier does before an object's first write. False when
-    /// the system refused memory for the stack; nothing has changed then.
+    /// Marks an object now, because `range` of its payload is about to change for the first time: all of it, or, of a large
+    /// array, the cards that the range touches. False when the system refused memory for the stack; no edge is lost then.
     ///
     /// # Safety
-    /// As for [`push`](Self::push), and no part of the object may be mutably borrowed.
-    pub unsafe fn mark_completely(&mut self, memory: &Memory, object: ObjectRef) -> bool {
+    /// As for [`push`](Self::push), and no part of the object may be mutably borrowed but, of a large array, elements of
+    /// which this marking was told.
+    pub unsafe fn mark_before_write(&mut self, memory: &Memory, object: ObjectRef, range: Range<usize>) -> bool {
         self.refused = false;
         self.sink.clear_overflow();
-        // SAFETY: live by the caller's promise.
-        let header = unsafe { object.header() };
-        let word = header.load();
-        let white = !self.colour.is_on(word);
-        let from = match self.array {
-            _ if white => 0,
-            Some((array, from)) if array == object => from,
-            _ => return true,
-        };
-        // SAFETY: live, and not forwarded: objects do not move during a marking.
-        let info = unsafe { word.type_info() };
-        // SAFETY: live, of this type.
-        let count = unsafe { object.count(info) } - from;
-        if let Some(trace) = info.trace() {
-            let first = object.payload().as_ptr().wrapping_add(from * info.element_bytes());
-            if self.report(trace, first, count).is_err() {
+        // SAFETY: live by the caller's promise, and objects do not move during a marking. What may be mutably borrowed
+        // belongs to cards that are scanned, and those are not looked at again.
+        let array = unsafe { Object::at(object) };
+        let word = array.word();
+        if !(word.has(CARDED) && array.info().trace().is_some()) {
+            return self.mark(memory, object, &mut NoKeys).is_ok();
+        }
+        if !self.colour.is_on(word) {
+            if self.claim_array(memory, array, &mut NoKeys).is_err() {
                 return false;
             }
+        } else if !word.has(Colour::BUSY) {
+            return true;
         }
-        if white {
-            // SAFETY: live, of this type.
-            self.account(memory, unsafe { object.extent(info) });
-        } else {
-            self.array = None;
-        }
-        header.store(word.replace(Colour::MASK | Colour::BUSY, self.colour.bits()));
-        true
+        let cards = Cards::of(&memory.lines, array);
+        self.scan_cards(&cards, cards.touched(range)).is_ok()
     }
 
-    /// Scans one piece of a large array and returns its bytes. `None` when there is no array.
+    /// Scans those of some cards of a busy array that were not.
+    fn scan_cards(&mut self, cards: &Cards<'_>, which: Range<usize>) -> Result<(), Refused> {
+        for run in cards.runs_without(self.stamp, which) {
+            self.report(|sink| cards.trace(run.clone(), sink))?;
+            cards.set_state(run, self.stamp);
+        }
+        Ok(())
+    }
+
+    /// Scans a piece of a busy array and returns its bytes. `None` when there is none.
     #[cold]
-    fn scan_piece<K: Keys>(&mut self, memory: &Memory, keys: &mut K) -> Option<Result<usize, Refused>> {
-        let (array, from) = loop {
-            if let Some(busy) = self.array {
-                break busy;
-            }
-            let array = self.arrays.pop()?;
-            // SAFETY: reached by the marking, hence live; not forwarded.
-            let (word, info) = unsafe { (array.header().load(), array.header().load().type_info()) };
-            if !self.colour.is_on(word) {
-                // There is no busy array, so this makes it one and needs no memory.
-                let _ = self.meet_array(memory, array, info, keys);
-            }
-        };
-        // SAFETY: as above; the busy array is alive and marked.
-        let (header, info) = unsafe { (array.header(), array.header().load().type_info()) };
-        // SAFETY: as above.
-        let len = unsafe { array.count(info) };
-        let count = PIECE.min(len - from);
-        if let Some(trace) = info.trace() {
-            let first = array.payload().as_ptr().wrapping_add(from * info.element_bytes());
-            if let Err(refused) = self.report(trace, first, count) {
-                return Some(Err(refused));
-            }
+    fn scan_piece(&mut self, memory: &Memory) -> Option<Result<usize, Refused>> {
+        let (array, done) = *self.arrays.last()?;
+        // SAFETY: reached by the marking, hence live, and not moved.
+        let array = unsafe { Object::at(array) };
+        let cards = Cards::of(&memory.lines, array);
+        let all = cards.all();
+        let piece = all.start + done..all.end.min(all.start + done + PIECE);
+        if let Err(refused) = self.scan_cards(&cards, piece.clone()) {
+            return Some(Err(refused));
         }
-        if from + count == len {
-            self.array = None;
-            header.store(header.load().without(Colour::BUSY));
-        } else {
-            self.array = Some((array, from + count));
+        if piece.end == all.end {
+            self.arrays.pop();
+            array.header().store(array.word().without(Colour::BUSY));
+        } else if let Some((_, done)) = self.arrays.last_mut() {
+            *done += piece.len();
         }
-        Some(Ok(count * info.element_bytes()))
+        Some(Ok(piece.len() * LINE_BYTES))
     }
 
     /// The closure of what was marked, once the marking is complete.

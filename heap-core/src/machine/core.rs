@@ -11,6 +11,7 @@ use crate::engine::Closure;
 use crate::error::AllocError;
 use crate::memory::Memory;
 use crate::object::{AllocRequest, Allocation, ObjectRef};
+use crate::region::card_birth;
 
 /// What a collector's methods work on.
 pub struct HeapContext<'h> {
@@ -45,7 +46,8 @@ impl HeapContext<'_> {
         self.fast.allocated_bytes()
     }
 
-    /// Allocates a large object. Its payload is aligned, its header not yet written.
+    /// Allocates a large object. Its payload is aligned, its header not yet written. A slice is born with blank
+    /// [`Cards`](crate::collector::Cards); its birth says so.
     ///
     /// # Errors
     /// When the heap's limit is reached or the system refuses memory.
@@ -54,7 +56,8 @@ impl HeapContext<'_> {
         let payload_bytes = request.bytes - request.prefix;
         let payload = memory.large.allocate(&mut memory.blocks, payload_bytes, request.prefix, request.align)?;
         self.fast.count_allocated(request.bytes);
-        Ok(Allocation { payload, birth: self.fast.birth.get() })
+        let cards = card_birth(&memory.lines, payload.addr().get(), request);
+        Ok(Allocation { payload, birth: self.fast.birth.get() | cards })
     }
 }
 

@@ -12,7 +12,7 @@
 //! | 3 | `SIDE_ENTRY` | a side table may know the object: as target of a weak cell, as a key, as one with a finalizer |
 //! | 4–5 | identity hash | not asked, asked, stored behind the object |
 //! | 48 | finalized | its finalizer was queued once |
-//! | 49 | `CARDED` | a large array: writes are logged per card |
+//! | 49 | `CARDED` | a large array: it has cards |
 //! | 50–63 | the collector's own | mark colour, or reference count |
 //!
 //! The word is an [`AtomicPtr`] and not an integer so that the type description keeps its provenance. It is always
@@ -38,7 +38,7 @@ pub const SIDE_ENTRY: usize = 1 << 3;
 pub const HASH_STATE: usize = 0b11 << 4;
 /// The object's finalizer was queued; it is never queued again.
 pub const FINALIZED: usize = 1 << 48;
-/// A large array whose writes are logged per card rather than per object.
+/// A large array: writes can be reported per [card](crate::collector::Cards) rather than per object.
 pub const CARDED: usize = 1 << 49;
 /// Lowest of the fourteen bits that belong to the collector.
 pub const COLLECTOR_SHIFT: u32 = 50;

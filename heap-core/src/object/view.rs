@@ -32,8 +32,8 @@ impl<'a> Intact<'a> {
     ///
     /// # Safety
     /// For all of `'a`, the memory of the object, header and length included, must not be reused, and no part of the
-    /// object may be mutably borrowed. (The program is stopped, or is inside the write barrier of this object before its
-    /// first write.)
+    /// object may be mutably borrowed, or only elements that are not looked at through this. (The program is stopped, or is
+    /// inside the write barrier of this object, or of these elements, before the first write.)
     #[inline(always)]
     pub unsafe fn at(reference: ObjectRef) -> Self {
         Intact { reference, _memory: PhantomData }

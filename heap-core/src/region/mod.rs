@@ -3,13 +3,17 @@
 //! | file | one idea |
 //! |---|---|
 //! | `holes` | the search for holes, and bump allocation through them |
+//! | `cards` | the parts of a large array, which needs no lines |
 //! | `sweep` | what a complete marking did not reach is free |
 //! | `waste` | when lines keep so much that nobody lives on that the next marking should be exact |
 
+mod cards;
 mod holes;
 mod sweep;
 mod waste;
 
+pub(crate) use cards::birth as card_birth;
+pub use cards::{CardBudget, Cards};
 pub use holes::{Hole, HoleAllocator, LinePolicy, NO_STAMP, Room};
 pub use sweep::{Swept, sweep};
 pub use waste::is_wasteful;

@@ -1,8 +1,10 @@
 //! Stores at the worst moment; small programs with a collection after each of their steps.
 
+use std::cell::Cell;
+
 use super::super::tools::Numbers;
 use super::{Kit, List, Node, Slots, measure, prepend};
-use crate::{Gc, Heap, HeapOptions, Lock, Mutator, RefLock, Rootable, Trace, store};
+use crate::{Gc, Heap, HeapOptions, Lock, Mutator, RefLock, Relocator, Rootable, Trace, Tracer, store};
 
 /// While a marking is under way, the only pointer to an object moves from a place that was not looked at yet to one that
 /// was. Tried at every point of the marking.
@@ -294,4 +296,87 @@ pub(in super::super) fn requested_collections(kit: &Kit) {
     }
     heap.mutate(|_, _| {});
     assert_eq!(heap.statistics().pauses, after.pauses + each, "and is not repeated");
+}
+
+thread_local! {
+    /// Elements that somebody traced.
+    static LOOKED_AT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// An element that counts how often it is traced. Twenty-four bytes, so that elements and cards are out of step.
+struct Probe<'gc> {
+    number: u64,
+    first: Lock<Option<Gc<'gc, Node<'gc>>>>,
+    second: Lock<Option<Gc<'gc, Node<'gc>>>>,
+}
+
+// SAFETY: two edges, two slots, each reported once.
+unsafe impl<'gc> Trace<'gc> for Probe<'gc> {
+    fn trace(&self, tracer: &mut Tracer<'gc>) {
+        LOOKED_AT.set(LOOKED_AT.get() + 1);
+        self.first.trace(tracer);
+        self.second.trace(tracer);
+    }
+    fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+        self.first.relocate(relocator);
+        self.second.relocate(relocator);
+    }
+}
+
+/// A store into an element of a large array makes the barrier look at 256 elements at the most, whatever happened to the
+/// array before; a view of all of it, at each element once. Nothing is lost by that: each node is moved about by stores to
+/// elements next to each other and far from each other, at every stage of a marking.
+pub(in super::super) fn one_store_looks_at_one_card(kit: &Kit) {
+    const LEN: usize = 30_000;
+    const STEP: usize = 997;
+    let mut heap = Heap::<Rootable![Gc<'_, [Probe<'_>]>]>::with_options(Kit::options(), kit.collector(), |mc| {
+        Gc::new_slice_with(mc, LEN, |number| {
+            let node = (number % STEP == 0).then(|| Node::make(mc, number as u64, None));
+            Probe { number: number as u64, first: Lock::new(node), second: Lock::new(None) }
+        })
+    })
+    .expect("a heap can be made");
+    let nodes = LEN.div_ceil(STEP);
+    for stage in 0..8 {
+        heap.collect();
+        for _ in 0..stage {
+            heap.step(30_000);
+        }
+        heap.mutate(|mc, array| {
+            for at in (0..LEN).step_by(STEP) {
+                // Each stage moves every node by one.
+                let from = at + stage;
+                let node = array[from % LEN].first.get();
+                assert_eq!(node.expect("it is there").value, at as u64);
+                let to = (from + 1) % LEN;
+                LOOKED_AT.set(0);
+                store!(mc, array => [to].first, node);
+                store!(mc, array => [to].second, node);
+                store!(mc, array => [from % LEN].first, None);
+                store!(mc, array => [from % LEN].second, None);
+                // Two elements, on one card or on two.
+                assert!(LOOKED_AT.get() <= 2 * 256, "four stores looked at {} elements", LOOKED_AT.get());
+            }
+            if stage % 2 == 1 {
+                // Again and again, everywhere: no store makes up for those before it.
+                for at in (0..LEN).step_by(7) {
+                    LOOKED_AT.set(0);
+                    store!(mc, array => [at].second, array[at].first.get());
+                    assert!(LOOKED_AT.get() <= 256, "one store looked at {} elements", LOOKED_AT.get());
+                }
+            }
+            if stage % 3 == 2 {
+                LOOKED_AT.set(0);
+                let all = Gc::write(mc, *array);
+                for at in 0..LEN {
+                    all.project(|array| &array[at].second).unlock().set(None);
+                }
+                assert!(LOOKED_AT.get() <= LEN, "a view of all looked at {} elements", LOOKED_AT.get());
+            }
+        });
+        heap.step(10_000);
+        heap.verify().unwrap_or_else(|error| panic!("the verifier: {error}"));
+        kit.expect_verified(&mut heap, 1 + nodes as u64, 0);
+    }
+    heap.mutate(|_, array| assert!(array.iter().enumerate().all(|(at, probe)| probe.number == at as u64)));
 }
