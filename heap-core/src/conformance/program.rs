@@ -211,12 +211,17 @@ pub(super) enum Mode {
     Refusals,
 }
 
+/// Lengths of programs. Under Miri, which is some hundred times slower, a third.
+fn lengths(most: usize) -> core::ops::Range<usize> {
+    1..if cfg!(miri) { most / 3 } else { most }
+}
+
 /// All programs for one kind of heap.
 pub(super) fn programs(mode: Mode) -> BoxedStrategy<Program> {
     let steps = match mode {
-        Mode::Plain | Mode::Limited => vec(step(), 1..60).boxed(),
-        Mode::Zeal | Mode::EachStep => vec(step(), 1..25).boxed(),
-        Mode::Refusals => vec(prop_oneof![3 => step(), 1 => refusal()], 1..40).boxed(),
+        Mode::Plain | Mode::Limited => vec(step(), lengths(60)).boxed(),
+        Mode::Zeal | Mode::EachStep => vec(step(), lengths(25)).boxed(),
+        Mode::Refusals => vec(prop_oneof![3 => step(), 1 => refusal()], lengths(40)).boxed(),
     };
     let limit = match mode {
         Mode::Limited => (192usize << 10..2 << 20).prop_map(Some).boxed(),
