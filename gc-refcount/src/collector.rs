@@ -18,6 +18,7 @@ use crate::work::Worklist;
 pub struct RefCount {
     pub(crate) cycles: bool,
     pub(crate) eager: bool,
+    pub(crate) exact_blocks: bool,
     pub(crate) log: Log,
     pub(crate) counts: Counts,
     pub(crate) work: Worklist,
@@ -35,6 +36,7 @@ impl RefCount {
         RefCount {
             cycles,
             eager: false,
+            exact_blocks: false,
             log: Log::default(),
             counts: Counts::default(),
             work: Worklist::default(),
@@ -71,6 +73,9 @@ unsafe impl Collector for RefCount {
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
         self.space = Space::new(heap.core.options.poisons());
+        if self.exact_blocks {
+            self.space.become_exact(&mut heap.core.memory)?;
+        }
         heap.fast.birth.set(0);
         heap.fast.barrier_flip.set(0);
         heap.fast.barrier_mask.set(UNLOGGED);

@@ -68,8 +68,7 @@
 //!   it is in the cache.
 //! * All of an epoch happens in one pause. Its length follows the objects that became counted, were written, or died:
 //!   dropping the last reference to ten million objects takes as long as freeing ten million objects.
-//! * Nothing moves. Long-lived objects that die in random order leave holes smaller than a line of 256 bytes, which are
-//!   used again only when the rest of the line has died too.
+//! * Nothing moves. What dies in random order leaves holes of its own size, for objects that are as small.
 //!
 //! # What leaks
 //!

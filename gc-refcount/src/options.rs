@@ -33,4 +33,13 @@ impl RefCount {
         self.pacing.set_epoch_bytes(bytes);
         self
     }
+    /// Has the heap know to 8 bytes which memory is in use, and not to lines of 256 bytes, from the beginning. By default
+    /// it does so for blocks that are taken into use after much of the memory was found to be wasted: that makes the
+    /// space between scattered survivors usable again, and takes some ten instructions more when an object becomes
+    /// counted, and when it dies.
+    #[must_use]
+    pub fn with_exact_blocks(mut self, on: bool) -> Self {
+        self.exact_blocks = on;
+        self
+    }
 }

@@ -9,3 +9,5 @@ heap_core::conformance!(pure_short_epochs => RefCount::pure().with_epoch_bytes(4
 heap_core::conformance!(cycles => RefCount::default());
 heap_core::conformance!(cycles_eager => RefCount::default().with_eager(true));
 heap_core::conformance!(cycles_short_epochs => RefCount::default().with_epoch_bytes(4 << 10));
+heap_core::conformance!(exact => RefCount::pure().with_exact_blocks(true).with_epoch_bytes(16 << 10));
+heap_core::conformance!(cycles_exact => RefCount::default().with_exact_blocks(true).with_epoch_bytes(4 << 10));

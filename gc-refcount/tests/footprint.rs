@@ -14,3 +14,11 @@ fn mixed_sizes() {
         assert!(ratio < 1.7, "{ratio:.2} times what is alive");
     }
 }
+
+#[test]
+fn interleaved_lifetimes() {
+    for collector in both() {
+        let ratio = footprint::interleaved(collector, 20_000);
+        assert!(ratio < 2.2, "{ratio:.2} times what is alive");
+    }
+}

@@ -48,6 +48,8 @@ pub struct HoleIndex {
     ends: [(Link, Link); FILES],
     /// Bit `n - 1`: the file of blocks whose longest hole has `n` lines is not empty.
     filled: u128,
+    /// Lines that may be handed out, of all blocks.
+    free: usize,
 }
 
 /// What of a block may be handed out.
@@ -70,7 +72,7 @@ impl HoleIndex {
     /// When the table has another granularity.
     pub fn new(records: ByteTable) -> Self {
         assert_eq!(records.shift(), RECORD_SHIFT, "a record has 32 bytes");
-        HoleIndex { records, ends: [(0, 0); FILES], filled: 0 }
+        HoleIndex { records, ends: [(0, 0); FILES], filled: 0, free: 0 }
     }
 
     #[inline]
@@ -88,6 +90,7 @@ impl HoleIndex {
     /// Says which lines of a block may be handed out, instead of what was said before.
     pub fn file(&mut self, block: BlockIndex, free: LineSet) {
         self.refile(block, free.longest(), 0);
+        self.free = self.free + free.count() - self.free_lines(block).count();
         let record = self.record(block);
         record[0].store(free.0 as u64, Ordering::Relaxed);
         record[1].store((free.0 >> 64) as u64, Ordering::Relaxed);
@@ -101,9 +104,15 @@ impl HoleIndex {
             lines => lines,
         };
         self.refile(block, file, BY_UNITS);
+        self.free -= self.free_lines(block).count();
         let [low, high, ..] = self.record(block);
         low.store(0, Ordering::Relaxed);
         high.store(0, Ordering::Relaxed);
+    }
+
+    /// Bytes of the lines that may be handed out, of all blocks; nothing of those by units.
+    pub fn free_bytes(&self) -> usize {
+        self.free << LINE_SHIFT
     }
 
     /// Whether the present bitmap says what of a block is free.
@@ -315,6 +324,8 @@ mod tests {
                     naive.retain(|entry| Some(*entry) != expected);
                 }
             }
+            let free: u32 = naive.iter().map(|(_, set)| set.count_ones()).sum();
+            assert_eq!(index.free_bytes(), (free as usize) << LINE_SHIFT);
             for block in 0..12 {
                 let set = naive.iter().find(|(b, _)| *b == block).map_or(0, |(_, set)| *set);
                 assert_eq!(index.free_lines(BlockIndex(block)).0, set);

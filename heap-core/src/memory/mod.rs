@@ -96,9 +96,6 @@ impl Memory {
     /// Frees a mark-region block in which nothing lives.
     pub fn free_block(&mut self, block: BlockIndex) {
         self.holes.remove(block);
-        if let Some(occupancy) = &self.occupancy {
-            occupancy.clear(block);
-        }
         self.blocks.free(block);
     }
 

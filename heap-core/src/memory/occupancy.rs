@@ -4,10 +4,11 @@
 //! somebody. There are two such bitmaps. In `present` the allocator looks for holes, and sets what it hands out; only
 //! the blocks that the [index of holes](super::holes) files by units are right there. In `next` the truth of tomorrow is
 //! written, while the allocator reads `present`: a marking in progress sets the units of the objects that it reaches and
-//! of the holes that are handed out meanwhile, and when it is complete the two change places.
+//! of the holes that are handed out meanwhile, and when it is complete the two change places. (A counting collector sets
+//! and clears there the units of counted objects, and copies what the allocator must know.)
 //!
-//! *Invariant.* When a marking begins, `next` is clear, never all at once: a block is cleared there when it is swept, and
-//! in both when it becomes free. A bit too many does no harm, it only keeps memory for one marking more: markings that
+//! *Invariant.* When a marking begins, `next` is clear, but never cleared all at once: a block is when it is swept, and
+//! when that frees it, in both. A bit too many does no harm, it only keeps memory for one marking more: markings that
 //! were given up leave some, and so do over-aligned objects that are small and have blocks of their own.
 //!
 //! *Why not units always, and no lines?* Setting two or three bits of a word costs more than storing a line's byte; and
@@ -16,7 +17,7 @@
 //! grows to 4.8 times what is alive. Simulated, units of 32 bytes leave 1.8, of 16 bytes 1.6, of 8 bytes 1.03. (Larger
 //! units would also be shared by two objects, whose deaths a bit could not tell apart.)
 //!
-//! The tables take 1.6 % of the heap each, and are made when a collector first marks exactly.
+//! The tables take 1.6 % of the heap each, and are made when a collector first needs them.
 
 use super::blocks::{BLOCK_BYTES, BlockIndex};
 use super::lines::{LINES_PER_BLOCK, LineSet};
@@ -58,19 +59,19 @@ impl Bits {
     #[inline]
     fn for_words(&self, bytes: Range<usize>, mut each: impl FnMut(&AtomicU64, u64)) {
         debug_assert!(bytes.start < bytes.end && bytes.start >= self.heap_base);
-        let first = (bytes.start - self.heap_base) / UNIT_BYTES;
-        let last = (bytes.end - 1 - self.heap_base) / UNIT_BYTES;
-        let word = |index: usize| &self.table.words::<1>(index * size_of::<u64>())[0];
+        // Of an address that is not the heap's, the words are not in the table.
+        let first = bytes.start.wrapping_sub(self.heap_base) / UNIT_BYTES;
+        let last = (bytes.end - 1).wrapping_sub(self.heap_base) / UNIT_BYTES;
         let head = u64::MAX << (first % WORD_UNITS);
         let tail = u64::MAX >> (WORD_UNITS - 1 - last % WORD_UNITS);
         let (first, last) = (first / WORD_UNITS, last / WORD_UNITS);
         if first == last {
-            each(word(first), head & tail);
+            each(self.table.word(first), head & tail);
             return;
         }
-        each(word(first), head);
-        (first + 1..last).for_each(|index| each(word(index), u64::MAX));
-        each(word(last), tail);
+        each(self.table.word(first), head);
+        (first + 1..last).for_each(|index| each(self.table.word(index), u64::MAX));
+        each(self.table.word(last), tail);
     }
 
     /// Sets the units of some bytes. One thread at a time: concurrent calls lose bits (they are not undefined).
@@ -114,6 +115,16 @@ impl Bits {
         let mut all = true;
         self.for_words(bytes, |word, units| all &= word.load(Ordering::Relaxed) & units == units);
         all
+    }
+
+    /// Whether no unit of a block is set.
+    ///
+    /// # Panics
+    ///
+    /// When the block was never handed out.
+    #[inline]
+    pub fn is_clear(&self, block: BlockIndex) -> bool {
+        self.words_of(block).iter().fold(0, |units, word| units | word.load(Ordering::Relaxed)) == 0
     }
 
     /// The units of one block that are set.
@@ -261,7 +272,7 @@ impl Occupancy {
         self.next.set_block(block, &UnitSet::EMPTY);
     }
 
-    /// A block is free.
+    /// A block that a marking may have written is free.
     pub fn clear(&self, block: BlockIndex) {
         self.present.set_block(block, &UnitSet::EMPTY);
         self.clear_next(block);

@@ -200,6 +200,22 @@ impl ByteTable {
         unsafe { self.base.add(first).cast::<[AtomicU8; N]>().as_ref() }
     }
 
+    /// Eight entries as one word: those from `8 * index` on. A table that is accessed so must never be accessed by bytes at
+    /// the same time from another thread.
+    ///
+    /// # Panics
+    ///
+    /// When they are not all available.
+    #[inline]
+    pub fn word(&self, index: usize) -> &AtomicU64 {
+        assert!(
+            index < self.known / size_of::<u64>() || index < self.available() / size_of::<u64>(),
+            "side metadata of memory that is not in use"
+        );
+        // SAFETY: just checked. The base is the first byte of a page, so the words are aligned; otherwise as in `slice`.
+        unsafe { self.base.cast::<AtomicU64>().add(index).as_ref() }
+    }
+
     /// The entries from `first` on, eight to a word: `N` words. A table that is accessed so must never be accessed by
     /// bytes at the same time from another thread.
     ///

@@ -12,9 +12,9 @@
 //! filled by small objects only. A table of 50 000 byte slices of 16 to 4096 bytes, replaced at random, took 4.7 times
 //! what was alive.
 //!
-//! What makes a line live is the collector's business ([`LinePolicy`]): a stamp of the marking that reached it, or a
-//! count of the objects on it. Under stamping, a hole is stamped when it is taken, so that lines with new objects look
-//! alive until the next marking decides; no object needs a mark bit of its own for that.
+//! What makes a line live is the collector's business ([`LinePolicy`]). Under stamping, a hole is stamped when it is
+//! taken, so that lines with new objects look alive until the next marking decides; no object needs a mark bit of its own
+//! for that.
 //!
 //! *Holes shorter than a line* exist only in blocks that are filed by units, because their lines were found to waste
 //! much. They come after all longer ones, and those of fewer than 64 bytes not at all, or, if everybody asks for more of
@@ -29,7 +29,7 @@ use core::ptr::NonNull;
 use crate::error::AllocError;
 use crate::memory::{
     self, BLOCK_BYTES, BlockIndex, BlockKind, Free, LINE_BYTES, LINE_SHIFT, LINES_PER_BLOCK, LineSet, LineTable,
-    Memory, UNIT_BYTES,
+    Memory, UNIT_BYTES, UnitSet,
 };
 use crate::object::AllocRequest;
 
@@ -50,6 +50,10 @@ pub enum LinePolicy {
 
 /// The stamp that no marking uses: of lines that were handed out and given back untouched.
 pub const NO_STAMP: u8 = 0;
+
+/// A block is filed by units when more bytes than this are on lines with somebody else. (Not a share of those lines: of a
+/// block that is nearly free, the rest is not worth the trouble.)
+const WORTHWHILE: usize = BLOCK_BYTES / 8;
 
 /// The shortest hole that is handed out, in bytes: for the smallest object.
 const SHORTEST: usize = 16;
@@ -136,7 +140,7 @@ impl HoleAllocator {
             give_back(memory, block, lines);
         }
         if let Some(rest) = self.medium.take() {
-            return_rest(memory, policy, rest);
+            self.return_rest(memory, policy, rest);
         }
         if self.smallest != usize::MAX {
             self.shortest = self.smallest.next_multiple_of(UNIT_BYTES).clamp(SHORTEST, LINE_BYTES);
@@ -244,7 +248,7 @@ impl HoleAllocator {
             None => Rest { cursor: rest.limit, limit: rest.limit },
         };
         self.medium = Some(rest);
-        return_rest(memory, policy, shorter);
+        self.return_rest(memory, policy, shorter);
         Ok(payload)
     }
 
@@ -279,42 +283,61 @@ impl HoleAllocator {
         }
         hole
     }
+
+    /// Puts what is left of a hole back into the index: all of it, or the whole lines.
+    fn return_rest(&self, memory: &mut Memory, policy: LinePolicy, rest: Rest) {
+        let address = rest.cursor.addr().get();
+        if rest.bytes() == 0 {
+            return;
+        }
+        let block = memory.blocks.block_of(address);
+        if memory.holes.is_by_units(block) {
+            let occupancy = memory.occupancy.as_ref().expect("a block by units has bits");
+            occupancy.present.clear(address..rest.limit.addr().get());
+            // The holes of the block in use are handed out one after the other, so it is not to be found in the index.
+            if self.current.is_none_or(|current| current.block() != block) {
+                let longest = memory.holes.longest(block).max(rest.bytes());
+                file_by_units(memory, block, longest);
+            }
+            return;
+        }
+        let skip = address.wrapping_neg() % LINE_BYTES;
+        if rest.bytes() < skip + LINE_BYTES {
+            return;
+        }
+        let first = ((address + skip) % BLOCK_BYTES) >> LINE_SHIFT;
+        let lines = first..first + ((rest.bytes() - skip) >> LINE_SHIFT);
+        if let LinePolicy::Stamps { .. } = policy {
+            memory.lines.set_range(lines_of(block, lines.clone()), NO_STAMP);
+        }
+        give_back(memory, block, LineSet::of(lines));
+    }
 }
 
-/// Puts what is left of a hole back into the index: all of it, or the whole lines.
-fn return_rest(memory: &mut Memory, policy: LinePolicy, rest: Rest) {
-    let address = rest.cursor.addr().get();
-    if rest.bytes() == 0 {
-        return;
+/// Files a block by what is free of it. `units` are those in use, and `free` the lines none of them is on. Where what is
+/// not in use of the other lines is more than an eighth of the block it is filed by units, which the present bitmap must
+/// say then; returns the bytes between the living that this makes available.
+pub fn file(memory: &mut Memory, block: BlockIndex, units: &UnitSet, free: LineSet) -> usize {
+    let in_lines = (LINES_PER_BLOCK - free.count()) << LINE_SHIFT;
+    let wasted = if in_lines > WORTHWHILE { in_lines.saturating_sub(units.count() * UNIT_BYTES) } else { 0 };
+    if wasted <= WORTHWHILE {
+        memory.holes.file(block, free);
+        return 0;
     }
-    let block = memory.blocks.block_of(address);
-    if memory.holes.is_by_units(block) {
-        let occupancy = memory.occupancy.as_ref().expect("a block by units has bits");
-        occupancy.present.clear(address..rest.limit.addr().get());
-        let longest = memory.holes.longest(block).max(rest.bytes());
-        file_by_units(memory, block, longest);
-        return;
-    }
-    let skip = address.wrapping_neg() % LINE_BYTES;
-    if rest.bytes() < skip + LINE_BYTES {
-        return;
-    }
-    let first = ((address + skip) % BLOCK_BYTES) >> LINE_SHIFT;
-    let lines = first..first + ((rest.bytes() - skip) >> LINE_SHIFT);
-    if let LinePolicy::Stamps { .. } = policy {
-        memory.lines.set_range(lines_of(block, lines.clone()), NO_STAMP);
-    }
-    give_back(memory, block, LineSet::of(lines));
+    let longest = units.holes(1).map(|hole| hole.len()).max().unwrap_or(0);
+    file_by_units(memory, block, longest * UNIT_BYTES);
+    wasted
 }
 
 /// Files a block by units, unless its holes are too short for anybody.
-pub(super) fn file_by_units(memory: &mut Memory, block: BlockIndex, longest: usize) {
+fn file_by_units(memory: &mut Memory, block: BlockIndex, longest: usize) {
     memory.holes.file_by_units(block, if longest < SHORTEST { 0 } else { longest });
 }
 
 /// A block that nobody uses.
 fn fresh(memory: &mut Memory, policy: LinePolicy) -> Result<BlockIndex, AllocError> {
     let block = memory.blocks.allocate(BlockKind::Small)?;
+    debug_assert!(memory.holes.free_lines(block).is_empty() && !memory.holes.is_by_units(block));
     match policy {
         // Whatever the block was before: nobody on it is counted.
         LinePolicy::Counts => memory.lines.set_range(lines_of(block, 0..LINES_PER_BLOCK), 0),

@@ -10,11 +10,10 @@
 //! Should that sweep not happen, because the marking was given up, lines may look alive for one marking more.
 //!
 //! *After an exact marking* the sweep compares, block by block, the lines that carry the stamp with the units that were
-//! marked. Where more than a quarter of those lines is not in use the block is filed by units, and the short holes between
-//! the living are handed out too.
+//! marked; where much of those lines is not in use, the short holes between the living are handed out too.
 
-use super::holes::{HoleAllocator, NO_STAMP, file_by_units};
-use crate::memory::{BLOCK_BYTES, BlockIndex, BlockKind, LINE_SHIFT, LINES_PER_BLOCK, LineTable, Memory, UNIT_BYTES};
+use super::holes::{HoleAllocator, NO_STAMP, file};
+use crate::memory::{BLOCK_BYTES, BlockIndex, BlockKind, LINE_SHIFT, LINES_PER_BLOCK, LineTable, Memory};
 use crate::object::ObjectRef;
 
 /// What a sweep found.
@@ -31,9 +30,6 @@ pub struct Swept {
     /// Whether the marking was exact.
     pub exact: bool,
 }
-
-/// One in this many bytes of a block's lines that is not in use is worth the short holes.
-const WORTHWHILE: usize = 4;
 
 /// Frees what a marking did not reach: large objects for which `is_live` says no, and blocks without a line that
 /// carries `stamp`. Blocks with at least one free line are filed for the allocator, the lowest address first. With
@@ -75,6 +71,9 @@ fn sweep_block(
     holes.forget(block);
     let lines = free.count();
     if lines == LINES_PER_BLOCK {
+        if let Some(occupancy) = &memory.occupancy {
+            occupancy.clear(block);
+        }
         memory.free_block(block);
         swept.freed_bytes += BLOCK_BYTES;
         return;
@@ -92,13 +91,8 @@ fn sweep_block(
     if exact && let Some(occupancy) = &memory.occupancy {
         occupancy.clear_next(block);
         let units = occupancy.present.block(block);
-        let wasted = in_lines.saturating_sub(units.count() * UNIT_BYTES);
-        if wasted > in_lines / WORTHWHILE {
-            let longest = units.holes(1).map(|hole| hole.len()).max().unwrap_or(0);
-            file_by_units(memory, block, longest * UNIT_BYTES);
-            swept.hole_bytes += wasted;
-            return;
-        }
+        swept.hole_bytes += file(memory, block, &units, free);
+    } else {
+        memory.holes.file(block, free);
     }
-    memory.holes.file(block, free);
 }
