@@ -62,8 +62,8 @@
 //! # What it costs
 //!
 //! * Eight bytes of header for each object, like every collector; no others.
-//! * The first write to an object in an epoch copies the pointers in it; further writes cost a test. A write to one
-//!   element of a large array copies all its pointers once in an epoch.
+//! * The first write to an object in an epoch copies the pointers in it; further writes cost a test. Of a
+//!   large array a write to one element copies one card, a writable view of the whole all of its pointers.
 //! * Each object that survives its first epoch, and each that dies later, is visited once: some twenty nanoseconds when
 //!   it is in the cache.
 //! * All of an epoch happens in one pause. Its length follows the objects that became counted, were written, or died:
