@@ -1,7 +1,7 @@
 //! A reservation: the addresses of one heap, how much of them may be touched, and what becomes of them afterwards.
 //!
-//! *What it represents.* A `Reservation` owns a slot of the [pool](super::pool) from creation to drop: [`bytes`] at
-//! present, [`most`] if it grows that far. It is divided into at most [`PARTS`] parts of equal length, and of each part
+//! *What it represents.* A `Reservation` owns a slot of the pool from creation to drop: [`bytes`] at
+//! present, [`most`] if it grows that far. It is divided into at most `PARTS` parts of equal length, and of each part
 //! a prefix is committed: it can be read and written, and may be resident. The rest is not touched.
 //!
 //! *Invariant.* The committed prefix of a part only grows while the heap lives. So "may I touch this?" is one compare, a
@@ -14,7 +14,7 @@
 //! their parts from the front anyway.
 //!
 //! *Afterwards* (see [`Retirement`]): the slot and its tables are handed to the next heap while they are
-//! [warm](super::warm), or the slot is sealed.
+//! warm, or the slot is sealed.
 //!
 //! [`bytes`]: Reservation::bytes
 //! [`most`]: Reservation::most

@@ -2,7 +2,7 @@
 //!
 //! *What it represents.* Entry `i` belongs to the heap bytes `i << shift .. (i + 1) << shift` counted from the heap's
 //! base. Fresh entries are zero. What a byte means is its user's affair. The table is a heap's part of a column of its
-//! [pool](super::pool).
+//! pool.
 //!
 //! *Invariant.* Entries below [`ByteTable::available`] can be read and written; that number only grows, and always
 //! covers every block that the heap has ever handed out. Entries are written only for memory of the heap that is or was
