@@ -62,7 +62,7 @@ impl<'h> Promotion<'h> {
 
     /// A root: reached, whatever it is.
     pub(crate) fn root(&mut self, object: ObjectRef) {
-        self.sink.visit(object);
+        self.sink.offer(object);
     }
 
     /// Reports the edges of an old object that may lead into the nursery.

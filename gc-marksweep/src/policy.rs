@@ -210,7 +210,7 @@ mod tests {
     fn the_least_budget_follows_what_the_heap_allocates() {
         let mut pacing = Pacing::new(Options::default(), None);
         assert_eq!(pacing.budget(), 64 << 10);
-        pacing.cycle_ended(Found { recent: 8 << 20, ..alive(1000) });
+        pacing.cycle_ended(Found { recent: 2 << 20, ..alive(1000) });
         assert_eq!(pacing.budget(), MIB);
         pacing.cycle_ended(Found { recent: 1 << 30, ..alive(1000) });
         assert_eq!(pacing.budget(), 4 * MIB);

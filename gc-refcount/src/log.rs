@@ -175,17 +175,12 @@ impl<P> Record<P> {
     /// # Panics
     /// When the system refuses memory; nothing was added then.
     #[inline]
-    fn add(&mut self, part: P, trace: impl Fn(&mut EdgeSink)) {
+    fn add(&mut self, part: P, trace: impl Fn(&mut EdgeSink) -> bool) {
         if self.parts.try_reserve(1).is_err() {
             refused();
         }
         let first = self.referents.stack.len();
-        loop {
-            trace(&mut self.referents);
-            if !self.referents.overflowed() {
-                break;
-            }
-            self.referents.stack.truncate(first);
+        while !trace(&mut self.referents) {
             self.referents.clear_overflow();
             // A sink refuses for the sake of collections that can be given up. This is the program's own write, so
             // the system is asked again before the program is told.

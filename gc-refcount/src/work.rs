@@ -49,12 +49,10 @@ impl Worklist {
                 return true;
             };
             // SAFETY: the caller's promise; nothing else runs during a safepoint.
-            if let Some(scan) = visit(unsafe { Object::at(object) }, &mut self.sink.stack, keys) {
-                let before = self.sink.stack.len();
-                scan.trace(&mut self.sink);
-                if self.sink.overflowed() {
-                    self.postpone(before, object);
-                }
+            if let Some(scan) = visit(unsafe { Object::at(object) }, &mut self.sink.stack, keys)
+                && !scan.trace(&mut self.sink)
+            {
+                self.postpone(object);
             }
             if keys.is_full() {
                 self.sink.stack.extend(ahead.iter());
@@ -65,8 +63,7 @@ impl Worklist {
 
     #[cold]
     #[inline(never)]
-    fn postpone(&mut self, before: usize, object: ObjectRef) {
-        self.sink.stack.truncate(before);
+    fn postpone(&mut self, object: ObjectRef) {
         self.sink.clear_overflow();
         self.postponed.push(object);
     }
@@ -86,14 +83,12 @@ impl Worklist {
     /// Pushes the targets of the edges that `trace` reports, and insists on the memory for them: then they are reported again.
     /// Returns where they begin.
     #[inline]
-    pub(crate) fn trace_insisting(&mut self, trace: impl Fn(&mut EdgeSink)) -> usize {
+    pub(crate) fn trace_insisting(&mut self, trace: impl Fn(&mut EdgeSink) -> bool) -> usize {
         let before = self.sink.stack.len();
         loop {
-            trace(&mut self.sink);
-            if !self.sink.overflowed() {
+            if trace(&mut self.sink) {
                 return before;
             }
-            self.sink.stack.truncate(before);
             self.sink.clear_overflow();
             // Twice as much as there is, whatever of that is in use: the next attempt gets further than this one.
             let room = 2 * self.sink.stack.capacity().max(512);

@@ -758,20 +758,22 @@ fn an_epoch_looks_at_the_cards_that_were_written() {
         assert!(LOOKED_AT.get() <= 2 * 5 * 32, "{} elements", LOOKED_AT.get());
         assert_eq!(heap.statistics().live_objects, 2 + 5, "the root, the array, and what was stored last");
         // When much of it is written, all of it is logged, and none of it twice.
+        // In the first round the log has no memory yet: what did not fit is looked at again.
+        let most = if round == 0 { 2 * LEN } else { LEN };
         LOOKED_AT.set(0);
         heap.mutate(|mc, array| {
             for index in (0..LEN).step_by(20) {
                 store!(mc, array => [index].0, None);
             }
             let all = LOOKED_AT.get();
-            assert!(all > LEN / 2 && all <= LEN, "{all} elements were logged");
+            assert!(all > LEN / 2 && all <= most, "{all} elements were logged");
             for index in (0..LEN).rev() {
                 store!(mc, array => [index].0, None);
             }
-            assert!(LOOKED_AT.get() <= LEN, "{} elements were logged", LOOKED_AT.get());
+            assert!(LOOKED_AT.get() <= most, "{} elements were logged", LOOKED_AT.get());
         });
         heap.collect_minor();
-        assert!(LOOKED_AT.get() <= 2 * LEN);
+        assert!(LOOKED_AT.get() <= most + LEN);
         assert_eq!(heap.statistics().live_objects, 2, "the root and the array");
         heap.verify().unwrap();
     }

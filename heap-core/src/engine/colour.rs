@@ -6,9 +6,9 @@
 
 use crate::object::{COLLECTOR_SHIFT, HeaderWord};
 
-/// One of three mark colours.
+/// One of three mark colours: its header bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Colour(u8);
+pub struct Colour(usize);
 
 impl Colour {
     /// The header bits that hold the colour.
@@ -21,13 +21,14 @@ impl Colour {
     /// The header bits of this colour.
     #[inline]
     pub fn bits(self) -> usize {
-        (self.0 as usize) << COLLECTOR_SHIFT
+        self.0
     }
 
     /// The colour of the next marking.
     #[must_use]
     pub fn next(self) -> Colour {
-        Colour((self.0 + 1) % 3)
+        let last = 2 << COLLECTOR_SHIFT;
+        Colour(if self.0 == last { 0 } else { self.0 + (1 << COLLECTOR_SHIFT) })
     }
 
     /// True when the header has this colour.

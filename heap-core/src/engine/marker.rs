@@ -159,7 +159,7 @@ impl Marker {
                 },
             };
             match looked_at {
-                Ok(bytes) => work = work.saturating_add(bytes),
+                Ok(bytes) => work += bytes,
                 Err(Refused) => break false,
             }
             if work >= budget || keys.is_full() {
@@ -171,7 +171,7 @@ impl Marker {
 
     /// Marks one object if it is white: claims it and reports its edges. Returns the bytes looked at. Large arrays are
     /// left busy.
-    #[inline]
+    #[inline(always)]
     fn mark<K: Keys>(&mut self, memory: &Memory, object: ObjectRef, keys: &mut K) -> Result<usize, Refused> {
         // SAFETY: everything on the stack was reported by a live object or is a root, and nothing is reclaimed or moved
         // while a marking is in progress.
@@ -180,11 +180,13 @@ impl Marker {
         if self.colour.is_on(word) {
             return Ok(0);
         }
+        let measured = object.measure();
         if word.has(CARDED) && object.info().trace().is_some() {
             return self.claim_array(memory, object, keys);
         }
-        let measured = object.measure();
-        self.report(|sink| measured.trace(sink))?;
+        if !measured.trace(&mut self.sink) {
+            return self.stuck();
+        }
         object.header().store(word.replace(Colour::MASK, self.colour.bits()));
         if K::WANTED && word.has(SIDE_ENTRY) {
             keys.report(object.reference());
@@ -192,20 +194,9 @@ impl Marker {
         Ok(self.account(memory, measured.extent()))
     }
 
-    /// Reports the edges that `trace` does, all or none.
-    #[inline]
-    fn report(&mut self, trace: impl FnOnce(&mut EdgeSink)) -> Result<(), Refused> {
-        let before = self.sink.stack.len();
-        trace(&mut self.sink);
-        if self.sink.overflowed() {
-            return self.take_back(before);
-        }
-        Ok(())
-    }
-
+    /// The system refused memory for the edges of an object; none was reported.
     #[cold]
-    fn take_back(&mut self, before: usize) -> Result<(), Refused> {
-        self.sink.stack.truncate(before);
+    fn stuck<T>(&mut self) -> Result<T, Refused> {
         self.sink.clear_overflow();
         self.refused = true;
         Err(Refused)
@@ -258,7 +249,9 @@ impl Marker {
     /// Scans those of some cards of a busy array that were not.
     fn scan_cards(&mut self, cards: &Cards<'_>, which: Range<usize>) -> Result<(), Refused> {
         for run in cards.runs_without(self.stamp, which) {
-            self.report(|sink| cards.trace(run.clone(), sink))?;
+            if !cards.trace(run.clone(), &mut self.sink) {
+                return self.stuck();
+            }
             cards.set_state(run, self.stamp);
         }
         Ok(())

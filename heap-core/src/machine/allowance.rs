@@ -4,16 +4,16 @@
 //! unreclaimed so that its fixed costs are spread over many objects. How much is right follows from how much the program
 //! allocates, and a young heap has not shown that yet. So the allowance begins small and stays a fixed part of what was
 //! allocated so far, until it reaches its full size. A heap that allocates little stays little, however many of them the
-//! process has; one that allocates much pays for a few dozen short collections at its beginning, once.
+//! process has; one that allocates much pays for a dozen short collections at its beginning, once.
 //!
 //! *Why not in proportion to what is alive.* Half of the classic programs keep next to nothing and allocate gigabytes:
 //! with allowances of that kind they collected hundreds of times as often.
 //!
 //! *Why not by time.* Decisions are made of the heap's own bytes, so that a run can be repeated and a test can count.
 
-/// What part of the bytes allocated so far an allowance is: an eighth. The full size of 4 MiB is reached after 32 MiB,
-/// and 36 collections later than it would be if it were given at once; each is no larger than the allowance itself.
-const PART: u64 = 8;
+/// What part of the bytes allocated so far an allowance is: a half. The full size of 4 MiB is reached after 8 MiB, and a
+/// dozen collections later than it would be if it were given at once; each is no larger than the allowance itself.
+const PART: u64 = 2;
 
 /// Bytes that may pile up between two collections of some kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ mod tests {
     fn an_allowance_follows_what_was_allocated() {
         let growing = Allowance::growing(64 << 10, 4 << 20);
         assert_eq!(growing.at(0), 64 << 10);
-        assert_eq!(growing.at(1 << 20), 128 << 10);
+        assert_eq!(growing.at(1 << 20), 512 << 10);
         assert_eq!(growing.at(u64::MAX), 4 << 20);
         let fixed = Allowance::fixed(1);
         assert_eq!((fixed.at(0), fixed.at(1 << 40)), (1, 1));
@@ -101,6 +101,6 @@ mod tests {
             allocated += allowance.at(allocated) as u64;
             collections += 1;
         }
-        assert!(allocated <= 36 << 20 && collections - allocated / (4 << 20) <= 36, "{allocated} {collections}");
+        assert!(allocated <= 12 << 20 && collections - allocated / (4 << 20) <= 12, "{allocated} {collections}");
     }
 }

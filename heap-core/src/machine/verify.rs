@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use super::core::HeapCore;
 use super::interface::Collector;
 use crate::memory::BlockKind;
-use crate::object::{EdgeSink, ObjectRef, ObjectSet, SIDE_ENTRY, STATE_BITS, Shape, SlotSink};
+use crate::object::{EdgeSink, Object, ObjectRef, ObjectSet, SIDE_ENTRY, STATE_BITS, Shape, SlotSink};
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,12 +136,10 @@ impl Verifier {
             }
             edges.stack.clear();
             slots.slots.clear();
-            if let Some(trace) = info.trace() {
-                // SAFETY: `count` live elements, and nothing else runs.
-                unsafe { trace(object.payload().as_ptr(), count, &mut edges) };
-                if edges.overflowed() {
-                    return in_type("the system refuses the memory to look at its edges");
-                }
+            // SAFETY: the object is live by what was checked, and nothing else runs.
+            unsafe { Object::at(object) }.trace(&mut edges);
+            if edges.overflowed() {
+                return in_type("the system refuses the memory to look at its edges");
             }
             if let Some(relocate) = info.relocate() {
                 // SAFETY: as above; the heap is exclusively borrowed.

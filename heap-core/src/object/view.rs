@@ -142,26 +142,27 @@ impl<'a> Object<'a> {
         unsafe { self.reference.size(self.info()) }
     }
 
-    /// Reports all its edges.
+    /// Reports all its edges: all or none. False when the system refuses memory for them, as the sink says too.
     #[inline(always)]
-    pub fn trace(self, sink: &mut EdgeSink) {
-        self.measure().trace(sink);
+    pub fn trace(self, sink: &mut EdgeSink) -> bool {
+        self.measure().trace(sink)
     }
 
-    /// Reports the edges of some elements.
+    /// Reports the edges of some elements, as [`trace`](Self::trace) does.
     ///
     /// # Panics
     /// When the object does not have them.
     #[inline]
-    pub fn trace_elements(self, elements: Range<usize>, sink: &mut EdgeSink) {
+    pub fn trace_elements(self, elements: Range<usize>, sink: &mut EdgeSink) -> bool {
         assert!(elements.start <= elements.end && elements.end <= self.count(), "elements beyond the object's last");
         if let Some(trace) = self.info().trace() {
             // SAFETY: the elements exist and are intact, and nobody is writing to them.
             unsafe {
                 let first = self.reference.payload().byte_add(elements.start * self.info().element_bytes());
-                trace(first.as_ptr(), elements.len(), sink);
+                return sink.collect(trace, first.as_ptr(), elements.len());
             }
         }
+        true
     }
 }
 
@@ -191,13 +192,14 @@ impl Measured<'_> {
         self.count
     }
 
-    /// Reports all its edges.
+    /// See [`Object::trace`].
     #[inline(always)]
-    pub fn trace(&self, sink: &mut EdgeSink) {
+    pub fn trace(&self, sink: &mut EdgeSink) -> bool {
         if let Some(trace) = self.object.info().trace() {
             // SAFETY: all elements exist and are intact, and nobody is writing to them.
-            unsafe { trace(self.object.reference.payload().as_ptr(), self.count, sink) };
+            return unsafe { sink.collect(trace, self.object.reference.payload().as_ptr(), self.count) };
         }
+        true
     }
 }
 

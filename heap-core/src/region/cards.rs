@@ -87,10 +87,10 @@ impl<'a> Cards<'a> {
         begin(cards.start)..begin(cards.end)
     }
 
-    /// Reports the edges of some cards.
+    /// Reports the edges of some cards, as [`Object::trace`] does.
     #[inline]
-    pub fn trace(&self, cards: Range<usize>, sink: &mut EdgeSink) {
-        self.array.trace_elements(self.elements(cards), sink);
+    pub fn trace(&self, cards: Range<usize>, sink: &mut EdgeSink) -> bool {
+        self.array.trace_elements(self.elements(cards), sink)
     }
 
     /// A card's state.

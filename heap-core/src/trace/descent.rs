@@ -108,6 +108,7 @@ mod tests {
                 let mut tree = tree(depth.min(36), gc);
                 let expected = size(&tree);
                 let mut edges = EdgeSink::everything();
+                edges.stack.reserve(expected);
                 tree.trace(Tracer::brand(&mut edges));
                 assert_eq!(edges.stack.len(), expected);
                 let mut slots = SlotSink::everything();
