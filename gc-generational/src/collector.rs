@@ -30,6 +30,8 @@ pub struct Generational {
     pub(crate) marking: Marking,
     pub(crate) slots: SlotSink,
     pub(crate) edges: EdgeSink,
+    /// Bytes of [steps](Collector::step) since the last full collection.
+    pub(crate) stepped: u64,
     /// Bytes of large objects born since the last minor collection.
     pub(crate) large_born: usize,
 }
@@ -51,6 +53,7 @@ impl Generational {
             marking: Marking::default(),
             slots: SlotSink::default(),
             edges: EdgeSink::default(),
+            stepped: 0,
             large_born: 0,
         }
     }
@@ -127,7 +130,9 @@ unsafe impl Collector for Generational {
         heap.fast.birth.set(0);
         let blocks = &mut heap.core.memory.blocks;
         let nominal = policy::nursery_blocks(&self.options, blocks, 0, 0);
-        self.nursery.settle(blocks, heap.fast, nominal)
+        self.nursery.settle(blocks, heap.fast, nominal)?;
+        heap.core.outside.allow(self.outside_allowance(heap.core));
+        Ok(())
     }
 
     fn allocate_slow(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
@@ -160,14 +165,38 @@ unsafe impl Collector for Generational {
             CollectionKind::Full => {
                 if self.minor(heap) {
                     self.full(heap);
+                    heap.core.memory.blocks.decommit_free(self.policy.keep_free());
                 }
             }
         }
     }
 
-    fn step(&mut self, heap: &mut HeapContext<'_>, _: usize) -> bool {
-        self.safepoint(heap);
-        true
+    fn rest(&mut self, heap: &mut HeapContext<'_>) {
+        self.slots.slots.shrink_to(0);
+        self.edges.stack.shrink_to(0);
+        if self.nursery.used_bytes(heap.fast) == 0 && !self.nursery.is_parked() {
+            self.nursery.forget(&mut heap.core.memory.blocks, heap.fast);
+        }
+    }
+
+    fn side_bytes(&self) -> usize {
+        let stacks = self.slots.slots.capacity() + self.edges.stack.capacity();
+        stacks * size_of::<ObjectRef>() + self.remembered.side_bytes()
+    }
+
+    fn step(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
+        if !self.minor(heap) {
+            // A program that steps until nothing is in progress must not wait for memory that nobody else may give back.
+            return true;
+        }
+        // A full collection is not split; it is due when steps for all that it looks at have been asked for.
+        self.stepped = self.stepped.saturating_add(bytes as u64);
+        let due = self.stepped >= heap.core.statistics.live_bytes + self.policy.promoted as u64
+            || self.policy.wants_full(&heap.core.memory.blocks, self.nursery.committed_bytes());
+        if due {
+            self.full(heap);
+        }
+        due
     }
 
     fn verify_object(&self, heap: &HeapCore, object: ObjectRef, edges: &[ObjectRef]) -> Result<(), String> {

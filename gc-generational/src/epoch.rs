@@ -7,7 +7,9 @@
 //! *Why not the three colours that the shared marker rotates.* A tracing that is abandoned, because the system refused
 //! memory for its stack, leaves some objects with its number. The next must use a number that no live object has. With
 //! three colours the second abandoned tracing in a row leaves none; with 16383 numbers the program survives as many
-//! refusals in a row, less two. After that survivors are only copied, no full collection is begun any more, and the heap grows.
+//! refusals in a row, less two. After that survivors are only copied, and a full collection is begun only when the memory for
+//! the largest stack that it could need is there in advance: it takes the last number, completes, and all others are free
+//! again.
 //!
 //! Lines have stamps for the same purpose, but there a stamp too many only keeps a line too long. So an abandoned
 //! marking keeps its stamp for the next one, and until one completes, lines with either stamp are alive.
@@ -126,13 +128,29 @@ impl Epochs {
 
     /// Begins a marking of everything, in a fresh epoch and with a stamp of its own. False when no epoch is left.
     pub(crate) fn begin_marking(&mut self) -> bool {
-        if !self.advance() {
+        let advanced = self.advance();
+        if advanced {
+            self.change_stamp();
+        }
+        advanced
+    }
+
+    /// Begins a marking in the very last epoch: one that will not be abandoned, because nothing can follow it before it is
+    /// complete. False when even that is taken.
+    pub(crate) fn begin_last_marking(&mut self) -> bool {
+        let next = self.now.next();
+        if next == self.oldest {
             return false;
         }
+        self.now = next;
+        self.change_stamp();
+        true
+    }
+
+    fn change_stamp(&mut self) {
         if self.stamp == self.last_stamp {
             self.stamp = if self.stamp == u8::MAX { 1 } else { self.stamp + 1 };
         }
-        true
     }
 
     /// The marking reached everything: no live object has an older epoch, and no live line another stamp.
@@ -169,5 +187,9 @@ mod tests {
         }
         assert!(!epochs.is_plausible(HeaderWord::new(TypeInfo::RAW_BYTES, 0)), "young objects are not old");
         assert!(!epochs.begin_marking());
+        assert!(epochs.begin_last_marking() && !seen.contains(&epochs.now()), "one was kept");
+        assert!(!epochs.begin_last_marking());
+        epochs.complete_marking();
+        assert!(epochs.are_settled() && epochs.begin_marking(), "all numbers but one are free again");
     }
 }

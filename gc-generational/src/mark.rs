@@ -95,6 +95,11 @@ impl Worker {
         }
     }
 
+    /// Bytes of the stack: all that there was if one thread marked, while several keep theirs small by sharing packets.
+    pub(crate) fn stack_bytes(&self) -> usize {
+        self.sink.stack.capacity() * size_of::<ObjectRef>()
+    }
+
     /// Whether everything was reached that was to be.
     pub(crate) fn is_complete(&self) -> bool {
         !self.lost && !self.sink.overflowed()
@@ -319,6 +324,26 @@ impl Marking {
         worker.bytes = shared.bytes.load(Ordering::Relaxed);
         worker.lost = shared.lost.load(Ordering::Acquire);
         worker
+    }
+
+    /// Marks everything that `roots` reach, with this thread alone, in an epoch that `begin` says, after the stack got memory
+    /// for as many references as `bytes` bytes can hold. Nothing when the system refuses that, or there is no epoch.
+    pub(crate) fn run_reserved(
+        lines: &LineTable,
+        units: Option<&Bits>,
+        bytes: usize,
+        begin: impl FnOnce() -> Option<(Epoch, u8)>,
+        roots: impl Iterator<Item = ObjectRef>,
+    ) -> Option<Worker> {
+        let mut sink = EdgeSink::everything();
+        if !sink.reserve(bytes / size_of::<ObjectRef>()) {
+            return None;
+        }
+        let (epoch, stamp) = begin()?;
+        let mut worker = Worker { sink, ..Worker::new(lines.clone(), units.cloned(), epoch, stamp) };
+        roots.for_each(|root| worker.sink.push(root));
+        while !worker.drain::<false, NoKeys>(usize::MAX, &mut NoKeys) {}
+        Some(worker)
     }
 
     /// The pool and how many of its threads help, or nothing when the program's thread marks alone.

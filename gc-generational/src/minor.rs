@@ -21,6 +21,7 @@ impl Generational {
         heap.fast.due.set(false);
         heap.core.event(EventKind::PrepareGc(CollectionKind::Minor));
         let used = self.nursery.used_bytes(heap.fast);
+        let owned_before = heap.core.outside.settled();
         let young = self.nursery.low()..self.nursery.low() + used;
         let copied = self.nursery.copied_bytes(heap.fast);
         let promoted = if self.can_copy(heap.core, used, copied) {
@@ -37,8 +38,10 @@ impl Generational {
         };
         heap.core.memory.large.take_young(|_| {});
         heap.core.roots.settle();
-        self.policy.promoted += promoted + self.large_born;
+        let owned = heap.core.outside.settled().saturating_sub(owned_before);
+        self.policy.promoted = self.policy.promoted.saturating_add(promoted + self.large_born).saturating_add(owned);
         self.large_born = 0;
+        heap.core.outside.allow(self.outside_allowance(heap.core));
         let statistics = &mut heap.core.statistics;
         statistics.minor_collections += 1;
         statistics.promoted_bytes += promoted as u64;
@@ -51,10 +54,23 @@ impl Generational {
         let nominal = policy::nursery_blocks(&self.options, blocks, self.nursery.committed_bytes(), recent);
         // Without a window the program allocates in the old space, and the next collection tries again.
         let _ = self.nursery.settle(blocks, heap.fast, nominal);
+        // The stack goes back when it is four times what the next nursery needs, if that is like those of late: making it
+        // small and large again costs a copy each time.
+        let likely = self.nursery.committed_bytes().max(nominal * memory::BLOCK_BYTES) / size_of::<ObjectRef>();
+        if self.slots.slots.capacity() > 4 * likely {
+            self.slots.slots.shrink_to(likely);
+        }
         if self.policy.parks(&self.options, used, promoted, nursery_bytes) {
             self.park(&mut heap.core.memory.blocks, heap.fast);
         }
         true
+    }
+
+    /// Bytes that young objects may own outside the heap before a minor collection is due: as many as a nursery has, or an
+    /// eighth of what old objects own, which costs no more in proportion. (With a quarter, cyclic graphs of which 64 live and
+    /// each owns 64 KiB peaked at 2.6 times the live bytes instead of 2.4, and took as long.)
+    pub(crate) fn outside_allowance(&self, core: &HeapCore) -> usize {
+        (self.nursery.nominal() * memory::BLOCK_BYTES).max(core.outside.settled() / 8)
     }
 
     /// Whether the nursery is copied; if so, memory and stack for the worst case are there.
@@ -103,12 +119,11 @@ impl Generational {
         // SAFETY: what is remembered is old and alive, and everything that it leads to is old now.
         unsafe { self.remembered.clean(&core.memory.lines) };
         core.event(EventKind::HeapTraced);
-        core.buried(dropped);
+        core.buried(Scope::Young, dropped);
         if core.options.poisons() && self.nursery.committed_bytes() > 0 {
             // SAFETY: nothing lives in the nursery any more, and no reference leads there.
             unsafe { memory::poison(self.nursery.start(), young.len()) };
         }
-        self.slots.slots.shrink_to(self.options.nursery.most() / size_of::<ObjectRef>());
         bytes
     }
 
@@ -145,7 +160,7 @@ impl Generational {
         // is old now.
         unsafe { self.remembered.clean(&core.memory.lines) };
         core.event(EventKind::HeapTraced);
-        core.buried(dropped);
+        core.buried(Scope::Young, dropped);
         let memory = &mut core.memory;
         let blocks = self.nursery.used_blocks(heap.fast);
         let first = (!young.is_empty()).then(|| memory.blocks.block_of(young.start));

@@ -205,6 +205,12 @@ impl Nursery {
         unsafe { fast.set_buffer(self.low, self.buffer * BLOCK_BYTES) };
     }
 
+    /// Keeps no more of the empty nursery than its size.
+    pub(crate) fn forget(&mut self, blocks: &mut Blocks, fast: &FastPath) {
+        self.keep = 0;
+        self.reset(blocks, fast);
+    }
+
     /// Blocks from the window's start that may hold young objects.
     pub(crate) fn used_blocks(&self, fast: &FastPath) -> usize {
         self.used_bytes(fast).div_ceil(BLOCK_BYTES)

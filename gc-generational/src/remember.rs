@@ -41,6 +41,13 @@ pub(crate) struct Remembered {
 }
 
 impl Remembered {
+    /// Bytes of the lists.
+    pub(crate) fn side_bytes(&self) -> usize {
+        self.objects.capacity() * size_of::<ObjectRef>()
+            + self.cards.capacity() * size_of::<Card>()
+            + self.budget.side_bytes()
+    }
+
     /// Makes sure that the next [`add`](Self::add) succeeds.
     pub(crate) fn reserve(&mut self) -> Result<(), AllocError> {
         self.objects.try_reserve(1).map_err(|_| AllocError::REFUSED)

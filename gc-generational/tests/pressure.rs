@@ -168,7 +168,7 @@ fn a_limited_heap_is_usable_up_to_its_limit_and_after() {
         {
             count += 1000;
             assert!(count < 1 << 20);
-            assert!(heap.statistics().peak_heap_bytes <= 2 << 20);
+            assert!(heap.statistics().heap_bytes <= 2 << 20);
         }
         assert!(count * 24 > 1 << 20, "more than half of the limit is usable: {count} nodes");
         check(&mut heap, count);

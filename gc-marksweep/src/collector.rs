@@ -137,6 +137,7 @@ unsafe impl Collector for MarkSweep {
         heap.fast.birth.set(self.colour.bits());
         heap.fast.barrier_flip.set(self.colour.bits());
         heap.fast.barrier_mask.set(0);
+        heap.core.outside.allow(self.pacing.outside_allowance());
         Ok(())
     }
 
@@ -170,6 +171,7 @@ unsafe impl Collector for MarkSweep {
 
     fn safepoint(&mut self, heap: &mut HeapContext<'_>) {
         heap.fast.due.set(false);
+        self.pacing.note_outside(heap.core.outside.fresh());
         match self.pacing.plan() {
             Plan::Nothing => {}
             Plan::Increment(bytes) => {
@@ -179,6 +181,7 @@ unsafe impl Collector for MarkSweep {
                 self.begin_or_advance(heap, usize::MAX);
             }
         }
+        heap.core.outside.allow(self.pacing.outside_allowance());
     }
 
     fn collect(&mut self, heap: &mut HeapContext<'_>, _: CollectionKind) {
@@ -188,11 +191,22 @@ unsafe impl Collector for MarkSweep {
             return;
         }
         self.begin_or_advance(heap, usize::MAX);
+        heap.core.outside.allow(self.pacing.outside_allowance());
+        heap.core.memory.blocks.decommit_free(self.pacing.keep_free());
+    }
+
+    fn rest(&mut self, _: &mut HeapContext<'_>) {
+        self.marker.shrink(0);
+    }
+
+    fn side_bytes(&self) -> usize {
+        self.marker.stack_bytes()
     }
 
     fn step(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
         let abandoned = heap.core.statistics.abandoned_collections;
         let idle = self.begin_or_advance(heap, bytes);
+        heap.core.outside.allow(self.pacing.outside_allowance());
         // A program that steps until the cycle has ended must not wait for memory that nobody else may give back.
         idle || heap.core.statistics.abandoned_collections > abandoned
     }

@@ -31,7 +31,7 @@
 
 use core::ops::Range;
 
-use heap_core::collector::{Colour, HeapContext, HeapCore, Object, ObjectRef, Scope, is_wasteful, sweep};
+use heap_core::collector::{Collector, Colour, HeapContext, HeapCore, Object, ObjectRef, Scope, is_wasteful, sweep};
 use heap_core::events::{CollectionKind, EventKind};
 
 use crate::MarkSweep;
@@ -39,6 +39,9 @@ use crate::policy::Found;
 
 /// Entries of the mark stack whose memory is kept between cycles: 512 KiB.
 const KEEP_STACK: usize = 64 << 10;
+
+/// Bytes of free memory that a pause of the heap's own choice gives back at the most: about four milliseconds' worth.
+const TRIM: usize = 16 << 20;
 
 impl MarkSweep {
     /// Takes the snapshot: from now on every object that is reachable survives this cycle. False when there was no
@@ -99,13 +102,14 @@ impl MarkSweep {
     /// Everything reachable is black: reclaims the rest.
     fn finish_cycle(&mut self, heap: &mut HeapContext<'_>) {
         heap.core.event(EventKind::HeapTraced);
+        heap.core.note_held(self.side_bytes());
         self.marking = false;
         self.given_up = false;
         self.stamps.end();
         let HeapCore { memory, death, .. } = &mut *heap.core;
         let closure = self.marker.closure(memory);
         let dropped = death.bury(Scope::All, &closure);
-        heap.core.buried(dropped);
+        heap.core.buried(Scope::All, dropped);
         heap.fast.barrier_mask.set(0);
         let colour = self.colour;
         // SAFETY: asked only about large objects that were not freed: it is only now that memory becomes free.
@@ -118,17 +122,19 @@ impl MarkSweep {
 
         let marked = self.marker.bytes() as usize;
         self.marker.shrink(KEEP_STACK);
+        let alive = marked.saturating_add(heap.core.outside.settled());
         let (light, recent) = (heap.core.light_bytes(), heap.recent_bytes());
         let blocks = &mut heap.core.memory.blocks;
         let room = blocks.limit().map(|_| blocks.headroom().saturating_add(swept.hole_bytes));
-        self.pacing.cycle_ended(Found { alive: marked, light, room, recent });
-        blocks.decommit_free(self.pacing.budget());
+        self.pacing.cycle_ended(Found { alive, light, room, recent });
+        blocks.decommit_some(self.pacing.keep_free(), TRIM);
 
         let statistics = &mut heap.core.statistics;
         statistics.full_collections += 1;
         statistics.exact_collections += u64::from(exact);
         statistics.live_objects = self.marker.objects();
         statistics.live_bytes = self.marker.bytes();
+        heap.full_done(marked as u64);
         heap.core.event(EventKind::LiveDataSize { bytes: marked });
     }
 

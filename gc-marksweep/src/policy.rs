@@ -69,6 +69,8 @@ pub(crate) struct Pacing {
     heavy: usize,
     /// The least budget, grown with what the heap allocates.
     least: usize,
+    /// Bytes owned outside the heap that were charged since the last collection, as far as they were handed out here.
+    outside: usize,
     /// An allocation failed.
     pressed: bool,
     /// The cycle in progress, if it is spread over safepoints.
@@ -87,8 +89,17 @@ struct Cycle {
 
 impl Pacing {
     pub(crate) fn new(options: Options, limit: Option<usize>) -> Self {
-        let mut pacing =
-            Pacing { options, budget: 0, handed_out: 0, alarm: 0, heavy: 0, least: 0, pressed: false, cycle: None };
+        let mut pacing = Pacing {
+            options,
+            budget: 0,
+            handed_out: 0,
+            alarm: 0,
+            heavy: 0,
+            least: 0,
+            outside: 0,
+            pressed: false,
+            cycle: None,
+        };
         pacing.cycle_ended(Found { room: limit, ..Found::default() });
         pacing
     }
@@ -113,6 +124,17 @@ impl Pacing {
     pub(crate) fn hand_out(&mut self, bytes: usize) -> bool {
         self.handed_out = self.handed_out.saturating_add(bytes);
         self.handed_out >= self.alarm
+    }
+
+    /// Bytes owned outside the heap have been charged, `fresh` in all since the last collection.
+    pub(crate) fn note_outside(&mut self, fresh: usize) {
+        self.hand_out(fresh.saturating_sub(self.outside));
+        self.outside = fresh;
+    }
+
+    /// How many bytes owned outside the heap may be charged, in all since the last collection, until a safepoint is due.
+    pub(crate) fn outside_allowance(&self) -> usize {
+        self.outside.saturating_add(self.alarm.saturating_sub(self.handed_out).max(1))
     }
 
     /// An allocation failed: the next safepoint reclaims what it can.
@@ -150,6 +172,7 @@ impl Pacing {
         }
         self.heavy = heavy.saturating_add(born);
         self.handed_out = 0;
+        self.outside = 0;
         self.pressed = false;
         self.cycle = None;
         self.alarm = self.budget;
@@ -177,8 +200,8 @@ impl Pacing {
         self.cycle.map_or(0, |cycle| self.handed_out - cycle.began)
     }
 
-    /// Bytes that will probably be handed out before the next collection.
-    pub(crate) fn budget(&self) -> usize {
+    /// Bytes of free blocks that are worth keeping: what will probably be handed out before the next collection.
+    pub(crate) fn keep_free(&self) -> usize {
         self.budget
     }
 }
@@ -203,17 +226,17 @@ mod tests {
     fn what_no_marking_looks_at_is_given_back_sooner() {
         let mut pacing = pacing(false);
         pacing.cycle_ended(Found { light: 80 * MIB, ..alive(100 * MIB) });
-        assert_eq!(pacing.budget(), 60 * MIB);
+        assert_eq!(pacing.budget, 60 * MIB);
     }
 
     #[test]
     fn the_least_budget_follows_what_the_heap_allocates() {
         let mut pacing = Pacing::new(Options::default(), None);
-        assert_eq!(pacing.budget(), 64 << 10);
+        assert_eq!(pacing.budget, 64 << 10);
         pacing.cycle_ended(Found { recent: 2 << 20, ..alive(1000) });
-        assert_eq!(pacing.budget(), MIB);
+        assert_eq!(pacing.budget, MIB);
         pacing.cycle_ended(Found { recent: 1 << 30, ..alive(1000) });
-        assert_eq!(pacing.budget(), 4 * MIB);
+        assert_eq!(pacing.budget, 4 * MIB);
     }
 
     #[test]

@@ -27,6 +27,10 @@ pub struct RefCount {
     pub(crate) pacing: Pacing,
     /// Memory was handed out since the last epoch: there may be objects that are not counted.
     pub(crate) fresh: bool,
+    /// About how many bytes of objects the last cycle collection looked at.
+    pub(crate) looked_at: u64,
+    /// Bytes of [steps](Collector::step) since the last cycle collection.
+    pub(crate) stepped: u64,
     /// The last epoch ended with a complete cycle collection: everything counted is reachable.
     pub(crate) exact: bool,
 }
@@ -44,6 +48,8 @@ impl RefCount {
             candidates: Candidates::default(),
             pacing: Pacing::new(),
             fresh: false,
+            looked_at: 0,
+            stepped: 0,
             exact: false,
         }
     }
@@ -118,13 +124,34 @@ unsafe impl Collector for RefCount {
         self.epoch(heap, kind, self.cycles && kind == CollectionKind::Full);
         if kind == CollectionKind::Full {
             // What the next epoch will not use goes back to the system.
-            heap.core.memory.blocks.decommit_free(self.pacing.epoch_budget());
+            heap.core.memory.blocks.decommit_free(self.pacing.keep_free());
         }
     }
 
-    fn step(&mut self, heap: &mut HeapContext<'_>, _: usize) -> bool {
+    fn step(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
         self.safepoint(heap);
+        if !self.cycles || self.candidates.is_empty() {
+            return true;
+        }
+        // Trial deletion is not split; it is due when steps for all that it could look at have been asked for.
+        self.stepped = self.stepped.saturating_add(bytes as u64);
+        if self.stepped < heap.core.statistics.live_bytes {
+            return false;
+        }
+        self.stepped = 0;
+        self.epoch(heap, CollectionKind::Full, true);
         true
+    }
+
+    fn rest(&mut self, _: &mut HeapContext<'_>) {
+        self.work.give_back();
+        self.log.give_back();
+        self.pacing.rest();
+    }
+
+    fn side_bytes(&self) -> usize {
+        let candidates = std::mem::size_of_val(self.candidates.objects());
+        candidates + self.work.side_bytes() + self.log.side_bytes() + self.space.side_bytes()
     }
 
     fn ref_count(&self, _: &HeapCore, object: ObjectRef) -> Option<u64> {

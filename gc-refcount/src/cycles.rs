@@ -26,7 +26,7 @@
 //! *Known to be imperfect:* it runs in one pause, whose length is proportional to what the candidates reach.
 
 use heap_core::collector::object::{FINALIZED, SIDE_ENTRY};
-use heap_core::collector::{Death, EdgeSink, HeapCore, NoKeys, Object, ObjectRef, prefetch};
+use heap_core::collector::{Collector, Death, EdgeSink, HeapCore, NoKeys, Object, ObjectRef, prefetch};
 use heap_core::events::EventKind;
 
 use crate::RefCount;
@@ -36,6 +36,9 @@ use crate::space::Space;
 
 /// Edges that are collected, and prefetched, before any of them is looked at.
 const BATCH: usize = 64;
+
+/// Bytes of the smallest object that has a reference: what each object that is looked at counts for.
+const LEAST_OBJECT: usize = 16;
 
 /// Dead objects' bytes that may stay in the buffer, or a sixteenth of the heap's limit, if that is less: see
 /// [`Candidates::purge_if_worthwhile`].
@@ -160,11 +163,12 @@ impl RefCount {
             self.space.release(&core.memory, object.reference(), measured.extent(), object.info());
         }
         died.leave(&mut core.statistics);
+        self.looked_at = (gray.len() * LEAST_OBJECT) as u64;
+        core.note_held(self.side_bytes() + gray.capacity() * size_of::<ObjectRef>());
         gray.clear();
         gray.shrink_to(1 << 16);
         self.candidates.objects = gray;
         core.statistics.full_collections += 1;
-        self.pacing.cycles_collected(core);
         true
     }
 

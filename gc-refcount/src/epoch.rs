@@ -24,7 +24,7 @@ use heap_core::Statistics;
 use heap_core::collector::memory::Memory;
 use heap_core::collector::object::{FINALIZED, SIDE_ENTRY, UNLOGGED};
 use heap_core::collector::{
-    Closure, Death, HeapContext, HeapCore, Intact, Keys, Measured, NoKeys, ObjectRef, Refused, Scope,
+    Closure, Collector, Death, HeapContext, HeapCore, Intact, Keys, Measured, NoKeys, ObjectRef, Refused, Scope,
 };
 use heap_core::events::EventKind;
 
@@ -33,6 +33,9 @@ use crate::count::{BUFFERED, Counts, is_counted};
 use crate::cycles::Candidates;
 use crate::space::Space;
 use crate::work::Worklist;
+
+/// Bytes of free memory that an epoch gives back at the most: about a millisecond's worth.
+const TRIM: usize = 4 << 20;
 
 impl RefCount {
     /// One epoch. With `cycles`, garbage cycles are collected too.
@@ -64,14 +67,22 @@ impl RefCount {
         } else {
             self.candidates.purge_if_worthwhile(heap.core, &mut self.space);
         }
+        heap.core.note_held(self.side_bytes());
         self.work.shrink();
 
         let HeapCore { memory, death, statistics, .. } = &mut *heap.core;
         let RefCount { counts, work, space, .. } = self;
         let dropped = death.bury(Scope::Young, &Increments { counts, work, space, memory, statistics });
-        heap.core.buried(dropped);
+        heap.core.buried(Scope::Young, dropped);
+        if exact || kind == CollectionKind::Full {
+            heap.core.recount_outside();
+        }
         heap.core.roots.settle();
         self.space.reclaim(heap);
+        if exact {
+            self.pacing.cycles_collected(heap);
+            heap.full_done(self.looked_at);
+        }
 
         heap.core.statistics.epochs += 1;
         let bytes = heap.core.statistics.live_bytes as usize;
@@ -79,6 +90,7 @@ impl RefCount {
         self.fresh = false;
         self.exact = exact;
         self.pacing.epoch_ended(heap, logged);
+        heap.core.memory.blocks.decommit_some(self.pacing.keep_free(), TRIM);
         heap.fast.due.set(self.eager);
     }
 }

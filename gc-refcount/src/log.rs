@@ -60,7 +60,29 @@ impl<P> Default for Record<P> {
     }
 }
 
+impl<P> Record<P> {
+    fn side_bytes(&self) -> usize {
+        self.parts.capacity() * size_of::<(P, usize)>() + self.referents.stack.capacity() * size_of::<ObjectRef>()
+    }
+
+    fn give_back(&mut self) {
+        self.parts.shrink_to(0);
+        self.referents.stack.shrink_to(0);
+    }
+}
+
 impl Log {
+    /// Bytes of the log.
+    pub(crate) fn side_bytes(&self) -> usize {
+        self.objects.side_bytes() + self.cards.side_bytes() + self.budget.side_bytes()
+    }
+
+    /// Gives back all memory of the empty log.
+    pub(crate) fn give_back(&mut self) {
+        self.objects.give_back();
+        self.cards.give_back();
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.objects.parts.is_empty() && self.cards.parts.is_empty()
     }

@@ -54,12 +54,19 @@ const EPOCH_BYTES_MIN: usize = 64 << 10;
 /// Growth of the counted bytes that pays for a cycle collection: a half of what the last one left, but at least this.
 const CYCLES_LEAST: Allowance = Allowance::growing(64 << 10, 4 << 20);
 
+/// Bytes of counted objects, those that they own outside the heap included.
+fn counted(core: &HeapCore) -> u64 {
+    core.statistics.live_bytes + core.outside.settled() as u64
+}
+
 #[derive(Debug)]
 pub(crate) struct Pacing {
     /// What the program asked for.
     epoch_bytes: Option<usize>,
     /// Value of the allocation counter at the end of the last epoch.
     last: u64,
+    /// The most that was allocated in an epoch of late, less an eighth for each epoch since.
+    of_late: u64,
     /// Value of the allocation counter at which the next epoch is due.
     next: u64,
     /// Counted bytes at which the next cycle collection is due.
@@ -73,7 +80,16 @@ pub(crate) struct Pacing {
 
 impl Pacing {
     pub(crate) fn new() -> Self {
-        Pacing { epoch_bytes: None, last: 0, next: 0, cycles_at: 0, promoted: 0, then: (0, 0), failed: false }
+        Pacing {
+            epoch_bytes: None,
+            last: 0,
+            of_late: 0,
+            next: 0,
+            cycles_at: 0,
+            promoted: 0,
+            then: (0, 0),
+            failed: false,
+        }
     }
 
     pub(crate) fn set_epoch_bytes(&mut self, bytes: usize) {
@@ -81,7 +97,7 @@ impl Pacing {
     }
 
     /// The heap starts.
-    pub(crate) fn start(&mut self, heap: &HeapContext<'_>) {
+    pub(crate) fn start(&mut self, heap: &mut HeapContext<'_>) {
         self.cycles_at = CYCLES_LEAST.at(0) as u64;
         self.epoch_ended(heap, 0);
     }
@@ -116,11 +132,11 @@ impl Pacing {
                 blocks.used_bytes() > limit - limit / 8 && statistics.promoted_bytes - self.promoted > limit as u64 / 16
             })
         };
-        self.failed || statistics.live_bytes >= self.cycles_at || near_limit()
+        self.failed || counted(core) >= self.cycles_at || near_limit()
     }
 
     /// An epoch ended for which `logged` bytes of references had been copied.
-    pub(crate) fn epoch_ended(&mut self, heap: &HeapContext<'_>, logged: usize) {
+    pub(crate) fn epoch_ended(&mut self, heap: &mut HeapContext<'_>, logged: usize) {
         let statistics = &heap.core.statistics;
         let allocated = heap.fast.allocated_bytes() - self.last;
         let counted = statistics.promoted_bytes - self.then.0;
@@ -128,6 +144,7 @@ impl Pacing {
         let dear = counted + uncounted + logged as u64 >= allocated;
         self.then = (statistics.promoted_bytes, statistics.live_bytes);
         self.last = heap.fast.allocated_bytes();
+        self.of_late = allocated.max(self.of_late - self.of_late.div_ceil(8));
         self.failed = false;
         let blocks = &heap.core.memory.blocks;
         let live = statistics.live_bytes as usize;
@@ -136,22 +153,29 @@ impl Pacing {
         let mut bytes = self.epoch_bytes.unwrap_or((live / part).clamp(least, most));
         if blocks.limit().is_some() {
             // Half of the memory between counted objects may be in holes too small to be of use.
-            let scattered = blocks.used_bytes().saturating_sub(live) / 2;
+            let scattered = blocks.block_bytes().saturating_sub(live) / 2;
             bytes = bytes.min(((blocks.headroom() + scattered) / 2).max(EPOCH_BYTES_MIN));
         }
         self.next = self.last.saturating_add(bytes as u64);
+        heap.core.outside.allow(bytes);
     }
 
-    /// Bytes that will be allocated before the next epoch.
-    pub(crate) fn epoch_budget(&self) -> usize {
-        (self.next - self.last) as usize
+    /// Bytes of free blocks that are worth keeping: what will be allocated before the next epoch, or was of late, because a
+    /// `mutate` may overrun it.
+    pub(crate) fn keep_free(&self) -> usize {
+        let most = (self.next - self.last).max(self.of_late);
+        usize::try_from(most.saturating_add(most / 4)).unwrap_or(usize::MAX)
+    }
+
+    /// The heap will not be used for a while.
+    pub(crate) fn rest(&mut self) {
+        self.of_late = 0;
     }
 
     /// A cycle collection ended.
-    pub(crate) fn cycles_collected(&mut self, core: &HeapCore) {
-        let live = core.statistics.live_bytes;
-        // The allocation counter as the last epoch left it: exact enough, and cycles are collected in the middle of one.
-        self.cycles_at = live + (live / 2).max(CYCLES_LEAST.at(self.last) as u64);
-        self.promoted = core.statistics.promoted_bytes;
+    pub(crate) fn cycles_collected(&mut self, heap: &HeapContext<'_>) {
+        let live = counted(heap.core);
+        self.cycles_at = live + (live / 2).max(CYCLES_LEAST.at(heap.recent_bytes()) as u64);
+        self.promoted = heap.core.statistics.promoted_bytes;
     }
 }

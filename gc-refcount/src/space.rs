@@ -74,6 +74,13 @@ impl Space {
         }
     }
 
+    /// Bytes of the lists of blocks.
+    pub(crate) fn side_bytes(&self) -> usize {
+        self.states.capacity()
+            + self.touched.capacity() * size_of::<BlockIndex>()
+            + self.dead_large.capacity() * size_of::<ObjectRef>()
+    }
+
     /// Memory for an object.
     pub(crate) fn allocate(
         &mut self,

@@ -96,6 +96,17 @@ impl Worklist {
         }
     }
 
+    /// Bytes of the lists.
+    pub(crate) fn side_bytes(&self) -> usize {
+        (self.sink.stack.capacity() + self.postponed.capacity()) * size_of::<ObjectRef>()
+    }
+
+    /// Gives back all memory of the empty lists.
+    pub(crate) fn give_back(&mut self) {
+        self.sink.stack.shrink_to(0);
+        self.postponed.shrink_to(0);
+    }
+
     /// Gives back the memory of an unusually deep epoch.
     pub(crate) fn shrink(&mut self) {
         debug_assert!(self.sink.stack.is_empty());

@@ -55,8 +55,6 @@
 //!   the copy when the state is "asked".
 //! * **Permanent objects**: the `PERMANENT` bit is in every collector's mask once there are such objects, so that the
 //!   first write lists the object as a root.
-//! * **Bytes owned outside the heap**: [`TypeInfo::owned_bytes`] is derived; a full mark adds it up, allocation charges
-//!   it to the pacing.
 //! * **Marking on a background thread**: the header is one atomic word; `trace` takes `&self` and never writes; the
 //!   barrier loads with Acquire and calls the collector before the first write, which scans or waits.
 //! * **Heaps that move to another thread**: types say whether they are bound to their thread
@@ -72,7 +70,7 @@
 pub use crate::death::{Death, DropList, Ephemerons, Finalizers, Scope, WeakTable};
 pub use crate::engine::{Closure, Colour, KeyBuffer, Keys, Lookahead, Marker, NoKeys, Refused, Tracing};
 pub use crate::machine::{
-    Allowance, Capabilities, Collector, FastPath, HeapContext, HeapCore, IntoCollector, NoGc, Roots, Verifier,
+    Allowance, Capabilities, Collector, FastPath, HeapContext, HeapCore, IntoCollector, NoGc, Outside, Roots, Verifier,
     VerifyError, growth_budget,
 };
 pub use crate::object::{

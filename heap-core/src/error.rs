@@ -1,7 +1,8 @@
 //! Why an allocation failed, as a value.
 //!
-//! The kinds are the four different things a program can do about a failed allocation, not the places where one can
-//! fail: drop references or raise the limit, give memory back to the system, make the reservation larger, ask for less.
+//! The kinds are the different things a program can do about a failed allocation, not the places where one can fail: drop
+//! references or raise the limit, end a `mutate` sooner, give memory back to the system, make the reservation larger, ask
+//! for less.
 //!
 //! The error is one word, a reference to a constant. So the result of a fallible allocation travels in two registers,
 //! and a program that handles a full heap allocates as fast as one that does not; an error that carried the size asked
@@ -22,6 +23,11 @@ const _: () = assert!(size_of::<AllocError>() == size_of::<usize>());
 pub enum AllocErrorKind {
     /// The heap's own hard limit would be exceeded.
     Limit,
+    /// The heap's own hard limit would be exceeded, and most of what fills it was allocated since the last safepoint:
+    /// inside one `mutate` nothing is reclaimed.
+    LimitInMutate,
+    /// The heap is so nearly full of live objects that it was collected again and again for next to nothing.
+    Futile,
     /// The operating system refused to provide memory.
     Refused,
     /// The heap's address space has no contiguous room left.
@@ -33,6 +39,10 @@ pub enum AllocErrorKind {
 impl AllocError {
     /// The heap's own hard limit would be exceeded.
     pub const LIMIT: Self = Self(&AllocErrorKind::Limit);
+    /// The heap's own hard limit would be exceeded, by what was allocated inside one `mutate`.
+    pub const LIMIT_IN_MUTATE: Self = Self(&AllocErrorKind::LimitInMutate);
+    /// The heap was collected again and again for next to nothing.
+    pub const FUTILE: Self = Self(&AllocErrorKind::Futile);
     /// The operating system refused to provide memory.
     pub const REFUSED: Self = Self(&AllocErrorKind::Refused);
     /// The heap's address space has no contiguous room left.
@@ -43,6 +53,11 @@ impl AllocError {
     /// What went wrong.
     pub const fn kind(self) -> AllocErrorKind {
         *self.0
+    }
+
+    /// Whether the heap's own limit was in the way, for whatever reason: more would fit if it were higher.
+    pub const fn is_limit(self) -> bool {
+        matches!(self.0, AllocErrorKind::Limit | AllocErrorKind::LimitInMutate | AllocErrorKind::Futile)
     }
 }
 
@@ -56,6 +71,14 @@ impl fmt::Display for AllocError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             AllocErrorKind::Limit => "the heap's limit is reached: drop references and collect, or raise the limit",
+            AllocErrorKind::LimitInMutate => {
+                "the heap's limit is reached within one `mutate`, in which nothing is reclaimed: end it and begin another \
+                 when `Mutator::should_yield` says so, or raise the limit"
+            }
+            AllocErrorKind::Futile => {
+                "the heap is nearly full of live objects and was collected again and again for next to nothing: raise the \
+                 limit or drop references (`HeapOptions::with_overhead_limit` lets it go on instead)"
+            }
             AllocErrorKind::Refused => {
                 "the operating system refused memory: free memory elsewhere, or set a heap limit below what it grants"
             }
@@ -76,7 +99,10 @@ mod tests {
 
     #[test]
     fn every_message_says_what_to_do_next() {
-        let all = [AllocError::LIMIT, AllocError::REFUSED, AllocError::ADDRESS_SPACE, AllocError::TOO_LARGE];
+        let limits = [AllocError::LIMIT, AllocError::LIMIT_IN_MUTATE, AllocError::FUTILE];
+        let others = [AllocError::REFUSED, AllocError::ADDRESS_SPACE, AllocError::TOO_LARGE];
+        assert!(limits.iter().all(|error| error.is_limit()) && !others.iter().any(|error| error.is_limit()));
+        let all = limits.into_iter().chain(others);
         for error in all {
             assert!(error.to_string().contains(": "), "{error}");
         }

@@ -53,7 +53,8 @@
 //! | weak pointers | [`Gc::downgrade`], [`Weak`] |
 //! | roots between calls of `mutate` | [`Mutator::stash`], [`Mutator::fetch`], [`Handle`] |
 //! | a full heap as a result | [`Heap::try_mutate`], [`Heap::reserve`], [`HeapOptions::with_limit`] |
-//! | asking for a collection | [`Heap::collect`], [`Heap::collect_minor`], [`Heap::step`], [`Mutator::request_collection`] |
+//! | memory outside the heap | `owned_bytes`, derived; [`ExternalBytes`], [`Mutator::charge_external`] |
+//! | asking for a collection | [`Heap::idle`], [`Heap::collect`], [`Heap::collect_minor`], [`Heap::step`], [`Mutator::request_collection`] |
 //! | looking inside | [`Heap::statistics`], [`Heap::set_listener`], [`Heap::verify`]; with the feature `registry` all heaps of a process |
 //! | debugging your `Trace` | [`HeapOptions::with_zeal`], [`HeapOptions::with_verify`] |
 //!
@@ -97,6 +98,7 @@ pub mod object;
 pub mod region;
 pub mod trace;
 
+pub use api::external::ExternalBytes;
 pub use api::gc::{Gc, Pointee};
 pub use api::handle::{Handle, Pointer};
 pub use api::heap::Heap;

@@ -325,7 +325,7 @@ impl Evacuation {
                 }
             }
         }
-        core.buried(dropped);
+        core.buried(scope, dropped);
     }
 
     fn release(&mut self, core: &mut HeapCore) {
@@ -408,6 +408,7 @@ unsafe impl Collector for Copying {
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
         heap.fast.barrier_mask.set(UNLOGGED);
+        heap.core.outside.allow(4 << 20);
         // Every collection needs addresses for all copies and more. Where there are none to spare it would be given up each
         // time, and the kit rightly asks that garbage goes.
         if heap.core.memory.blocks.reserved_bytes() < 4 << 20 {
@@ -444,7 +445,8 @@ unsafe impl Collector for Copying {
     }
 
     fn safepoint(&mut self, heap: &mut HeapContext<'_>) {
-        self.run(heap, Scope::Young);
+        let much = heap.core.outside.settled() > 8 << 20;
+        self.run(heap, if much { Scope::All } else { Scope::Young });
     }
 
     fn collect(&mut self, heap: &mut HeapContext<'_>, kind: CollectionKind) {
@@ -452,7 +454,7 @@ unsafe impl Collector for Copying {
     }
 
     fn step(&mut self, heap: &mut HeapContext<'_>, _: usize) -> bool {
-        self.run(heap, Scope::Young);
+        self.run(heap, Scope::All);
         true
     }
 }

@@ -338,8 +338,14 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
         }
     });
     let owned_bytes = arms(shapes, &traced, |field| {
-        let (trace_impl, binding) = (field.trace_impl(cx), &field.binding);
-        quote_spanned!(shown_at(field.ty)=> + #trace_impl::owned_bytes(#binding))
+        let Field { ty, binding, .. } = field;
+        if field.treatment == Treatment::Recursive {
+            let tracer_type = cx.item(quote!(Tracer::<#brand>), shown_at(ty));
+            quote_spanned!(shown_at(ty)=> + #tracer_type::owned_bytes::<#ty>(#binding))
+        } else {
+            let trace_impl = field.trace_impl(cx);
+            quote_spanned!(shown_at(ty)=> + #trace_impl::owned_bytes(#binding))
+        }
     });
     let trace = match_self(&trace, &quote!());
     let relocate = match_self(&relocate, &quote!());

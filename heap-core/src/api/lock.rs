@@ -368,7 +368,8 @@ macro_rules! trace_through_cell {
                 self.0.get_mut().relocate(relocator);
             }
             fn owned_bytes(&$self) -> usize {
-                // SAFETY: asked only at safepoints, where no borrow is alive.
+                // SAFETY: asked at safepoints, where no borrow is alive, and before the value becomes an object, when
+                // whoever asks owns it.
                 unsafe { (*$pointer).owned_bytes() }
             }
         }

@@ -52,11 +52,12 @@ impl<'gc> Mutator<'gc> {
                 align: if align_of::<T>() > OBJECT_ALIGN { align_of::<T>() } else { OBJECT_ALIGN },
             }
         };
-        if const { core::mem::needs_drop::<T>() } {
+        let allocation = if const { core::mem::needs_drop::<T>() } {
             // Before the value is in the heap: it is dropped by its owner if there is no room.
-            self.machine.reserve_drop()?;
-        }
-        let allocation = self.machine.allocate(request)?;
+            self.machine.allocate_with_glue(request, value.owned_bytes())?
+        } else {
+            self.machine.allocate(request)?
+        };
         let object = ObjectRef::new(allocation.payload);
         // SAFETY: the memory is fresh, large enough, aligned, and ours; header and payload are initialised before
         // anyone can see the object.
@@ -137,13 +138,18 @@ impl<'gc> Mutator<'gc> {
         Ok(UnfinishedSlice { object: ObjectRef::new(allocation.payload), len, initialised: 0, _type: PhantomData })
     }
 
-    /// Turns a completely initialised slice into an object.
+    /// Turns a completely initialised slice into an object. Fails when what its elements own does not fit the limit; they
+    /// are dropped then.
     #[inline]
     pub(crate) fn finish_slice<T: Trace<'gc>>(&self, slice: UnfinishedSlice<T>) -> Result<ObjectRef, AllocError> {
         assert_eq!(slice.initialised, slice.len, "every element of a slice must be initialised");
         if const { core::mem::needs_drop::<T>() } {
             // Only now: making the elements may have allocated objects with drop glue.
             self.machine.reserve_drop()?;
+            let owned = slice.elements().iter().map(Trace::owned_bytes).fold(0, usize::saturating_add);
+            if owned > 0 {
+                self.machine.charge_outside(owned)?;
+            }
         }
         let slice = core::mem::ManuallyDrop::new(slice);
         let object = slice.object;
@@ -158,6 +164,18 @@ impl<'gc> Mutator<'gc> {
             self.machine.register_drop(object);
         }
         Ok(object)
+    }
+
+    /// Says that objects of this heap have come to own `change` bytes more outside the heap, or less, since they were
+    /// made: that a `Vec` in one of them grew, for instance. The bytes count against the limit, and bring the next
+    /// collection nearer.
+    ///
+    /// What objects own when they are made need not be said, and every full collection asks all of them: this is for
+    /// large changes in between, and forgotten then. Memory that no field can tell belongs into an
+    /// [`ExternalBytes`](crate::ExternalBytes). The limit may be exceeded by the change, since the memory is there already;
+    /// the next allocation that needs memory fails then.
+    pub fn charge_external(&self, change: isize) {
+        self.machine.adjust_outside(change);
     }
 
     /// The heap's number, unique for the life of the process.
@@ -197,6 +215,12 @@ impl<T> UnfinishedSlice<T> {
         // SAFETY: the index is below the length that was allocated.
         unsafe { self.object.payload().cast::<T>().add(self.initialised).write(value) };
         self.initialised += 1;
+    }
+
+    /// The elements made so far.
+    fn elements(&self) -> &[T] {
+        // SAFETY: the first `initialised` elements were written, and only this value can reach them.
+        unsafe { core::slice::from_raw_parts(self.object.payload().cast::<T>().as_ptr(), self.initialised) }
     }
 }
 

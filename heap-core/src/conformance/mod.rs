@@ -174,6 +174,12 @@ macro_rules! conformance {
             zeal_list_reversal
             zeal_graph
             requested_collections
+            futile_collections
+            idle_heap
+            steps_reclaim_the_old
+            garbage_outside
+            limit_outside
+            account_outside
             statistics_and_events
             registry_entries
             reference_counts
@@ -367,6 +373,18 @@ checks! {
     zeal_graph(kit) { regressions::barrier::zeal_graph(kit) }
     /// Requests from inside, and from inside a panic, are honoured once, at the end.
     requested_collections(kit) { regressions::barrier::requested_collections(kit) }
+    /// Collections that help nobody end in an error.
+    futile_collections(kit) { regressions::pacing::futile_collections(kit) }
+    /// A heap that is told to idle is small afterwards.
+    idle_heap(kit) { regressions::pacing::idle_heap(kit) }
+    /// Steps reclaim old garbage.
+    steps_reclaim_the_old(kit) { regressions::pacing::steps_reclaim_the_old(kit) }
+    /// Garbage that owns memory outside the heap is collected in time, whatever its shape.
+    garbage_outside(kit) { regressions::pacing::garbage_outside(kit) }
+    /// The heap's limit covers what objects own outside.
+    limit_outside(kit) { regressions::pacing::limit_outside(kit) }
+    /// What objects own outside the heap is known exactly after a full collection.
+    account_outside(kit) { regressions::pacing::account_outside(kit) }
     /// Counters and events agree with what was done and with each other.
     statistics_and_events(kit) { regressions::observation::statistics_and_events(kit) }
     /// Heaps appear in the registry when they are made and disappear when they go, and can be watched from another thread.

@@ -20,17 +20,19 @@ use super::{Scope, registered};
 use crate::engine::Closure;
 use crate::error::AllocError;
 use crate::memory::{Aged, Segments};
-use crate::object::{ObjectRef, ObjectSet, prefetch};
+use crate::object::{Object, ObjectMap, ObjectRef, prefetch};
 
 /// Objects with drop glue.
 #[derive(Default)]
 pub struct DropList {
     /// In a counting heap only the young.
     objects: Aged<ObjectRef>,
-    /// In a counting heap the old.
-    counted: ObjectSet,
+    /// In a counting heap the old, and the bytes that each owned outside the heap when it was last asked.
+    counted: ObjectMap<usize>,
     /// Of these, the dead.
     condemned: Segments<ObjectRef>,
+    /// Bytes that the old objects own outside the heap, as they said when they were last asked.
+    owned: usize,
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -69,15 +71,39 @@ impl DropList {
     /// A counting collector's object is dead. One that was registered since the last epoch is still listed as young, and
     /// is found there.
     pub(super) fn died(&mut self, object: ObjectRef) {
-        if self.counted.remove(&object) {
+        if let Some(owned) = self.counted.remove(&object) {
+            self.owned = self.owned.saturating_sub(owned);
             self.condemned.push(object);
         }
     }
 
-    /// Runs the glue of the dead, and follows the living. Returns how many were dropped.
+    /// Bytes that the objects which have survived a collection own outside the heap.
+    pub(crate) fn owned_bytes(&self) -> usize {
+        self.owned
+    }
+
+    /// Asks the counted objects again what they own.
+    pub(crate) fn recount(&mut self) {
+        self.owned = 0;
+        for (&object, owned) in &mut self.counted {
+            *owned = owned_bytes(object);
+            self.owned = self.owned.saturating_add(*owned);
+        }
+    }
+
+    /// Bytes of the lists.
+    pub(super) fn side_bytes(&self) -> usize {
+        let counted = self.counted.capacity() * (size_of::<(ObjectRef, usize)>() + 1);
+        self.objects.memory_bytes() + self.condemned.memory_bytes() + counted
+    }
+
+    /// Runs the glue of the dead, and follows the living, which are asked what they own. Returns how many were dropped.
     pub(super) fn bury<C: Closure>(&mut self, scope: Scope, closure: &C) -> usize {
-        let DropList { objects, counted, condemned, panic } = self;
+        let DropList { objects, counted, condemned, owned, panic } = self;
         let mut dropped = 0;
+        if scope == Scope::All && !C::COUNTS {
+            *owned = 0;
+        }
         condemned.retain_from(0, prefetch, |_, object| {
             run(object, panic);
             dropped += 1;
@@ -89,8 +115,10 @@ impl DropList {
                 dropped += 1;
                 return None;
             };
+            let owns = owned_bytes(now);
+            *owned = owned.saturating_add(owns);
             if C::COUNTS {
-                counted.insert(now);
+                counted.insert(now, owns);
                 return None;
             }
             Some(now)
@@ -107,17 +135,27 @@ impl DropList {
 
     /// The heap is going away: everything listed is dead.
     pub(crate) fn run_all(&mut self) {
-        let DropList { objects, counted, condemned, panic } = self;
+        let DropList { objects, counted, condemned, panic, .. } = self;
         condemned.retain_from(0, prefetch, |_, object| {
             run(object, panic);
             None
         });
-        counted.drain().for_each(|object| run(object, panic));
+        counted.drain().for_each(|(object, _)| run(object, panic));
         objects.retain_from(0, prefetch, |_, object| {
             run(object, panic);
             None
         });
     }
+}
+
+/// Bytes that a listed object owns outside the heap, which is alive and where it is listed.
+fn owned_bytes(object: ObjectRef) -> usize {
+    // SAFETY: alive, hence intact, and it has not moved since it was found there. The program is stopped, so nothing of it
+    // is borrowed.
+    let object = unsafe { Object::at(object) };
+    let Some(owned) = object.info().owned_bytes() else { return 0 };
+    // SAFETY: an object of this type with this many elements.
+    unsafe { owned(object.reference().payload().as_ptr(), object.count()) }
 }
 
 /// Runs the glue of a dead object that has just left the lists.

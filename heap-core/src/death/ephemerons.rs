@@ -115,6 +115,12 @@ pub struct Ephemerons {
 }
 
 impl Ephemerons {
+    /// Bytes of the tables.
+    pub(super) fn side_bytes(&self) -> usize {
+        let entries = self.waiting.capacity() + self.held.capacity();
+        self.all.memory_bytes() + entries * (size_of::<(ObjectRef, ObjectRef)>() + 1)
+    }
+
     /// Number of ephemerons that are not known to be dead or cleared.
     pub fn len(&self) -> usize {
         self.all.len() + self.holding

@@ -36,6 +36,14 @@ pub struct Finalizers {
 }
 
 impl Finalizers {
+    /// Bytes of the lists.
+    pub(super) fn side_bytes(&self) -> usize {
+        let listed = self.queue.capacity() + self.released.capacity();
+        self.objects.memory_bytes()
+            + self.watched.capacity() * (size_of::<ObjectRef>() + 1)
+            + listed * size_of::<ObjectRef>()
+    }
+
     /// Number of objects that are registered and not queued.
     pub fn len(&self) -> usize {
         self.objects.len() + self.watched.len()

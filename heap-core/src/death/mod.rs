@@ -146,6 +146,11 @@ impl Death {
         !self.ephemerons.is_empty() || !self.finalizers.is_empty()
     }
 
+    /// Bytes of all lists and tables.
+    pub(crate) fn side_bytes(&self) -> usize {
+        self.weak.side_bytes() + self.ephemerons.side_bytes() + self.finalizers.side_bytes() + self.drops.side_bytes()
+    }
+
     // ---- for the verifier ----
 
     /// All objects that the tables name, keys of ephemerons included; some several times.

@@ -98,6 +98,12 @@ pub struct WeakTable {
 }
 
 impl WeakTable {
+    /// Bytes of the table.
+    pub(super) fn side_bytes(&self) -> usize {
+        let indexed = self.young.cells.capacity() + self.old.cells.capacity();
+        self.pairs.memory_bytes() + indexed * (size_of::<(ObjectRef, ObjectRef)>() + 1)
+    }
+
     /// The cell of a target whose header says that there may be one.
     ///
     /// # Errors

@@ -82,6 +82,7 @@ pub(super) struct Slots {
     table: NonNull<Table>,
     free: List,
     in_use: usize,
+    chunks: usize,
 }
 
 /// A list of slots through [`Slot::next`].
@@ -128,12 +129,17 @@ impl Slots {
     /// An empty table for the handles of a heap.
     pub(super) fn new(heap: u64) -> Result<Self, Refused> {
         let table = leak(Table { heap, chunks: Cell::new(ptr::null()), released: Released::new() })?;
-        Ok(Slots { table, free: List::EMPTY, in_use: 0 })
+        Ok(Slots { table, free: List::EMPTY, in_use: 0, chunks: 0 })
     }
 
     /// Slots that handles lead to; those whose release was not [taken](Self::take_released) yet count.
     pub(super) fn in_use(&self) -> usize {
         self.in_use
+    }
+
+    /// Bytes of the table.
+    pub(super) fn side_bytes(&self) -> usize {
+        self.chunks * size_of::<Chunk>()
     }
 
     /// A slot with one handle. Its object, state and lists are the caller's business.
@@ -176,6 +182,7 @@ impl Slots {
             }),
         })?;
         chunks.set(chunk.as_ptr());
+        self.chunks += 1;
         // SAFETY: the chunk was just made.
         let slots = unsafe { &chunk.as_ref().slots };
         for slot in slots[1..].iter().rev() {

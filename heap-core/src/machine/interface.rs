@@ -59,6 +59,18 @@ pub unsafe trait Collector {
     /// afterwards. Collectors without increments do nothing or all.
     fn step(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool;
 
+    /// The program will not use the heap for a while; a full collection was just completed. Memory of the collector's own
+    /// that it can get again goes back, and what it keeps for the program's next allocations is as small as in a new heap.
+    fn rest(&mut self, heap: &mut HeapContext<'_>) {
+        let _ = heap;
+    }
+
+    /// Bytes of memory that the collector holds for structures of its own: mark stacks, logs, remembered sets. Asked at the
+    /// beginning and the end of each pause.
+    fn side_bytes(&self) -> usize {
+        0
+    }
+
     /// The heap is being dropped: stop background work.
     fn finish(&mut self, heap: &mut HeapContext<'_>) {
         let _ = heap;

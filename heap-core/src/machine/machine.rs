@@ -93,18 +93,68 @@ impl Machine {
         self.allocate_slow(request.bytes, request.prefix, request.align)
     }
 
+    /// Allocates an object with drop glue, which the caller [lists](Self::register_drop), and charges what it owns outside
+    /// the heap.
+    #[inline]
+    pub(crate) fn allocate_with_glue(&self, request: AllocRequest, owned: usize) -> Result<Allocation, AllocError> {
+        self.reserve_drop()?;
+        if owned == 0 {
+            return self.allocate(request);
+        }
+        self.charge_outside(owned)?;
+        self.allocate(request).inspect_err(|_| self.take_back_outside(owned))
+    }
+
     #[cold]
     #[inline(never)]
     fn allocate_slow(&self, bytes: usize, prefix: usize, align: usize) -> Result<Allocation, AllocError> {
         // The request arrives in registers: passed by reference, it would be written to the stack by every fast path.
         let request = AllocRequest { bytes, prefix, align };
-        let result = self.slow(|collector, heap| collector.allocate_slow(heap, request));
-        if let Ok(allocation) = &result {
-            debug_assert!(allocation.payload.addr().get().is_multiple_of(request.align));
-        } else {
-            self.fast.allocation_failed.set(true);
+        let result = self.slow(|collector, heap| {
+            if heap.core.futility.is_hopeless() {
+                return Err(AllocError::FUTILE);
+            }
+            collector.allocate_slow(heap, request)
+        });
+        match result {
+            Ok(allocation) => {
+                debug_assert!(allocation.payload.addr().get().is_multiple_of(request.align));
+                Ok(allocation)
+            }
+            Err(error) => Err(self.failed(error)),
         }
-        result
+    }
+
+    /// An allocation failed. Says so more precisely.
+    #[cold]
+    fn failed(&self, error: AllocError) -> AllocError {
+        self.fast.allocation_failed.set(true);
+        match error {
+            AllocError::FUTILE => self.fast.due.set(true),
+            // Safepoints come when half of the room below the limit is used up, so what was allocated since the last one
+            // was mostly allocated by the present `mutate`. Below an eighth of the limit the heap is simply full.
+            AllocError::LIMIT => {
+                return self.core(|core| {
+                    let since =
+                        self.fast.allocated_bytes() - core.statistics.allocated_bytes + core.outside.fresh() as u64;
+                    let large = core.memory.blocks.limit().is_some_and(|limit| since >= limit as u64 / 8);
+                    if large { AllocError::LIMIT_IN_MUTATE } else { AllocError::LIMIT }
+                });
+            }
+            _ => {}
+        }
+        error
+    }
+
+    /// Changes the limit.
+    pub(crate) fn set_limit(&mut self, limit: Option<usize>) {
+        let core = &mut self.inner.get_mut().core;
+        let raised = limit.unwrap_or(usize::MAX) > core.memory.blocks.limit().unwrap_or(usize::MAX);
+        core.options.limit = limit;
+        core.memory.blocks.set_limit(limit);
+        if raised {
+            core.futility.forgive();
+        }
     }
 
     /// Allocates an object of the heap's own, which the tables of the dead know.
@@ -146,6 +196,37 @@ impl Machine {
     pub(crate) unsafe fn weak_cell_of(&self, target: ObjectRef) -> Result<Option<ObjectRef>, AllocError> {
         // SAFETY: the caller's promise.
         if unsafe { target.header() }.load().has(SIDE_ENTRY) { self.find_weak_cell(target) } else { Ok(None) }
+    }
+
+    /// Charges what an object that is about to be made owns outside the heap. When there is no room, the next safepoint
+    /// reclaims what it can, because the program may have no better idea than to try again.
+    #[inline(never)]
+    pub(crate) fn charge_outside(&self, bytes: usize) -> Result<(), AllocError> {
+        match self.core(|core| core.outside.charge(&mut core.memory.blocks, bytes)) {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                self.fast.due.set(true);
+                Ok(())
+            }
+            Err(error) => {
+                self.fast.collection_requested.set(true);
+                self.fast.due.set(true);
+                Err(self.failed(error))
+            }
+        }
+    }
+
+    /// The object was not made after all.
+    #[cold]
+    fn take_back_outside(&self, bytes: usize) {
+        self.core(|core| core.outside.take_back(&mut core.memory.blocks, bytes));
+    }
+
+    /// The program says that objects own more, or less, than when they were made.
+    pub(crate) fn adjust_outside(&self, change: isize) {
+        if self.core(|core| core.outside.adjust(&mut core.memory.blocks, change)) {
+            self.fast.due.set(true);
+        }
     }
 
     #[inline(never)]
@@ -229,14 +310,11 @@ impl Machine {
         self.core(|core| core.roots.heap_id())
     }
 
-    /// The heap's counters. `allocated_bytes` and `heap_bytes` are current, the others as of the last pause.
+    /// The heap's counters. Allocated bytes and what the heap holds are current, the others as of the last pause.
     pub(crate) fn statistics(&self) -> Statistics {
-        self.core(|core| {
-            let mut statistics = core.statistics;
-            statistics.allocated_bytes = self.fast.allocated_bytes();
-            statistics.heap_bytes = core.memory.blocks.used_bytes() as u64;
-            statistics.peak_heap_bytes = core.memory.blocks.peak_bytes() as u64;
-            statistics
+        self.slow(|collector, heap| {
+            let allocated_bytes = self.fast.allocated_bytes();
+            Statistics { allocated_bytes, ..heap.core.current_statistics(collector.side_bytes()) }
         })
     }
 }

@@ -9,6 +9,8 @@
 //! | `capabilities` | what a collector promises |
 //! | `core` | the parts that all collectors share |
 //! | `allowance` | what a collector may let pile up, growing with what the heap allocates |
+//! | `futility` | noticing that collections no longer help |
+//! | `outside` | bytes that objects own outside the heap |
 //! | `roots` | the root object and the handles, as collectors see them |
 //! | `handles` | the slots behind handles, and how they are released |
 //! | `no_gc` | the smallest collector, and the example |
@@ -20,12 +22,14 @@ mod capabilities;
 mod core;
 pub mod events;
 mod fast_path;
+mod futility;
 mod handles;
 mod interface;
 #[allow(clippy::module_inception)]
 mod machine;
 mod no_gc;
 mod options;
+mod outside;
 mod pause;
 #[cfg(feature = "registry")]
 pub mod registry;
@@ -42,6 +46,7 @@ pub use interface::{Collector, IntoCollector};
 pub(crate) use machine::{Machine, write_header};
 pub use no_gc::NoGc;
 pub use options::HeapOptions;
+pub use outside::Outside;
 pub(crate) use pause::Safepoint;
 pub use roots::Roots;
 pub use statistics::Statistics;

@@ -25,6 +25,11 @@ pub struct HeapOptions {
     pub verify: bool,
     /// Fill reclaimed memory with `0xDD` before it is reused. Always on in builds with debug assertions.
     pub poison: bool,
+    /// Near the limit, a full collection is futile when it looked at more than this many times the bytes that were handed
+    /// out since the last one, or that it reclaimed. After eight futile ones in a row allocations fail with
+    /// [`AllocErrorKind::Futile`](crate::AllocErrorKind::Futile) instead of being collected for again and again; `None` for
+    /// never. Collections that the program asks for do not count. Default: 32.
+    pub overhead_limit: Option<u32>,
     /// Ask the system for huge pages once the heap holds more than 8 MiB (Linux, where they are not switched off): fewer
     /// page faults and faster access, for up to 2 MiB more of resident memory. On by default; a program that needs the
     /// last microsecond of its worst case may not want the system to look for them.
@@ -42,6 +47,7 @@ impl Default for HeapOptions {
             zeal: false,
             verify: false,
             poison: false,
+            overhead_limit: Some(32),
             huge_pages: true,
             wipe: false,
         }
@@ -76,6 +82,12 @@ impl HeapOptions {
     /// Fills reclaimed memory before it is reused.
     pub fn with_poison(mut self, on: bool) -> Self {
         self.poison = on;
+        self
+    }
+
+    /// Sets from which overhead on a full collection is futile; `None` switches the check off.
+    pub fn with_overhead_limit(mut self, times: Option<u32>) -> Self {
+        self.overhead_limit = times;
         self
     }
 

@@ -6,6 +6,7 @@ use super::core::HeapContext;
 use super::events::{CollectionKind, EventKind};
 use super::interface::Collector;
 use super::machine::{Inner, Machine};
+use super::options::HeapOptions;
 use super::verify::Verifier;
 
 /// On which side of a `mutate` a due safepoint is taken.
@@ -22,7 +23,8 @@ impl Machine {
     #[inline(never)]
     pub(crate) fn safepoint(&mut self, side: Safepoint) {
         let Inner { core, zeal_turn, .. } = self.inner.get_mut();
-        let (turn, zeal, fast) = (*zeal_turn, core.options.zeal, &self.fast);
+        let (turn, fast) = (*zeal_turn, &self.fast);
+        let HeapOptions { zeal, verify, .. } = core.options;
         if side == Safepoint::Enter && (zeal || fast.always_due.get()) && !fast.collection_requested.get() {
             // Such a heap is always due, and collects when a `mutate` ends: nothing happened before the next begins.
             return;
@@ -33,12 +35,18 @@ impl Machine {
                 CollectionKind::Full => CollectionKind::Minor,
             };
         }
+        let futility = &mut self.inner.get_mut().core.futility;
+        futility.chosen = !zeal && !verify && !self.fast.collection_requested.get();
         self.pause(|collector, heap| {
             if heap.fast.collection_requested.replace(false) {
                 heap.fast.due.set(false);
                 collector.collect(heap, CollectionKind::Full);
             } else if zeal {
                 collector.collect(heap, turn);
+            } else if heap.core.futility.is_hopeless() {
+                // An allocation was refused: whether the program has let go of something since, only this can tell.
+                heap.fast.due.set(false);
+                collector.collect(heap, CollectionKind::Full);
             } else {
                 collector.safepoint(heap);
             }
@@ -52,8 +60,12 @@ impl Machine {
         let (core, collector) = (&mut inner.core, &mut inner.collector);
         let (collector, mut heap) = (&mut **collector, HeapContext { fast: &self.fast, core });
         heap.core.event(EventKind::PauseStart);
+        heap.core.futility.asked |= !heap.core.futility.chosen;
         heap.core.roots.synchronize();
+        // Logs and remembered sets are largest before a pause, tables after it.
+        heap.core.note_held(collector.side_bytes());
         work(collector, &mut heap);
+        heap.core.note_held(collector.side_bytes());
         if heap.core.options.zeal {
             heap.fast.due.set(true);
         }
@@ -67,18 +79,28 @@ impl Machine {
         }
         let elapsed = start.elapsed();
         let core = heap.core;
+        core.futility.chosen = false;
         core.statistics.pauses += 1;
         core.statistics.pause_time += elapsed;
         core.statistics.longest_pause = core.statistics.longest_pause.max(elapsed);
         core.statistics.allocated_bytes = heap.fast.allocated_bytes();
-        core.statistics.heap_bytes = bytes as u64;
-        core.statistics.peak_heap_bytes = core.memory.blocks.peak_bytes() as u64;
+        core.statistics = core.current_statistics(collector.side_bytes());
         #[cfg(feature = "registry")]
         inner.registration.publish(&core.statistics);
         core.events.deliver();
         if let Some(payload) = core.death.drops.take_panic() {
             std::panic::resume_unwind(payload);
         }
+    }
+
+    /// A full collection, after which the heap keeps nothing that it does not need.
+    pub(crate) fn idle(&mut self) {
+        self.pause(|collector, heap| {
+            heap.core.rested_at = heap.fast.allocated_bytes();
+            collector.collect(heap, CollectionKind::Full);
+            collector.rest(heap);
+            heap.core.memory.blocks.decommit_free(0);
+        });
     }
 
     /// The heap is being dropped: background work stops, and all remaining drop glue runs.

@@ -197,6 +197,11 @@ impl Roots {
         self.live_slots().for_each(|slot| update_slot(slot, &mut update));
     }
 
+    /// Bytes of the handle table.
+    pub(super) fn side_bytes(&self) -> usize {
+        self.slots.as_ref().map_or(0, Slots::side_bytes)
+    }
+
     /// Number of live handles, the root not counted.
     pub fn handles(&self) -> usize {
         self.slots.as_ref().map_or(0, Slots::in_use)

@@ -32,10 +32,18 @@ pub struct Statistics {
     pub promoted_bytes: u64,
     /// Objects whose drop glue was run.
     pub dropped_objects: u64,
-    /// Bytes that the heap holds now, counted against its limit.
+    /// Bytes that the heap holds now, counted against its limit: blocks, large objects, and what objects own outside.
     pub heap_bytes: u64,
-    /// The highest value that `heap_bytes` had.
+    /// Of these, bytes that objects own outside the heap: as they said when they were made or last looked at.
+    pub outside_bytes: u64,
+    /// Bytes of the structures that describe the heap, which do not count against its limit: side tables, the collector's
+    /// stacks, logs and remembered sets, the handle table, lists of weak cells and of objects with drop glue.
+    pub side_bytes: u64,
+    /// The most that the heap held: `heap_bytes` at any time, and with `side_bytes` at the beginning and end of each pause.
     pub peak_heap_bytes: u64,
+    /// Bytes of memory that the heap may have from the system now, in all: what it holds, and free memory that it has not
+    /// given back. `None` where the system takes nothing back, so that nobody knows.
+    pub resident_bytes: Option<u64>,
 }
 
 impl Statistics {

@@ -229,6 +229,13 @@ impl LargeSpace {
         }
     }
 
+    /// Bytes of the slab, the map and the lists.
+    pub fn side_bytes(&self) -> usize {
+        self.slab.capacity() * size_of::<Option<LargeObject>>()
+            + self.by_head.capacity() * (2 * size_of::<u32>() + 1)
+            + (self.vacant.capacity() + self.young.capacity()) * size_of::<u32>()
+    }
+
     /// Payload bytes of all objects.
     pub fn bytes(&self) -> usize {
         self.bytes

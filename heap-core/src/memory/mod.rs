@@ -109,6 +109,15 @@ impl Memory {
                 || self.holes.free_lines(block).contains(line % LINES_PER_BLOCK)
         })
     }
+
+    /// Bytes of the tables that describe the memory in use: a byte for each line, a byte and a record of holes for each
+    /// block, an entry for each large object.
+    pub fn side_bytes(&self) -> usize {
+        let blocks = self.blocks.block_bytes() / BLOCK_BYTES;
+        // Two bits for every eight bytes, once a marking was exact.
+        let units = if self.occupancy.is_some() { 2 * BLOCK_BYTES / 64 } else { 0 };
+        blocks * (LINES_PER_BLOCK + 1 + (BLOCK_BYTES >> holes::RECORD_SHIFT) + units) + self.large.side_bytes()
+    }
 }
 
 /// What freed memory is filled with when it is poisoned: as a pointer it is not canonical, as a length absurd.

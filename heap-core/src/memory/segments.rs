@@ -226,6 +226,11 @@ impl<T: Copy> Aged<T> {
         self.old = old;
     }
 
+    /// Bytes of the list's memory.
+    pub fn memory_bytes(&self) -> usize {
+        self.entries.memory_bytes()
+    }
+
     /// Everything is old from now on. What memory the young had is given back, apart from one segment.
     pub fn age(&mut self) {
         self.old = self.entries.len();

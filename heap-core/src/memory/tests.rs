@@ -80,15 +80,19 @@ fn the_limit_is_honoured_to_the_byte() {
     for _ in 0..9 {
         blocks.allocate(BlockKind::Small).unwrap();
     }
-    blocks.charge(1).unwrap();
+    blocks.charge_outside(1).unwrap();
     let error = blocks.allocate(BlockKind::Small).unwrap_err();
     assert_eq!(error, AllocError::LIMIT);
-    blocks.charge(BLOCK_BYTES - 1).unwrap();
-    assert!(blocks.charge(1).is_err());
-    blocks.charge_forced(5);
+    blocks.charge_outside(BLOCK_BYTES - 1).unwrap();
+    assert!(blocks.charge_outside(1).is_err());
+    blocks.set_outside(BLOCK_BYTES + 5);
     assert_eq!(blocks.used_bytes(), 10 * BLOCK_BYTES + 5);
     assert_eq!(blocks.headroom(), 0);
-    blocks.discharge(BLOCK_BYTES + 5);
+    assert_eq!(blocks.peak_bytes(), 10 * BLOCK_BYTES + 5);
+    blocks.set_outside(usize::MAX);
+    assert_eq!(blocks.used_bytes(), isize::MAX as usize);
+    blocks.set_outside(0);
+    assert_eq!((blocks.used_bytes(), blocks.block_bytes()), (9 * BLOCK_BYTES, 9 * BLOCK_BYTES));
     blocks.allocate(BlockKind::Small).unwrap();
     blocks.set_limit(Some(BLOCK_BYTES));
     blocks.free(BlockIndex(0));

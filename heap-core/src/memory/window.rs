@@ -144,7 +144,7 @@ impl Blocks {
         for block in window.unconverted(fresh).flatten() {
             self.set_kind(block, BlockKind::Nursery);
         }
-        self.charge_forced(requested);
+        self.charge_blocks(requested);
         window.committed = BlockIndex::new(upto).0;
         window.touched = window.touched.max(window.committed);
         Ok(())
@@ -160,7 +160,7 @@ impl Blocks {
             for block in window.unconverted(rest.clone()).flatten() {
                 self.set_kind(block, BlockKind::Free);
             }
-            self.discharge(window.count_unconverted(rest) * BLOCK_BYTES);
+            self.discharge_blocks(window.count_unconverted(rest) * BLOCK_BYTES);
             window.committed = BlockIndex::new(upto).0;
         }
         let behind = window.at(window.committed_blocks())..window.at(window.touched as usize);
@@ -214,7 +214,7 @@ impl Blocks {
         let mut freed = 0;
         for run in window.unconverted(window.range()) {
             self.put_range(run.start, run.len(), touched.saturating_sub(run.start).min(run.len()));
-            self.discharge(committed.saturating_sub(run.start).min(run.len()) * BLOCK_BYTES);
+            self.discharge_blocks(committed.saturating_sub(run.start).min(run.len()) * BLOCK_BYTES);
             freed += run.len();
         }
         freed

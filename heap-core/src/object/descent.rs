@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 /// Levels that are traced by calling. Each costs the frames of one type's containers: a few hundred bytes, or a few
 /// thousand without optimisation, so that all of them fit the smallest stack that threads are given.
-const DEPTH_MAX: u32 = 32;
+pub(crate) const DEPTH_MAX: u32 = 32;
 
 /// Entries whose memory is kept for the next deep value.
 const KEEP: usize = 1024;

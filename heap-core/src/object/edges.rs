@@ -106,6 +106,11 @@ impl EdgeSink {
         true
     }
 
+    /// Gets memory for so many entries, so that the stack need not grow for them. False when the system refuses it.
+    pub fn reserve(&mut self, entries: usize) -> bool {
+        !crate::fault::refuse() && self.stack.try_reserve_exact(entries).is_ok()
+    }
+
     /// Pushes a target if it lies in the window.
     #[inline]
     pub fn offer(&mut self, target: ObjectRef) {

@@ -152,6 +152,11 @@ impl CardBudget {
         self.others.get(&array).copied().unwrap_or(0)
     }
 
+    /// Bytes of the table.
+    pub fn side_bytes(&self) -> usize {
+        self.others.capacity() * (size_of::<(ObjectRef, usize)>() + 1)
+    }
+
     /// Begins anew.
     pub fn reset(&mut self) {
         self.latest = None;

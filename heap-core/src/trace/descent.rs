@@ -18,10 +18,11 @@
 //! *Dropping* such a chain recurses in Rust's own glue, inside the heap as outside. A program that owns one takes it
 //! apart before it lets go of it, or keeps it in many objects: behind a `Gc` no depth matters, for drop glue either.
 
+use core::cell::Cell;
 use core::ptr::NonNull;
 
 use super::{Relocator, Trace, Tracer};
-use crate::object::descent::show_waiting;
+use crate::object::descent::{DEPTH_MAX, show_waiting};
 use crate::object::{EdgeSink, SlotSink};
 
 unsafe fn trace_value<'gc, T: Trace<'gc>>(value: NonNull<()>, sink: &mut EdgeSink) {
@@ -54,6 +55,24 @@ impl<'gc> Tracer<'gc> {
             // this returns: nothing in it can be dropped or written.
             unsafe { show_waiting(&mut self.sink, |sink| &mut sink.descent) };
         }
+    }
+
+    /// What a value owns outside the heap that is part of another and may contain more of the same type. Levels below the
+    /// thirty-second are not asked, and count for nothing: the account is for pacing, and a stack that overflows is worse.
+    pub fn owned_bytes<T: Trace<'gc>>(value: &T) -> usize {
+        thread_local! {
+            static DEPTH: Cell<u32> = const { Cell::new(0) };
+        }
+        DEPTH.with(|depth| {
+            let level = depth.get();
+            if level >= DEPTH_MAX {
+                return 0;
+            }
+            depth.set(level + 1);
+            let bytes = value.owned_bytes();
+            depth.set(level);
+            bytes
+        })
     }
 }
 

@@ -40,9 +40,10 @@ pub use std_impls::Static;
 /// 1. `trace` reports every `Gc` and `Weak` that is reachable from `self` by ownership **exactly once**: an omission
 ///    frees a live object, a repetition makes counting collectors free one too early.
 /// 2. `relocate` reports the same edges, each as the address of the one slot that holds it.
-/// 3. Neither calls user code, panics, allocates in the heap, writes to `self` or touches a borrow flag; `trace` may
-///    run on another thread while this thread *reads* the object. Neither recurses as deep as a value happens to be: a
-///    type that can contain itself goes on through [`Tracer::descend`] and [`Relocator::descend`].
+/// 3. None of `trace`, `relocate` and `owned_bytes` calls user code, panics, allocates in the heap, writes to `self` or
+///    touches a borrow flag; `trace` may run on another thread while this thread *reads* the object. None recurses as
+///    deep as a value happens to be: a type that can contain itself goes on through [`Tracer::descend`],
+///    [`Relocator::descend`] and [`Tracer::owned_bytes`].
 /// 4. If `NEEDS_TRACE` is false, no value of the type can own a `Gc` or a `Weak`.
 /// 5. The type has no `Drop` implementation that follows a `Gc`.
 /// 6. Apart from the brand, values borrow nothing that ends before the program does: an object dies when its heap
@@ -73,7 +74,9 @@ pub unsafe trait Trace<'gc> {
     /// Reports every slot, once.
     fn relocate(&mut self, relocator: &mut Relocator<'gc>);
 
-    /// Bytes that the value owns outside the heap: capacities of vectors, strings and the like.
+    /// Bytes that the value owns outside the heap: capacities of vectors, strings and the like. They count against the
+    /// heap's limit and in its pacing. Asked when an object is made, and at safepoints, always on the heap's own thread;
+    /// only of types with drop glue, because others own nothing.
     fn owned_bytes(&self) -> usize {
         0
     }

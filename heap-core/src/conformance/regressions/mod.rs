@@ -10,6 +10,7 @@
 //! | `weak` | weak pointers, and what they lead to |
 //! | `dying` | ephemerons and finalizers |
 //! | `barrier` | stores at the worst moment; small programs under zeal |
+//! | `pacing` | what makes collections due, what the heap holds, and what it keeps |
 //! | `observation` | what a heap says about itself |
 
 pub(super) mod barrier;
@@ -18,6 +19,7 @@ pub(super) mod dying;
 pub(super) mod handles;
 pub(super) mod layout;
 pub(super) mod observation;
+pub(super) mod pacing;
 pub(super) mod panics;
 pub(super) mod room;
 pub(super) mod weak;
