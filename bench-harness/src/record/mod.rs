@@ -62,9 +62,9 @@ pub struct Measurement {
     pub pause_p999_ns: Option<u64>,
     /// The longest pause, in nanoseconds.
     pub pause_max_ns: Option<u64>,
-    /// The most that the heap reserved for use: blocks, side tables, mark stacks, in bytes.
+    /// The most that the heap held, in bytes: blocks, side tables, mark stacks, and what it knows its objects to own outside.
     pub peak_heap_bytes: Option<u64>,
-    /// The most bytes that objects owned outside the heap at once, where the program counts them.
+    /// The most bytes that objects owned outside the heap at once, where only the program counts them.
     pub peak_outside_bytes: Option<u64>,
     /// The most bytes that the program keeps alive at once, in objects with their headers and what they own outside: a
     /// property of the program, the same for all who run it.

@@ -2,8 +2,8 @@
 //!
 //! 20 000 sessions are served, one per batch. Each is a ring of 8 requests that lead back to their session, and owns a
 //! buffer of 64 KiB that ordinary `malloc` provides. The last 64 sessions are kept in a ring; who is pushed out is read,
-//! then garbage. Of what a session takes, a heap sees half a percent: a collector that paces itself by its own bytes
-//! lets thousands of buffers pile up.
+//! then garbage. Of what a session takes, half a percent is in the heap: a collector that paces itself by those bytes alone
+//! lets thousands of buffers pile up. Our heaps ask the sessions what they own.
 //!
 //! ```text
 //! struct Session { id: u64, first: Option<Pointer>, buffer: Box<[u8]> }                     // 32 bytes, and 64 KiB
@@ -56,7 +56,19 @@ impl Parameters {
     }
 }
 
-/// A buffer that `malloc` provides, and that counts itself: no heap sees these bytes, and they are the point.
+/// The buffer of the session with this id, which `malloc` provides. Every byte of it is written.
+#[inline]
+pub fn buffer(id: u64) -> Box<[u8]> {
+    vec![id as u8 | 1; BUFFER_BYTES].into()
+}
+
+/// What is read from a buffer.
+#[inline]
+pub fn digest(buffer: &[u8]) -> u64 {
+    buffer.len() as u64 + u64::from(buffer[0]) * 256 + u64::from(buffer[buffer.len() - 1])
+}
+
+/// A buffer that counts itself, for peers, whose accounts do not see it.
 #[derive(Debug)]
 pub struct Buffer(Box<[u8]>);
 
@@ -65,22 +77,21 @@ static BUFFERS: AtomicU64 = AtomicU64::new(0);
 static MOST: AtomicU64 = AtomicU64::new(0);
 
 impl Buffer {
-    /// A new buffer of the session with this id. Every byte of it is written.
+    /// A new buffer of the session with this id.
     #[inline]
     pub fn new(id: u64) -> Self {
         let now = BUFFERS.fetch_add(1, Ordering::Relaxed) + 1;
         MOST.fetch_max(now, Ordering::Relaxed);
-        Buffer(vec![id as u8 | 1; BUFFER_BYTES].into())
+        Buffer(buffer(id))
     }
 
     /// What is read from a buffer.
     #[inline]
     pub fn digest(&self) -> u64 {
-        let bytes = &self.0;
-        bytes.len() as u64 + u64::from(bytes[0]) * 256 + u64::from(bytes[bytes.len() - 1])
+        digest(&self.0)
     }
 
-    /// The most bytes that all buffers of this process took at once, if there were any.
+    /// The most bytes that all these buffers of the process took at once, if there were any.
     pub fn peak_bytes() -> Option<u64> {
         Some(MOST.load(Ordering::Relaxed) * BUFFER_BYTES as u64).filter(|bytes| *bytes > 0)
     }
@@ -101,7 +112,7 @@ pub const fn number(id: u64, request: u64) -> u64 {
 /// What an implementation supplies. Each method is one batch.
 pub trait Program {
     /// Makes a session with its buffer and a ring of requests, and puts it into the ring at `id % KEPT`. Returns of the
-    /// session that was there: its id + the [`Buffer::digest`] + the sum of the numbers of its requests, by
+    /// session that was there: its id + the [`digest`] of its buffer + the sum of the numbers of its requests, by
     /// walking their ring once; 0 if there was none.
     fn serve(&mut self, id: u64) -> u64;
 }

@@ -1,15 +1,15 @@
-//! `client_sessions` on our heaps. The buffer is a plain box: the heap drops it when the session dies.
+//! `client_sessions` on our heaps. The buffer is a plain box: the heap knows its size, and drops it when the session dies.
 
-use heap_core::{AllocError, Gc, Lock, Mutator, Rootable, Static, Trace, store};
+use heap_core::{AllocError, Gc, Lock, Mutator, Rootable, Trace, store};
 
 use super::heap::{Measured, Setup};
-use crate::workloads::client_sessions::{Buffer, KEPT, Program, REQUESTS, number};
+use crate::workloads::client_sessions::{KEPT, Program, REQUESTS, buffer, digest, number};
 
 #[derive(Trace)]
 struct Session<'gc> {
     id: u64,
     first: Lock<Option<Gc<'gc, Request<'gc>>>>,
-    buffer: Static<Buffer>,
+    buffer: Box<[u8]>,
 }
 
 #[derive(Trace)]
@@ -34,7 +34,7 @@ impl Sessions {
 }
 
 fn session<'gc>(mc: &Mutator<'gc>, id: u64) -> Result<Gc<'gc, Session<'gc>>, AllocError> {
-    let session = Gc::try_new(mc, Session { id, first: Lock::new(None), buffer: Static(Buffer::new(id)) })?;
+    let session = Gc::try_new(mc, Session { id, first: Lock::new(None), buffer: buffer(id) })?;
     let request = |request, next| {
         Gc::try_new(mc, Request { number: number(id, request), next: Lock::new(next), session: Some(session) })
     };
@@ -49,7 +49,7 @@ fn session<'gc>(mc: &Mutator<'gc>, id: u64) -> Result<Gc<'gc, Session<'gc>>, All
 }
 
 fn read(session: &Session<'_>) -> u64 {
-    let mut sum = session.id.wrapping_add(session.buffer.0.digest());
+    let mut sum = session.id.wrapping_add(digest(&session.buffer));
     let first = session.first.get();
     let mut next = first;
     while let Some(request) = next {
