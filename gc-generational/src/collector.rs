@@ -174,10 +174,8 @@ unsafe impl Collector for Generational {
     fn rest(&mut self, heap: &mut HeapContext<'_>) {
         self.slots.slots.shrink_to(0);
         self.edges.stack.shrink_to(0);
-        self.remembered.give_back();
-        // Young objects are left only when the collection before this had to be abandoned.
-        if self.nursery.used_bytes(heap.fast) == 0 {
-            self.nursery.rest(&mut heap.core.memory.blocks, heap.fast);
+        if self.nursery.used_bytes(heap.fast) == 0 && !self.nursery.is_parked() {
+            self.nursery.forget(&mut heap.core.memory.blocks, heap.fast);
         }
     }
 

@@ -15,7 +15,7 @@
 //! marking keeps its stamp for the next one, and until one completes, lines with either stamp are alive.
 
 use heap_core::collector::object::{COLLECTOR_BITS, COLLECTOR_SHIFT};
-use heap_core::collector::{HeaderWord, LinePolicy};
+use heap_core::collector::{HeaderWord, LinePolicy, Noted};
 
 /// The header bits that hold the epoch.
 const MASK: usize = COLLECTOR_BITS;
@@ -81,7 +81,7 @@ impl Epochs {
     /// What becomes of lines that are handed out.
     #[inline]
     pub(crate) fn policy(&self) -> LinePolicy {
-        LinePolicy::Stamps { stamp: self.stamp, exact: false }
+        LinePolicy::Stamps { stamp: self.stamp, noted: Noted::Nowhere }
     }
 
     /// Whether a live old object may have this header.

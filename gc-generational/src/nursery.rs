@@ -205,14 +205,10 @@ impl Nursery {
         unsafe { fast.set_buffer(self.low, self.buffer * BLOCK_BYTES) };
     }
 
-    /// Gives back all memory of the empty nursery. It begins again with a block.
-    pub(crate) fn rest(&mut self, blocks: &mut Blocks, fast: &FastPath) {
-        debug_assert_eq!(self.used_bytes(fast), 0);
+    /// Keeps no more of the empty nursery than its size.
+    pub(crate) fn forget(&mut self, blocks: &mut Blocks, fast: &FastPath) {
         self.keep = 0;
-        self.give_back(blocks, fast);
-        if let Some(window) = self.window.as_mut().filter(|_| self.parked) {
-            blocks.window_shrink(window, 0);
-        }
+        self.reset(blocks, fast);
     }
 
     /// Blocks from the window's start that may hold young objects.

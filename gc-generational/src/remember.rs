@@ -48,12 +48,6 @@ impl Remembered {
             + self.budget.side_bytes()
     }
 
-    /// Gives back memory that the lists do not need.
-    pub(crate) fn give_back(&mut self) {
-        self.objects.shrink_to_fit();
-        self.cards.shrink_to_fit();
-    }
-
     /// Makes sure that the next [`add`](Self::add) succeeds.
     pub(crate) fn reserve(&mut self) -> Result<(), AllocError> {
         self.objects.try_reserve(1).map_err(|_| AllocError::REFUSED)

@@ -117,32 +117,3 @@ fn a_parked_nursery_comes_back_by_itself() {
     assert!(after.minor_collections > before.minor_collections + 300);
     assert!(after.peak_heap_bytes < 2 << 20);
 }
-
-/// Where nearly everything survives, the nursery is parked through a full collection or more. Its memory goes back too when
-/// the heap is told to idle.
-#[test]
-fn an_idle_heap_keeps_no_parked_nursery() {
-    let collector = Generational::default().with_nursery_bytes(2 << 20).with_full_min_bytes(512 << 20);
-    let mut heap = Heap::<Rootable![Lock<Option<Gc<'_, Node<'_>>>>]>::new(collector, |_| Lock::new(None)).unwrap();
-    for _ in 0..2 {
-        heap.collect();
-        let minor = heap.statistics().minor_collections;
-        for _ in 0..200 {
-            heap.mutate_root(|mc, root| {
-                for value in 0..2000 {
-                    *root = Lock::new(Some(Gc::new(mc, Node { value, weak: None, next: Lock::new(root.get()) })));
-                }
-            });
-        }
-        assert!(heap.statistics().minor_collections <= minor + 4, "parked");
-    }
-    heap.mutate_root(|_, root| *root = Lock::new(None));
-    heap.idle();
-    let statistics = heap.statistics();
-    assert!(statistics.peak_heap_bytes > 16 << 20);
-    assert!(statistics.resident_bytes.is_none_or(|bytes| bytes <= 128 << 10), "{statistics:?}");
-    heap.mutate_root(|mc, root| {
-        *root = Lock::new(Some(Gc::new(mc, Node { value: 7, weak: None, next: Lock::new(None) })));
-    });
-    heap.verify().unwrap();
-}

@@ -6,14 +6,18 @@ use std::collections::HashSet;
 
 use heap_core::AllocError;
 use heap_core::collector::{
-    AllocRequest, Allocation, Capabilities, Collector, Colour, HeapContext, HeapCore, HoleAllocator, Marker, ObjectRef,
-    Room,
+    AllocRequest, Allocation, Capabilities, Collector, Colour, HeapContext, HeapCore, HoleAllocator, LinePolicy,
+    Marker, Noted, ObjectRef, Room, Sweep,
 };
 use heap_core::events::CollectionKind;
 
+use crate::cycle::{TRIM, TRIM_INCREMENT};
 use crate::options::Options;
 use crate::policy::{Pacing, Plan};
 use crate::stamps::Stamps;
+
+/// Blocks that an allocation sweeps when there is no hole: a few microseconds' work.
+const SWEEP_FIRST: usize = 32;
 
 /// The mark-region collector. See the [front page](crate) for what it does and when to choose it.
 ///
@@ -34,8 +38,10 @@ pub struct MarkSweep {
     pub(crate) marker: Marker,
     pub(crate) holes: HoleAllocator,
     pub(crate) pacing: Pacing,
-    /// A cycle is in progress.
+    /// A cycle is in progress, and marks.
     pub(crate) marking: bool,
+    /// A cycle is in progress, and sweeps.
+    pub(crate) sweeping: Option<Sweep>,
     /// That cycle marks exactly.
     pub(crate) exact: bool,
     /// The last sweep found so much waste that the next cycle should.
@@ -63,6 +69,7 @@ impl MarkSweep {
             holes: HoleAllocator::new(false),
             pacing: Pacing::new(options, None),
             marking: false,
+            sweeping: None,
             exact: false,
             wasteful: false,
             given_up: false,
@@ -70,8 +77,29 @@ impl MarkSweep {
         }
     }
 
+    /// Bytes of free memory that the last pause of a cycle gives back at the most.
+    pub(crate) fn trim_bytes(&self) -> usize {
+        if self.options.incremental { TRIM_INCREMENT } else { TRIM }
+    }
+
     pub(crate) fn options_mut(&mut self) -> &mut Options {
         &mut self.options
+    }
+
+    /// Whether a cycle is in progress.
+    pub(crate) fn in_cycle(&self) -> bool {
+        self.marking || self.sweeping.is_some()
+    }
+
+    /// What becomes of memory that is handed out now.
+    pub(crate) fn line_policy(&self) -> LinePolicy {
+        let swept_exactly = self.sweeping.as_ref().is_some_and(Sweep::is_exact);
+        let noted = match self.exact {
+            true => Noted::Next,
+            false if swept_exactly => Noted::Present,
+            false => Noted::Nowhere,
+        };
+        LinePolicy::Stamps { stamp: self.stamps.present(), noted }
     }
 
     /// Finds memory for an object that does not fit the fast path's buffer.
@@ -85,7 +113,10 @@ impl MarkSweep {
         if let Some(allocation) = heap.fast.bump(request) {
             return Ok(allocation);
         }
-        let policy = self.stamps.policy(self.exact);
+        if heap.core.memory.holes.is_empty() {
+            self.sweep(&mut heap.core.memory, SWEEP_FIRST);
+        }
+        let policy = self.line_policy();
         match self.holes.find(&mut heap.core.memory, policy, request)? {
             Room::Hole(hole) => {
                 // SAFETY: the hole is committed, free, and ours alone. What is left of the old buffer, less than the
@@ -111,7 +142,7 @@ impl MarkSweep {
     /// Begins a cycle if there is none, and marks about `bytes` bytes. True when no cycle is in progress afterwards.
     fn begin_or_advance(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
         self.will_be_reached.take();
-        if !self.marking && !self.begin(heap) {
+        if !self.in_cycle() && !self.begin(heap) {
             return true;
         }
         self.advance(heap, bytes)
@@ -128,7 +159,7 @@ unsafe impl Collector for MarkSweep {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::TRACING
+        Capabilities::TRACING.with_increments(self.options.incremental)
     }
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
@@ -142,7 +173,10 @@ unsafe impl Collector for MarkSweep {
     }
 
     fn allocate_slow(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
-        let result = self.find_memory(heap, request);
+        let mut result = self.find_memory(heap, request);
+        if result.is_err_and(|error| error != AllocError::TOO_LARGE) && self.sweep(&mut heap.core.memory, usize::MAX) {
+            result = self.find_memory(heap, request);
+        }
         if let Err(error) = result
             && error != AllocError::TOO_LARGE
         {
@@ -187,7 +221,7 @@ unsafe impl Collector for MarkSweep {
     fn collect(&mut self, heap: &mut HeapContext<'_>, _: CollectionKind) {
         heap.fast.due.set(false);
         // A cycle in progress keeps what has died since it began: finish it, then do a whole one.
-        if self.marking && !self.begin_or_advance(heap, usize::MAX) {
+        if self.in_cycle() && !self.begin_or_advance(heap, usize::MAX) {
             return;
         }
         self.begin_or_advance(heap, usize::MAX);

@@ -22,6 +22,11 @@
 //! last complete marking left are as free as before. There is no fourth colour, so that cycle is never given up: should the barrier
 //! be refused again, it panics before the write.
 //!
+//! *After the marking*, in the pause that found nothing left to mark, what is white is dead: cells are cleared, glue runs,
+//! large objects are freed. The blocks are swept in increments too, and by allocations that find no hole: a block that was
+//! not swept yet has the holes that it had before, and what is handed out of them carries the present stamp. The next cycle
+//! begins when the sweep has ended.
+//!
 //! *Where a background marker attaches.* Headers are one atomic word and `trace` never writes, so a thread can run
 //! `Marker::drain` between [`begin`](MarkSweep::begin) and [`finish`](MarkSweep::finish) while the program runs. Three
 //! things change. Claiming becomes a compare-and-swap from white to busy, done by the marker or by the barrier; whoever
@@ -31,7 +36,8 @@
 
 use core::ops::Range;
 
-use heap_core::collector::{Collector, Colour, HeapContext, HeapCore, Object, ObjectRef, Scope, is_wasteful, sweep};
+use heap_core::collector::memory::Memory;
+use heap_core::collector::{Collector, Colour, HeapContext, HeapCore, Object, ObjectRef, Scope, Sweep, is_wasteful};
 use heap_core::events::{CollectionKind, EventKind};
 
 use crate::MarkSweep;
@@ -41,13 +47,19 @@ use crate::policy::Found;
 const KEEP_STACK: usize = 64 << 10;
 
 /// Bytes of free memory that a pause of the heap's own choice gives back at the most: about four milliseconds' worth.
-const TRIM: usize = 16 << 20;
+pub(crate) const TRIM: usize = 16 << 20;
+
+/// The same for an increment: half a millisecond's worth. Memory that a peak left behind goes back in many of them.
+pub(crate) const TRIM_INCREMENT: usize = 2 << 20;
+
+/// To look at the line bytes of a block takes as long as to mark so many bytes of objects.
+const BLOCK_COST: usize = 256;
 
 impl MarkSweep {
     /// Takes the snapshot: from now on every object that is reachable survives this cycle. False when there was no
     /// memory to note the roots; nothing has changed then.
     pub(crate) fn begin(&mut self, heap: &mut HeapContext<'_>) -> bool {
-        debug_assert!(!self.marking);
+        debug_assert!(!self.in_cycle());
         heap.core.event(EventKind::PrepareGc(CollectionKind::Full));
         let colour = self.colour.next();
         let wanted = self.wasteful || self.pacing.is_pressed() || self.options_mut().exact;
@@ -69,16 +81,38 @@ impl MarkSweep {
         heap.fast.barrier_flip.set(colour.bits());
         heap.fast.barrier_mask.set(Colour::MASK | Colour::BUSY);
         heap.fast.clear_buffer();
-        self.holes.retire(&mut heap.core.memory, self.stamps.policy(exact));
+        self.holes.retire(&mut heap.core.memory, self.line_policy());
         self.pacing.cycle_began();
         heap.core.event(EventKind::RootsTraced);
         true
     }
 
-    /// Marks about `bytes` bytes of objects, and finishes the cycle when nothing is left. True when no cycle is in
-    /// progress afterwards.
+    /// Does a part of a cycle that takes about as long as marking `bytes` bytes of objects, or the rest of it. True when no
+    /// cycle is in progress afterwards.
     pub(crate) fn advance(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
-        debug_assert!(self.marking);
+        debug_assert!(self.in_cycle());
+        let everything = bytes == usize::MAX;
+        if self.marking {
+            if !self.mark(heap, bytes) {
+                return false;
+            }
+            self.finish_marking(heap);
+        } else {
+            self.sweep(&mut heap.core.memory, (bytes / BLOCK_COST).max(1));
+        }
+        if everything {
+            self.sweep(&mut heap.core.memory, usize::MAX);
+        }
+        if self.sweeping.as_ref().is_some_and(|sweep| !sweep.is_complete()) {
+            self.increment_done(heap);
+            return false;
+        }
+        self.finish_cycle(heap);
+        true
+    }
+
+    /// Marks about `bytes` bytes of objects. True when everything reachable is black.
+    fn mark(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
         let mut done = self.marker.drain(&heap.core.memory, bytes);
         if done {
             // What is dead but may be brought back, and what lives by its key. If memory is refused for it, the cycle goes
@@ -91,16 +125,19 @@ impl MarkSweep {
             return false;
         }
         if !done {
-            self.pacing.increment_done();
-            heap.core.event(EventKind::IncrementEnded);
-            return false;
+            self.increment_done(heap);
         }
-        self.finish_cycle(heap);
-        true
+        done
     }
 
-    /// Everything reachable is black: reclaims the rest.
-    fn finish_cycle(&mut self, heap: &mut HeapContext<'_>) {
+    fn increment_done(&mut self, heap: &mut HeapContext<'_>) {
+        self.pacing.increment_done();
+        heap.core.memory.blocks.decommit_some(self.pacing.keep_free(), TRIM_INCREMENT);
+        heap.core.event(EventKind::IncrementEnded);
+    }
+
+    /// Everything reachable is black: what is white is dead from now on, and gone but for its memory.
+    fn finish_marking(&mut self, heap: &mut HeapContext<'_>) {
         heap.core.event(EventKind::HeapTraced);
         heap.core.note_held(self.side_bytes());
         self.marking = false;
@@ -115,23 +152,35 @@ impl MarkSweep {
         // SAFETY: asked only about large objects that were not freed: it is only now that memory becomes free.
         let is_black = |object: ObjectRef| colour.is_on(unsafe { Object::at(object) }.word());
         let exact = core::mem::take(&mut self.exact);
-        let swept = sweep(&mut heap.core.memory, &mut self.holes, self.stamps.present(), exact, is_black);
-        let alive = self.marker.bytes() as usize + self.pacing.born();
-        self.wasteful = is_wasteful(&swept, alive, &heap.core.memory);
+        self.sweeping = Some(Sweep::begin(&mut heap.core.memory, self.stamps.present(), exact, is_black));
         heap.core.roots.settle();
-
-        let marked = self.marker.bytes() as usize;
         self.marker.shrink(KEEP_STACK);
+        self.pacing.marked();
+    }
+
+    /// Looks at `blocks` blocks if a sweep is in progress. True if one was.
+    pub(crate) fn sweep(&mut self, memory: &mut Memory, blocks: usize) -> bool {
+        let Some(sweep) = &mut self.sweeping else { return false };
+        sweep.advance(memory, &mut self.holes, blocks);
+        true
+    }
+
+    /// What is dead has been found and filed, or given back.
+    fn finish_cycle(&mut self, heap: &mut HeapContext<'_>) {
+        let Some(sweep) = self.sweeping.take() else { return };
+        let swept = sweep.found();
+        let marked = self.marker.bytes() as usize;
+        self.wasteful = is_wasteful(&swept, marked + self.pacing.born(), &heap.core.memory);
         let alive = marked.saturating_add(heap.core.outside.settled());
         let (light, recent) = (heap.core.light_bytes(), heap.recent_bytes());
         let blocks = &mut heap.core.memory.blocks;
         let room = blocks.limit().map(|_| blocks.headroom().saturating_add(swept.hole_bytes));
         self.pacing.cycle_ended(Found { alive, light, room, recent });
-        blocks.decommit_some(self.pacing.keep_free(), TRIM);
+        blocks.decommit_some(self.pacing.keep_free(), self.trim_bytes());
 
         let statistics = &mut heap.core.statistics;
         statistics.full_collections += 1;
-        statistics.exact_collections += u64::from(exact);
+        statistics.exact_collections += u64::from(swept.exact);
         statistics.live_objects = self.marker.objects();
         statistics.live_bytes = self.marker.bytes();
         heap.full_done(marked as u64);

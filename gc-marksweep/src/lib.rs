@@ -41,7 +41,9 @@
 //! safepoint after a `mutate` that allocated, and each proportional to what was allocated. In between, the graph changes
 //! under the marker, so a write barrier preserves the *snapshot at the beginning* (Yuasa, 1990): before the first write
 //! to an object that is not marked yet, the object is marked and its edges are noted. What was reachable when the cycle
-//! began survives it, and so does everything allocated while it runs.
+//! began survives it, and so does everything allocated while it runs. The sweep is done in increments too; clearing weak
+//! cells and running drop glue is not. Huge pages are not asked for, because the first touch of one may take longer than
+//! a pause should.
 //!
 //! # When to choose it
 //!
@@ -63,8 +65,9 @@
 //! | pause | proportional to what is alive | proportional to what the `mutate` before it allocated |
 //! | memory | twice what is alive, by default | the same |
 //!
-//! Fragmentation is the price of not moving: a single small object keeps its line of 256 bytes, and an object larger
-//! than a line goes only into blocks that are free as a whole.
+//! Fragmentation is the price of not moving. A single small object keeps its line of 256 bytes, until more than half of
+//! all lines is wasted: then the next collection marks to eight bytes, and the holes between the living are used. An object
+//! of more than a line goes into the tightest hole there is for it.
 //!
 //! # The files
 //!

@@ -66,8 +66,8 @@ impl MarkSweep {
         self
     }
 
-    /// Sets how many bytes of objects one increment looks at, about. Default: 256 KiB; the least is 1. An increment
-    /// follows each `mutate` that brought the allocations since the last increment to an eighth of it; a `mutate` that
+    /// Sets how many bytes of objects one increment looks at, about. Default: 256 KiB; the least is 1. What an increment
+    /// sweeps takes about as long. One follows each `mutate` that brought the allocations since the last increment to an eighth of it; a `mutate` that
     /// allocates more at once is followed by a proportionally larger one.
     #[must_use]
     pub fn with_increment_bytes(mut self, bytes: usize) -> Self {

@@ -85,6 +85,8 @@ struct Cycle {
     paid: usize,
     /// Bytes to look at for every byte handed out.
     speed: f64,
+    /// The marking is complete: what is left is the sweep, which need not hurry for the sake of the budget.
+    marked: bool,
 }
 
 impl Pacing {
@@ -106,7 +108,10 @@ impl Pacing {
 
     /// **The policy.** What a due safepoint does.
     pub(crate) fn plan(&self) -> Plan {
-        let exhausted = self.pressed || self.handed_out >= self.budget;
+        let exhausted = match self.cycle {
+            Some(Cycle { marked: true, .. }) => self.pressed,
+            _ => self.pressed || self.handed_out >= self.budget,
+        };
         match self.cycle {
             _ if exhausted => Plan::Finish,
             _ if self.handed_out < self.alarm => Plan::Nothing,
@@ -147,7 +152,14 @@ impl Pacing {
         let work = self.heavy.saturating_add(self.handed_out) as f64;
         let left = self.budget.saturating_sub(self.handed_out).max(1) as f64;
         let speed = SPEED.max(work / left);
-        self.cycle = Some(Cycle { began: self.handed_out, paid: self.handed_out, speed });
+        self.cycle = Some(Cycle { began: self.handed_out, paid: self.handed_out, speed, marked: false });
+    }
+
+    /// The cycle's marking is complete.
+    pub(crate) fn marked(&mut self) {
+        if let Some(cycle) = &mut self.cycle {
+            cycle.marked = true;
+        }
     }
 
     /// An increment was done.

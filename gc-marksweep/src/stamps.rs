@@ -10,8 +10,6 @@
 //! *Why not a bit per line:* it would have to be cleared before every marking, and while the program runs nobody could
 //! tell lines that were reached from lines handed out since.
 
-use heap_core::collector::LinePolicy;
-
 /// The stamps in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamps {
@@ -23,11 +21,6 @@ impl Stamps {
     /// Before the first marking.
     pub(crate) fn new() -> Self {
         Stamps { last: 1, present: 1 }
-    }
-
-    /// What the allocator must know; `exact` when an exact marking is in progress.
-    pub(crate) fn policy(self, exact: bool) -> LinePolicy {
-        LinePolicy::Stamps { stamp: self.present, exact }
     }
 
     /// The stamp of the present marking, or of the last if there is none.

@@ -323,6 +323,50 @@ fn the_program_drives_cycles_by_allocating() {
 }
 
 /// A random graph, and the same graph in ordinary vectors.
+/// Between two steps of a sweep the program gets memory from blocks that were swept, from blocks that were not, and from
+/// fresh ones; all of it lives, and what was dead before comes back.
+#[test]
+fn the_program_allocates_while_the_heap_is_swept() {
+    // Of so many nodes in a row half are garbage: short holes, and long ones.
+    for (exact, row) in [(false, 20), (true, 20), (false, 200), (true, 200)] {
+        let options = HeapOptions::default().with_poison(true);
+        let collector = quiet(MarkSweep::incremental()).with_exact_marking(exact);
+        let mut heap = NodeHeap::with_options(options, collector, |mc| node(mc, 0)).unwrap();
+        // Ninety blocks, and those with garbage are swept last.
+        grow(&mut heap, 0..50_000);
+        for _ in 0..3 {
+            heap.mutate(|mc, root| {
+                let mut at = root.next.get();
+                for _ in 0..25_000 / row {
+                    let last = (1..row / 2).fold(at.unwrap(), |node, _| node.next.get().unwrap());
+                    at = (0..=row / 2).try_fold(last, |node, _| node.next.get());
+                    store!(mc, last.next, at);
+                }
+            });
+            let mut values = list(&mut heap);
+            let (mut steps, mut born) = (0, 50_000);
+            // Eight blocks each.
+            while !heap.step(2 << 10) {
+                grow(&mut heap, born..born + 12);
+                values.splice(0..0, (born..born + 12).rev());
+                born += 12;
+                steps += 1;
+                if steps % 16 == 0 {
+                    heap.verify().unwrap();
+                }
+            }
+            assert!(steps > 100, "{steps} steps");
+            heap.verify().unwrap();
+            assert_eq!(list(&mut heap), values);
+            let held = heap.statistics().heap_bytes;
+            grow(&mut heap, 0..2_000);
+            values.splice(0..0, (0..2_000).rev());
+            assert_eq!(list(&mut heap), values);
+            assert_eq!(heap.statistics().heap_bytes, held, "the holes have room for more");
+        }
+    }
+}
+
 #[test]
 fn random_programs_agree_with_a_model() {
     for seed in 0..60 {

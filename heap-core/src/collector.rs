@@ -78,6 +78,6 @@ pub use crate::object::{
     ObjectRef, ObjectSet, OwnedBytesFn, RelocateFn, Shape, SlotSink, TraceFn, TypeInfo, prefetch,
 };
 pub use crate::region::{
-    CardBudget, Cards, Hole, HoleAllocator, LinePolicy, NO_STAMP, Room, Swept, file, is_wasteful, sweep,
+    CardBudget, Cards, Hole, HoleAllocator, LinePolicy, NO_STAMP, Noted, Room, Sweep, Swept, file, is_wasteful, sweep,
 };
 pub use crate::{memory, object};

@@ -91,11 +91,6 @@ impl DropList {
         }
     }
 
-    /// Gives back memory that the lists do not need.
-    pub(super) fn give_back(&mut self) {
-        self.counted.shrink_to_fit();
-    }
-
     /// Bytes of the lists.
     pub(super) fn side_bytes(&self) -> usize {
         let counted = self.counted.capacity() * (size_of::<(ObjectRef, usize)>() + 1);

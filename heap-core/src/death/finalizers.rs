@@ -36,13 +36,6 @@ pub struct Finalizers {
 }
 
 impl Finalizers {
-    /// Gives back memory that the lists do not need.
-    pub(super) fn give_back(&mut self) {
-        self.watched.shrink_to_fit();
-        self.queue.shrink_to_fit();
-        self.released.shrink_to_fit();
-    }
-
     /// Bytes of the lists.
     pub(super) fn side_bytes(&self) -> usize {
         let listed = self.queue.capacity() + self.released.capacity();

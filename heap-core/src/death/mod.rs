@@ -146,12 +146,6 @@ impl Death {
         !self.ephemerons.is_empty() || !self.finalizers.is_empty()
     }
 
-    /// Gives back memory that the lists do not need. Those that grow by segments do so after every collection.
-    pub(crate) fn give_back(&mut self) {
-        self.finalizers.give_back();
-        self.drops.give_back();
-    }
-
     /// Bytes of all lists and tables.
     pub(crate) fn side_bytes(&self) -> usize {
         self.weak.side_bytes() + self.ephemerons.side_bytes() + self.finalizers.side_bytes() + self.drops.side_bytes()

@@ -20,12 +20,20 @@ pub struct Capabilities {
     pub counts: bool,
     /// Collections run beside the program.
     pub concurrent: bool,
+    /// Collections are spread over short pauses, and short pauses are what the program chose this collector for.
+    pub incremental: bool,
 }
 
 impl Capabilities {
     /// Those of a collector that promises nothing. Set what it does with struct update and the methods below.
-    pub const NONE: Capabilities =
-        Capabilities { reclaims: false, reclaims_cycles: false, moves: false, counts: false, concurrent: false };
+    pub const NONE: Capabilities = Capabilities {
+        reclaims: false,
+        reclaims_cycles: false,
+        moves: false,
+        counts: false,
+        concurrent: false,
+        incremental: false,
+    };
     /// Those of a collector that traces: everything that the program has lost is freed.
     pub const TRACING: Capabilities = Capabilities { reclaims: true, reclaims_cycles: true, ..Self::NONE };
     /// Those of a collector that counts references.
@@ -35,6 +43,12 @@ impl Capabilities {
     #[must_use]
     pub const fn and_moves(self) -> Self {
         Capabilities { moves: true, ..self }
+    }
+
+    /// The same, and collections are spread over short pauses, or not.
+    #[must_use]
+    pub const fn with_increments(self, incremental: bool) -> Self {
+        Capabilities { incremental, ..self }
     }
 
     /// The same, and cycles are reclaimed, or not.

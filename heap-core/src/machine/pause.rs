@@ -99,7 +99,6 @@ impl Machine {
             heap.core.rested_at = heap.fast.allocated_bytes();
             collector.collect(heap, CollectionKind::Full);
             collector.rest(heap);
-            heap.core.death.give_back();
             heap.core.memory.blocks.decommit_free(0);
         });
     }

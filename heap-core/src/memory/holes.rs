@@ -110,6 +110,12 @@ impl HoleIndex {
         high.store(0, Ordering::Relaxed);
     }
 
+    /// Whether no block is filed.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0 && self.ends[CRUMBS].0 == 0
+    }
+
     /// Bytes of the lines that may be handed out, of all blocks; nothing of those by units.
     pub fn free_bytes(&self) -> usize {
         self.free << LINE_SHIFT

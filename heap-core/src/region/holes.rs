@@ -41,12 +41,23 @@ pub enum LinePolicy {
     Stamps {
         /// The stamp of the marking in progress, if there is one, else of the last.
         stamp: u8,
-        /// A marking is in progress that marks exactly: what is handed out must look alive to it as a whole.
-        exact: bool,
+        /// Where else it must be noted that memory was handed out.
+        noted: Noted,
     },
     /// A line's byte counts the live objects on it; lines that are handed out stay at zero until their objects are
     /// counted.
     Counts,
+}
+
+/// The bitmap that must say that memory which was handed out is in use, apart from what is said of blocks by units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// None.
+    Nowhere,
+    /// The next: an exact marking is in progress, to which it must look alive as a whole.
+    Next,
+    /// The present: the sweep after an exact marking is in progress, which files blocks by it.
+    Present,
 }
 
 /// The stamp that no marking uses: of lines that were handed out and given back untouched.
@@ -276,11 +287,13 @@ impl HoleAllocator {
         // SAFETY: the bytes belong to the block, which lies in the reservation.
         let start = unsafe { memory.blocks.address_of(block).byte_add(bytes.start) };
         let hole = Hole { start, bytes: bytes.len() };
-        if let LinePolicy::Stamps { stamp, exact } = policy {
+        if let LinePolicy::Stamps { stamp, noted } = policy {
             let bytes = start.addr().get()..start.addr().get() + hole.bytes;
             memory.lines.mark(bytes.start, bytes.end, stamp);
-            if exact && let Some(occupancy) = &memory.occupancy {
-                occupancy.next.set(bytes);
+            match (&memory.occupancy, noted) {
+                (Some(occupancy), Noted::Next) => occupancy.next.set(bytes),
+                (Some(occupancy), Noted::Present) => occupancy.present.set(bytes),
+                _ => {}
             }
         }
         if self.poison {
@@ -313,8 +326,13 @@ impl HoleAllocator {
         }
         let first = ((address + skip) % BLOCK_BYTES) >> LINE_SHIFT;
         let lines = first..first + ((rest.bytes() - skip) >> LINE_SHIFT);
-        if let LinePolicy::Stamps { .. } = policy {
+        if let LinePolicy::Stamps { noted, .. } = policy {
             memory.lines.set_range(lines_of(block, lines.clone()), NO_STAMP);
+            if noted == Noted::Present
+                && let Some(occupancy) = &memory.occupancy
+            {
+                occupancy.present.clear(address + skip..address + skip + (lines.len() << LINE_SHIFT));
+            }
         }
         give_back(memory, block, LineSet::of(lines));
     }

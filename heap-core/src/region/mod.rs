@@ -14,6 +14,6 @@ mod waste;
 
 pub(crate) use cards::birth as card_birth;
 pub use cards::{CardBudget, Cards};
-pub use holes::{Hole, HoleAllocator, LinePolicy, NO_STAMP, Room, file};
-pub use sweep::{Swept, sweep};
+pub use holes::{Hole, HoleAllocator, LinePolicy, NO_STAMP, Noted, Room, file};
+pub use sweep::{Sweep, Swept, sweep};
 pub use waste::is_wasteful;
