@@ -68,7 +68,7 @@ impl Generational {
 
     /// Bytes that young objects may own outside the heap before a minor collection is due: as many as a nursery has, or an
     /// eighth of what old objects own, which costs no more in proportion. (With a quarter, cyclic graphs of which 64 live and
-    /// each owns 64 KiB peaked at 2.6 times the live bytes instead of 2.4, and took as long.)
+    /// each owns 64 KiB peaked at 2.6 times the live bytes instead of 2.4.)
     pub(crate) fn outside_allowance(&self, core: &HeapCore) -> usize {
         (self.nursery.nominal() * memory::BLOCK_BYTES).max(core.outside.settled() / 8)
     }

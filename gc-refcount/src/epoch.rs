@@ -82,6 +82,9 @@ impl RefCount {
         if exact {
             self.pacing.cycles_collected(heap);
             heap.full_done(self.looked_at);
+            if self.space.is_crowded(heap.core) {
+                self.become_exact_everywhere(heap.core);
+            }
         }
 
         heap.core.statistics.epochs += 1;

@@ -56,6 +56,7 @@
 //! | `epoch` | increments, decrements, death |
 //! | `count` | a count in the header, and what of it does not fit |
 //! | `cycles` | trial deletion |
+//! | `exact` | what is done about wasteful lines near the limit |
 //! | `space` | lines that count the objects on them, and when they may be used again |
 //! | `work` | the stack that replaces recursion |
 //!
@@ -82,6 +83,7 @@ mod collector;
 mod count;
 mod cycles;
 mod epoch;
+mod exact;
 mod log;
 mod options;
 mod policy;

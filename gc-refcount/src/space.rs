@@ -19,12 +19,12 @@
 //! *Why not bits in all blocks?* Setting and clearing them, and noting that something has died in the block, took
 //! `list_churn` a fifth more instructions, and time, than counting up and down; `deep_list` a sixth more instructions. A
 //! block cannot change over while it is in use, because nobody can list the objects on it; but a heap that is wasteful is
-//! found out while it is small.
+//! found out while it is small. Near a limit that comes too late, and [all objects are listed](crate::exact), once.
 
 use core::ops::Range;
 
 use heap_core::AllocError;
-use heap_core::collector::memory::{BLOCK_BYTES, BlockIndex, LINES_PER_BLOCK, MEDIUM_FOOTPRINT_MAX, Memory};
+use heap_core::collector::memory::{BLOCK_BYTES, BlockIndex, LINES_PER_BLOCK, LineTable, MEDIUM_FOOTPRINT_MAX, Memory};
 use heap_core::collector::{
     AllocRequest, Allocation, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, Room, Swept, TypeInfo, file,
     is_wasteful,
@@ -53,6 +53,18 @@ pub(crate) struct Space {
     /// Objects whose type says that they have at most so many bytes lie in blocks that are not exact; zero when there may
     /// be exact ones.
     plain_bytes: usize,
+}
+
+/// Files an exact block by what is free of it, which may be handed out from now on. Whether anything of it is in use.
+fn file_exact(memory: &mut Memory, block: BlockIndex) -> bool {
+    let Some(occupancy) = &memory.occupancy else { unreachable!("there are bitmaps before there is an exact block") };
+    let is_in_use = !occupancy.next.is_clear(block);
+    if is_in_use {
+        let units = occupancy.next.block(block);
+        occupancy.present.set_block(block, &units);
+        file(memory, block, &units, units.free_lines());
+    }
+    is_in_use
 }
 
 /// Whether an object of this type and size has blocks of its own: as [`AllocRequest::is_large`] decided at its birth.
@@ -223,34 +235,58 @@ impl Space {
                 *state |= if self.exact { KNOWN | EXACT } else { KNOWN };
                 self.blocks += 1;
             }
-            let is_free = match &memory.occupancy {
-                Some(occupancy) if *state & EXACT != 0 => {
-                    occupancy.next.is_clear(block) || {
-                        let units = occupancy.next.block(block);
-                        occupancy.present.set_block(block, &units);
-                        file(memory, block, &units, units.free_lines());
-                        false
-                    }
-                }
-                _ => {
-                    let free = memory.lines.select(block, |count| count == 0);
-                    memory.holes.file(block, free);
-                    free.count() == LINES_PER_BLOCK
-                }
+            let is_in_use = if *state & EXACT != 0 {
+                file_exact(memory, block)
+            } else {
+                let free = memory.lines.select(block, |count| count == 0);
+                memory.holes.file(block, free);
+                free.count() < LINES_PER_BLOCK
             };
-            if is_free {
+            if !is_in_use {
                 *state = 0;
                 self.blocks -= 1;
                 memory.free_block(block);
             }
         }
-        if !self.exact {
-            let line_bytes = self.blocks * BLOCK_BYTES - memory.holes.free_bytes();
-            let swept = Swept { line_bytes, ..Swept::default() };
-            let alive = heap.core.statistics.live_bytes as usize;
-            if is_wasteful(&swept, alive, memory) {
-                // Refused memory: the next epoch asks again.
-                let _ = self.become_exact(memory);
+        if !self.exact && self.is_wasteful(heap.core) {
+            // Refused memory: the next epoch asks again.
+            let _ = self.become_exact(&mut heap.core.memory);
+        }
+    }
+
+    /// Whether lines waste much.
+    fn is_wasteful(&self, core: &HeapCore) -> bool {
+        let line_bytes = self.blocks * BLOCK_BYTES - core.memory.holes.free_bytes();
+        let swept = Swept { line_bytes, ..Swept::default() };
+        is_wasteful(&swept, core.statistics.live_bytes as usize, &core.memory)
+    }
+
+    /// Whether the limit is near, and blocks that count lines waste much of it.
+    pub(crate) fn is_crowded(&self, core: &HeapCore) -> bool {
+        let blocks = &core.memory.blocks;
+        let is_near = blocks.limit().is_some_and(|limit| blocks.headroom() < limit / 8);
+        let counts_lines = |state: &u8| state & (KNOWN | EXACT) == KNOWN;
+        is_near && self.states.iter().any(counts_lines) && self.is_wasteful(core)
+    }
+
+    /// An object of this extent and type is alive: sets its units, if it has any.
+    pub(crate) fn set_units(&self, memory: &Memory, extent: Range<usize>, info: &TypeInfo) {
+        if let Some(occupancy) = memory.occupancy.as_ref().filter(|_| !is_large(info, extent.end - extent.start)) {
+            occupancy.next.set(extent);
+        }
+    }
+
+    /// The units of all objects are set: no block counts lines any more. There are no objects that are not counted.
+    pub(crate) fn forget_lines(&mut self, memory: &mut Memory) {
+        debug_assert!(self.exact && self.touched.is_empty());
+        for (index, state) in self.states.iter_mut().enumerate() {
+            if *state & (KNOWN | EXACT) == KNOWN {
+                let block = BlockIndex::new(index);
+                *state |= EXACT;
+                let lines = LineTable::first_line(block);
+                memory.lines.set_range(lines..lines + LINES_PER_BLOCK, 0);
+                let is_in_use = file_exact(memory, block);
+                debug_assert!(is_in_use, "an empty block was freed when its last line was");
             }
         }
     }
