@@ -86,7 +86,7 @@ impl HeapCore {
     pub(crate) fn new(memory: Memory, options: HeapOptions, capabilities: Capabilities) -> Self {
         HeapCore {
             memory,
-            roots: Roots::new(),
+            roots: Roots::new(capabilities.counts),
             death: Death::default(),
             outside: Outside::default(),
             rested_at: 0,

@@ -28,36 +28,36 @@ use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use crate::object::ObjectRef;
 
-/// Slots of a chunk: 2.5 KiB, so that a heap with a few handles stays small.
+/// Slots of a chunk: 3.5 KiB, so that a heap with a few handles stays small.
 const CHUNK_SLOTS: usize = 64;
 
-/// What collectors know of a slot.
+/// What becomes of a slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
     /// Not in use, in the list of free slots.
     Free,
-    /// Not in use, in the list of free slots, and still in that of created ones: it came and went since the last settling.
-    FreeAgain,
-    /// In use, in the list of created slots.
-    Created,
-    /// In use, and known to the collector.
-    Settled,
-    /// Known to the collector and not in use any more, in the list of released slots.
+    /// In use.
+    Live,
+    /// Not in use any more, and the collector has yet to hear of it: in the list of released slots.
     Released,
 }
 
 /// What a handle leads to.
+#[repr(C)]
 pub(super) struct Slot {
-    // The heap's half.
+    // What reading through a handle needs, and dropping it.
     pub(super) object: Cell<Option<ObjectRef>>,
-    pub(super) state: Cell<State>,
-    /// The next in the list of created slots.
-    pub(super) next_created: Cell<*const Slot>,
+    table: NonNull<Table>,
+    handles: AtomicUsize,
     /// The next free or released slot. Whoever drops the last handle writes it too: the slot is in no list then.
     next: Cell<*const Slot>,
-    // Everybody's half.
-    handles: AtomicUsize,
-    table: NonNull<Table>,
+    // What only the heap's thread looks at, as it does at the object.
+    pub(super) state: Cell<State>,
+    /// The period between two settlings in which a root was made of it last; zero for never. In the present one, the slot is
+    /// in the list of created slots.
+    pub(super) created: Cell<u64>,
+    /// The next in the list of created slots.
+    pub(super) next_created: Cell<*const Slot>,
 }
 
 struct Chunk {
@@ -175,6 +175,7 @@ impl Slots {
             slots: core::array::from_fn(|_| Slot {
                 object: Cell::new(None),
                 state: Cell::new(State::Free),
+                created: Cell::new(0),
                 next_created: Cell::new(ptr::null()),
                 next: Cell::new(ptr::null()),
                 handles: AtomicUsize::new(0),
@@ -201,19 +202,15 @@ impl Slots {
         unsafe { self.free.push(slot) };
     }
 
-    /// The slots whose last handle was dropped since this was called last.
-    pub(super) fn take_released(&mut self) -> impl Iterator<Item = NonNull<Slot>> + use<> {
-        // SAFETY: the table is there as long as `self` is.
+    /// Takes the slots whose last handle was dropped since this was done last, and passes each to `each`, which has it in
+    /// no list.
+    pub(super) fn take_released(&mut self, mut each: impl FnMut(&mut Slots, NonNull<Slot>)) {
+        // SAFETY: the table is there as long as `self` is. Released slots lie in its chunks, and the list is ours now.
         let mut list = List { first: unsafe { self.table.as_ref() }.released.take() };
-        let mut counted = 0;
-        let mut at = list.first;
-        // SAFETY: released slots lie in chunks of this table; the list is ours now.
-        while let Some(slot) = unsafe { at.as_ref() } {
-            counted += 1;
-            at = slot.next.get();
+        while let Some(slot) = list.pop() {
+            self.in_use -= 1;
+            each(self, slot);
         }
-        self.in_use -= counted;
-        core::iter::from_fn(move || list.pop())
     }
 
     /// Whether a handle belongs to this table.
