@@ -4,7 +4,8 @@ use core::ops::Range;
 
 use heap_core::collector::object::{CARDED, UNLOGGED};
 use heap_core::collector::{
-    AllocRequest, Allocation, Capabilities, Collector, EdgeSink, HeapContext, HeapCore, ObjectRef, SlotSink,
+    AllocRequest, Allocation, Capabilities, Collector, EdgeSink, HeapContext, HeapCore, ObjectRef, SlotSink, Snapshot,
+    VerifyError,
 };
 use heap_core::{AllocError, CollectionKind};
 
@@ -199,8 +200,12 @@ unsafe impl Collector for Generational {
         due
     }
 
-    fn verify_object(&self, heap: &HeapCore, object: ObjectRef, edges: &[ObjectRef]) -> Result<(), String> {
-        self.check(heap, object, edges)
+    fn verify_allocated(&self, heap: &HeapCore, bytes: Range<usize>) -> Result<(), String> {
+        self.check_allocated(heap, bytes)
+    }
+
+    fn verify(&self, heap: &HeapCore, snapshot: &Snapshot<'_>) -> Result<(), VerifyError> {
+        self.check(heap, snapshot)
     }
 }
 

@@ -1,13 +1,11 @@
 //! [`MarkSweep`]: the collector interface, method by method. What the methods do is in the other files.
 
-use core::cell::RefCell;
 use core::ops::Range;
-use std::collections::HashSet;
 
 use heap_core::AllocError;
 use heap_core::collector::{
     AllocRequest, Allocation, Capabilities, Collector, Colour, HeapContext, HeapCore, HoleAllocator, LinePolicy,
-    Marker, Noted, ObjectRef, Room, Sweep,
+    Marker, Noted, ObjectRef, Room, Snapshot, Sweep, VerifyError,
 };
 use heap_core::events::CollectionKind;
 
@@ -48,8 +46,6 @@ pub struct MarkSweep {
     pub(crate) wasteful: bool,
     /// The last cycle was given up: there are objects of two colours, all alive.
     pub(crate) given_up: bool,
-    /// For verification: see there.
-    pub(crate) will_be_reached: RefCell<Option<HashSet<ObjectRef>>>,
 }
 
 impl Default for MarkSweep {
@@ -73,7 +69,6 @@ impl MarkSweep {
             exact: false,
             wasteful: false,
             given_up: false,
-            will_be_reached: RefCell::new(None),
         }
     }
 
@@ -141,7 +136,6 @@ impl MarkSweep {
 
     /// Begins a cycle if there is none, and marks about `bytes` bytes. True when no cycle is in progress afterwards.
     fn begin_or_advance(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
-        self.will_be_reached.take();
         if !self.in_cycle() && !self.begin(heap) {
             return true;
         }
@@ -187,7 +181,6 @@ unsafe impl Collector for MarkSweep {
     }
 
     fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, range: Range<usize>) {
-        self.will_be_reached.take();
         // SAFETY: the barrier is given live objects, before the first part of them, or of their card, is borrowed.
         unsafe { self.mark_now(heap, object, range) };
     }
@@ -196,7 +189,6 @@ unsafe impl Collector for MarkSweep {
         // A busy array is being marked already, and is not about to change.
         // SAFETY: the caller is about to make a pointer to the object, so it is alive.
         if !self.colour.is_on(unsafe { object.header() }.load()) {
-            self.will_be_reached.take();
             // SAFETY: as above; while it is white its barrier has not run in this cycle, so no part of it is borrowed. Nothing
             // of it is about to change.
             unsafe { self.mark_now(heap, object, 0..0) };
@@ -245,7 +237,15 @@ unsafe impl Collector for MarkSweep {
         idle || heap.core.statistics.abandoned_collections > abandoned
     }
 
-    fn verify_object(&self, heap: &HeapCore, object: ObjectRef, _: &[ObjectRef]) -> Result<(), String> {
-        self.check(heap, object)
+    fn verify_allocated(&self, heap: &HeapCore, bytes: Range<usize>) -> Result<(), String> {
+        self.check_allocated(heap, bytes)
+    }
+
+    fn waiting(&self, heap: &HeapCore) -> Vec<ObjectRef> {
+        self.still_waiting(heap)
+    }
+
+    fn verify(&self, heap: &HeapCore, snapshot: &Snapshot<'_>) -> Result<(), VerifyError> {
+        self.check(heap, snapshot)
     }
 }

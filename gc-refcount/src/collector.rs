@@ -1,10 +1,11 @@
 //! [`RefCount`]: the collector interface, method by method. What the methods do is in the other files.
 
 use core::ops::Range;
-use std::collections::HashMap;
 
 use heap_core::collector::object::UNLOGGED;
-use heap_core::collector::{AllocRequest, Allocation, Capabilities, Collector, HeapContext, HeapCore, ObjectRef};
+use heap_core::collector::{
+    AllocRequest, Allocation, Capabilities, Collector, HeapContext, HeapCore, ObjectRef, Snapshot, VerifyError,
+};
 use heap_core::{AllocError, CollectionKind};
 
 use crate::count::Counts;
@@ -159,12 +160,12 @@ unsafe impl Collector for RefCount {
         Some(self.counts.get(object, unsafe { object.header() }.load()))
     }
 
-    fn verify_object(&self, heap: &HeapCore, object: ObjectRef, _: &[ObjectRef]) -> Result<(), String> {
-        self.check_object(heap, object)
+    fn verify_allocated(&self, heap: &HeapCore, bytes: Range<usize>) -> Result<(), String> {
+        self.check_allocated(heap, bytes)
     }
 
-    fn verify_references(&self, heap: &HeapCore, incoming: &HashMap<ObjectRef, u64>) -> Result<(), String> {
-        self.check_references(heap, incoming)
+    fn verify(&self, heap: &HeapCore, snapshot: &Snapshot<'_>) -> Result<(), VerifyError> {
+        self.check(heap, snapshot)
     }
 }
 

@@ -22,9 +22,12 @@
 //! found out while it is small. Near a limit that comes too late, and [all objects are listed](crate::exact), once.
 
 use core::ops::Range;
+use core::sync::atomic::Ordering;
 
 use heap_core::AllocError;
-use heap_core::collector::memory::{BLOCK_BYTES, BlockIndex, LINES_PER_BLOCK, LineTable, MEDIUM_FOOTPRINT_MAX, Memory};
+use heap_core::collector::memory::{
+    BLOCK_BYTES, BlockIndex, BlockKind, LINES_PER_BLOCK, LineTable, MEDIUM_FOOTPRINT_MAX, Memory,
+};
 use heap_core::collector::{
     AllocRequest, Allocation, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, Room, Swept, TypeInfo, file,
     is_wasteful,
@@ -291,23 +294,18 @@ impl Space {
         }
     }
 
-    /// Whether all lines of an object are counted, or its units set, for the verifier.
-    ///
-    /// # Safety
-    /// The object must be alive and `info` its type.
-    pub(crate) unsafe fn holds(&self, core: &HeapCore, object: ObjectRef, info: &TypeInfo) -> bool {
-        // SAFETY: the caller's promise.
-        let extent = unsafe { object.extent(info) };
-        let bytes = extent.end - extent.start;
-        if is_large(info, bytes) {
-            return core.memory.large.get(&core.memory.blocks, object.payload()).is_some();
+    /// Whether all lines that an object's bytes are on are counted, or their units set, for the verifier. Objects with
+    /// blocks of their own have neither.
+    pub(crate) fn are_counted(&self, memory: &Memory, bytes: Range<usize>) -> bool {
+        let block = memory.blocks.block_of(bytes.start);
+        if memory.blocks.kind(block) != BlockKind::Small {
+            return true;
         }
-        if self.is_exact(core.memory.blocks.block_of(extent.start)) {
-            return core.memory.occupancy.as_ref().is_some_and(|occupancy| occupancy.next.are_set(extent));
+        if self.is_exact(block) {
+            return memory.occupancy.as_ref().is_some_and(|occupancy| occupancy.next.are_set(bytes));
         }
-        let lines = &core.memory.lines;
-        let mut range = lines.line_of(extent.start)..=lines.line_of(extent.end - 1);
-        let load = |line: usize| lines.table().entry(line).load(core::sync::atomic::Ordering::Relaxed);
-        range.all(|line| load(line) > 0)
+        let lines = &memory.lines;
+        let mut range = lines.line_of(bytes.start)..=lines.line_of(bytes.end - 1);
+        range.all(|line| lines.table().entry(line).load(Ordering::Relaxed) > 0)
     }
 }

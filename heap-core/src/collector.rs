@@ -70,8 +70,8 @@
 pub use crate::death::{Death, DropList, Ephemerons, Finalizers, Scope, WeakTable};
 pub use crate::engine::{Closure, Colour, KeyBuffer, Keys, Lookahead, Marker, NoKeys, Refused, Tracing};
 pub use crate::machine::{
-    Allowance, Capabilities, Collector, FastPath, HeapContext, HeapCore, IntoCollector, NoGc, Outside, Roots, Verifier,
-    VerifyError, growth_budget,
+    Allowance, Capabilities, Census, Collector, Edge, FastPath, HeapContext, HeapCore, IntoCollector, NoGc, Outside,
+    Roots, Seen, Snapshot, VerifyError, growth_budget,
 };
 pub use crate::object::{
     AddressHasher, AllocRequest, Allocation, DropFn, EdgeSink, Header, HeaderWord, Intact, Measured, Object, ObjectMap,

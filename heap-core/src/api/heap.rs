@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 use super::gc::Gc;
 use super::mutator::Mutator;
 use super::rootable::{Root, Rootable};
-use crate::collector::{Capabilities, HeapCore, IntoCollector, Verifier, VerifyError};
+use crate::collector::{Capabilities, Census, HeapCore, IntoCollector, VerifyError};
 use crate::error::AllocError;
 use crate::machine::events::{CollectionKind, Listener};
-use crate::machine::{HeapOptions, Machine, Safepoint, Statistics};
+use crate::machine::{HeapOptions, Machine, Safepoint, Statistics, verify};
 use crate::memory::Memory;
 
 /// A private, garbage-collected heap.
@@ -215,10 +215,10 @@ impl<R: ?Sized> Heap<R> {
     ///
     /// # Errors
     /// The first broken invariant.
-    pub fn verify(&mut self) -> Result<Verifier, VerifyError> {
+    pub fn verify(&mut self) -> Result<Census, VerifyError> {
         let (collector, heap) = self.machine.parts();
         heap.core.roots.synchronize();
-        Verifier::run(heap.core, collector)
+        verify(heap.fast, heap.core, collector)
     }
 
     /// The heap's counters.

@@ -19,6 +19,7 @@
 //! | `objects.rs` | a type for each way in which a type can hold a pointer |
 //! | `program.rs` | random programs over the whole API |
 //! | `interpreter.rs` | runs a program on the heap and on the model, and compares |
+//! | [`damaged`] | heaps that are damaged on purpose, for a collector's tests of what the verifier says |
 //! | [`footprint`] | how much memory scattered lifetimes take: figures for a collector's own tests |
 //! | `regressions/` | small programs, each for something that a collector once got wrong |
 //!
@@ -78,6 +79,7 @@
 //!   One test at a time, then: `--test-threads=1`.
 //! * `HEAP_CONFORMANCE_LINKS`: length of the long chain; ten million unless said otherwise.
 
+pub mod damaged;
 pub mod footprint;
 mod interpreter;
 mod model;

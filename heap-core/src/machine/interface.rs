@@ -1,11 +1,11 @@
 //! [`Collector`]: the interface between a heap and the code that reclaims its garbage.
 
 use core::ops::Range;
-use std::collections::HashMap;
 
 use super::capabilities::Capabilities;
 use super::core::{HeapContext, HeapCore};
 use super::events::CollectionKind;
+use super::snapshot::{Snapshot, VerifyError};
 use crate::error::AllocError;
 use crate::object::{AllocRequest, Allocation, ObjectRef};
 
@@ -85,23 +85,31 @@ pub unsafe trait Collector {
         None
     }
 
-    /// Checks one reachable object against the collector's own invariants; called by the verifier at safepoints for every object that it reaches, with the
-    /// object's edges.
+    // ---- for the verifier, between two pauses ----
+
+    /// Whether bytes of an object, of its header to begin with, can be its own, as far as the collector knows. The heap
+    /// has found them in blocks in use, in no hole of the index, and not beyond the bump pointer.
     ///
     /// # Errors
-    /// A sentence that names the broken invariant.
-    fn verify_object(&self, heap: &HeapCore, object: ObjectRef, edges: &[ObjectRef]) -> Result<(), String> {
-        let _ = (heap, object, edges);
+    /// A clause that says why not: "its line has an old stamp".
+    fn verify_allocated(&self, heap: &HeapCore, bytes: Range<usize>) -> Result<(), String> {
+        let _ = (heap, bytes);
         Ok(())
     }
 
-    /// Checks the heap as a whole, after every object was checked by itself: `incoming` holds each reachable object with
-    /// the number of references that lead to it, from reachable objects, the root and handles.
+    /// What a cycle in progress will still look at, reachable or not. It and all that it leads to become a part of the
+    /// snapshot, so their memory must be as it was left.
+    fn waiting(&self, heap: &HeapCore) -> Vec<ObjectRef> {
+        let _ = heap;
+        Vec::new()
+    }
+
+    /// Checks the collector's own invariants on a snapshot of all objects that can be reached.
     ///
     /// # Errors
-    /// A sentence that names the broken invariant.
-    fn verify_references(&self, heap: &HeapCore, incoming: &HashMap<ObjectRef, u64>) -> Result<(), String> {
-        let _ = (heap, incoming);
+    /// The first broken invariant: [`Snapshot::error`] about an object.
+    fn verify(&self, heap: &HeapCore, snapshot: &Snapshot<'_>) -> Result<(), VerifyError> {
+        let _ = (heap, snapshot);
         Ok(())
     }
 }

@@ -15,6 +15,7 @@
 //! | `handles` | the slots behind handles, and how they are released |
 //! | `no_gc` | the smallest collector, and the example |
 //! | `verify` | an independent walk that checks every invariant |
+//! | `snapshot` | what it found, for collectors to compare with their own idea |
 //! | `options`, `statistics`, `events`, `registry` | what a program asks for and is told |
 
 mod allowance;
@@ -34,6 +35,7 @@ mod pause;
 #[cfg(feature = "registry")]
 pub mod registry;
 mod roots;
+mod snapshot;
 mod statistics;
 mod verify;
 
@@ -49,5 +51,7 @@ pub use options::HeapOptions;
 pub use outside::Outside;
 pub(crate) use pause::Safepoint;
 pub use roots::Roots;
+pub use snapshot::{Edge, Seen, Snapshot, VerifyError};
 pub use statistics::Statistics;
-pub use verify::{Verifier, VerifyError};
+pub use verify::Census;
+pub(crate) use verify::verify;

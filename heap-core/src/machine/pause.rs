@@ -7,7 +7,7 @@ use super::events::{CollectionKind, EventKind};
 use super::interface::Collector;
 use super::machine::{Inner, Machine};
 use super::options::HeapOptions;
-use super::verify::Verifier;
+use super::verify::verify;
 
 /// On which side of a `mutate` a due safepoint is taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Machine {
         heap.core.event(EventKind::HeapResized { bytes });
         heap.core.event(EventKind::PauseEnd);
         if heap.core.options.verify
-            && let Err(error) = Verifier::run(heap.core, collector)
+            && let Err(error) = verify(heap.fast, heap.core, collector)
         {
             panic!("the heap is broken after a pause of `{}`: {error}", collector.name());
         }

@@ -213,7 +213,12 @@ impl Roots {
 
     /// The root object and what the handles hold.
     pub(crate) fn iter(&self) -> impl Iterator<Item = ObjectRef> + '_ {
-        self.root.into_iter().chain(self.live_slots().filter_map(|slot| slot.object.get()))
+        self.root.into_iter().chain(self.in_handles())
+    }
+
+    /// What the handles hold.
+    pub(crate) fn in_handles(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+        self.live_slots().filter_map(|slot| slot.object.get())
     }
 
     /// Updates them, in the same order.

@@ -1,37 +1,35 @@
-//! The heap verifier: a slow, independent walk from the roots that checks what every collector promises.
+//! The heap verifier: a slow, independent walk that checks what every collector promises.
 //!
-//! It follows edges with `trace` and an ordinary set of visited objects, sharing no state with any collector's marking,
-//! and checks for every object it reaches: that it lies in a block in use and in no hole of the index, that its header is neither forwarded nor a
-//! description that makes no sense, that it ends in a block of the same kind, that it has a weak cell exactly when its header
-//! says so, that `relocate` reports exactly the edges that
-//! `trace` reported, and whatever the collector says about its own state
-//! ([`Collector::verify_object`]). Its census is the truth that the conformance kit compares with the model.
-
-use std::collections::{HashMap, HashSet};
+//! It starts at the roots and follows edges by [`TypeInfo::trace`](crate::collector::TypeInfo::trace) and `relocate` and
+//! a table of what it has seen, sharing no state with any collector's marking. The walk makes a [`Snapshot`]; the
+//! collector compares it with its own state ([`Collector::verify`]); its [`Census`] is the truth that the conformance kit
+//! compares with the model.
+//!
+//! *Memory first.* A header is read only where an object can be: in the heap's addresses, in a block in use, at the
+//! beginning of a large run or else in no hole, not where the next object will be put, and where the collector
+//! [agrees](Collector::verify_allocated). So what a collector forgot to update or to keep is usually reported as what it
+//! is, rather than by a crash; what was reused since cannot be told from the right object, but for its overlapping another one.
+//!
+//! Of every object it is checked
+//! * that the header is one, not that of an object that has moved away, and that the address suits the type;
+//! * that it is allocated to its end, and overlaps no other object;
+//! * that a side table knows it exactly when its header says so;
+//! * that `relocate` reports exactly the edges that `trace` reports, and no slot twice;
+//! * that what it names without an edge, as a weak cell or an ephemeron does, is allocated too.
 
 use super::core::HeapCore;
+use super::fast_path::FastPath;
 use super::interface::Collector;
-use crate::memory::BlockKind;
-use crate::object::{EdgeSink, Object, ObjectRef, ObjectSet, SIDE_ENTRY, STATE_BITS, Shape, SlotSink};
+use super::snapshot::{Edge, Parent, Seen, Snapshot, VerifyError, type_name};
+use crate::death::WeakCell;
+use crate::memory::POISON;
+use crate::object::{
+    EdgeSink, HEADER_BYTES, Intact, Object, ObjectRef, ObjectSet, SIDE_ENTRY, STATE_BITS, Shape, SlotSink,
+};
 
-/// A broken invariant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifyError {
-    /// What is wrong, with the object's address and type.
-    pub message: String,
-}
-
-impl core::fmt::Display for VerifyError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for VerifyError {}
-
-/// What a walk from the roots found.
+/// What the verifier found that the program can reach.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Verifier {
+pub struct Census {
     /// Objects reached, weak cells included.
     pub objects: u64,
     /// Bytes of their footprints, headers included.
@@ -42,132 +40,270 @@ pub struct Verifier {
     pub edges: u64,
 }
 
-impl Verifier {
-    /// Walks the heap.
-    ///
-    /// # Errors
-    /// The first broken invariant.
-    pub(crate) fn run(core: &mut HeapCore, collector: &dyn Collector) -> Result<Self, VerifyError> {
-        let _pause = crate::fault::pause();
-        let mut census = Verifier::default();
-        let mut incoming: HashMap<ObjectRef, u64> = HashMap::new();
-        let mut pending: Vec<ObjectRef> = core.every_root().collect();
-        let known: ObjectSet = core.death.known().collect();
-        let mut edges = EdgeSink::everything();
-        let mut slots = SlotSink::everything();
-        let mut ephemerons: Vec<ObjectRef> = Vec::new();
+/// Verifies a heap between two pauses.
+///
+/// # Errors
+/// The first broken invariant.
+pub(crate) fn verify(fast: &FastPath, core: &HeapCore, collector: &dyn Collector) -> Result<Census, VerifyError> {
+    let _pause = crate::fault::pause();
+    let mut walk = Walk {
+        fast,
+        core,
+        collector,
+        known: core.death.known().collect(),
+        snapshot: Snapshot::default(),
+        scanned: 0,
+        ephemerons: Vec::new(),
+        edges: EdgeSink::everything(),
+        slots: SlotSink::everything(),
+    };
+    if let Some(root) = core.roots.root() {
+        walk.reach(root, Parent::Root)?;
+    }
+    for object in core.roots.in_handles() {
+        walk.reach(object, Parent::Handle)?;
+    }
+    for object in core.death.finalizers.queued() {
+        walk.reach(object, Parent::Queue)?;
+    }
+    walk.close()?;
+    let census = walk.census();
+    walk.snapshot.reachable = walk.snapshot.objects.len();
+    for object in collector.waiting(core) {
+        walk.reach(object, Parent::Collector)?;
+    }
+    walk.close()?;
+    walk.check_weak()?;
+    walk.check_overlaps()?;
+    collector.verify(core, &walk.snapshot)?;
+    Ok(census)
+}
+
+/// The walk in progress.
+struct Walk<'h> {
+    fast: &'h FastPath,
+    core: &'h HeapCore,
+    collector: &'h dyn Collector,
+    /// What side tables know.
+    known: ObjectSet,
+    snapshot: Snapshot<'h>,
+    /// Number of the first object whose edges were not followed.
+    scanned: usize,
+    /// Ephemerons whose values were not reached.
+    ephemerons: Vec<usize>,
+    edges: EdgeSink,
+    slots: SlotSink,
+}
+
+impl<'h> Walk<'h> {
+    /// A reference was found: the number of the object.
+    fn reach(&mut self, reference: ObjectRef, parent: Parent) -> Result<usize, VerifyError> {
+        let by_program = self.snapshot.reachable == 0;
+        if let Some(number) = self.snapshot.number(reference) {
+            self.snapshot.objects[number].references += u64::from(by_program);
+            return Ok(number);
+        }
+        let object = self.look(reference, parent)?;
+        let extent = object.extent();
+        let number = self.snapshot.objects.len();
+        if object.info().shape() == Shape::Ephemeron {
+            self.ephemerons.push(number);
+        }
+        self.snapshot.numbers.insert(reference, number);
+        self.snapshot.objects.push(Seen { object, extent, parent, edges: 0..0, references: u64::from(by_program) });
+        Ok(number)
+    }
+
+    /// Looks at an object for the first time.
+    fn look(&self, reference: ObjectRef, parent: Parent) -> Result<Object<'h>, VerifyError> {
+        let broken = |what: &str| Err(self.snapshot.broken(reference, parent, what));
+        let address = reference.address();
+        if !address.is_multiple_of(8) {
+            return broken("the address is not a multiple of 8");
+        }
+        if let Err(what) = self.check_allocated(reference, address - HEADER_BYTES..address) {
+            return broken(&what);
+        }
+        // SAFETY: the header's memory is committed and in use by an object, as far as anybody knows, and the program is
+        // stopped. If it was reclaimed and nobody knows, it is still mapped, and the checks below say so as well as they can.
+        let intact = unsafe { Intact::at(reference) };
+        let word = intact.header().load();
+        if word.bits() == usize::from_ne_bytes([POISON; size_of::<usize>()]) {
+            return broken("it was reclaimed: its header is poisoned");
+        }
+        let object = match intact.look() {
+            Ok(object) => object,
+            Err(to) => {
+                return broken(&format!("it has moved to {:p}, and this reference was not updated", to.payload()));
+            }
+        };
+        let description = word.bits() & !STATE_BITS;
+        if description == 0 {
+            return broken("its header is null");
+        }
+        if self.core.memory.blocks.contains(description) {
+            return broken(&format!("its header is none: {word:?} names a type description inside the heap"));
+        }
+        let name = || type_name(object);
+        if !address.is_multiple_of(object.info().align()) {
+            return broken(&format!("the address is not aligned as {} asks", name()));
+        }
+        let bytes = object.count().checked_mul(object.info().element_bytes());
+        if bytes.is_none_or(|bytes| bytes > self.core.memory.blocks.reserved_bytes()) {
+            return broken(&format!("as {} it has an absurd length: {}", name(), object.count()));
+        }
+        if let Err(what) = self.check_allocated(reference, object.extent()) {
+            return broken(&format!("not all of this ({}) is allocated: {what}", name()));
+        }
+        Ok(object)
+    }
+
+    /// Whether bytes of an object can be its own, as far as memory, allocator and collector know.
+    fn check_allocated(&self, object: ObjectRef, bytes: core::ops::Range<usize>) -> Result<(), String> {
+        self.core.memory.check_allocated(object.payload(), bytes.clone())?;
+        let (cursor, limit) = (self.fast.cursor.get().addr().get(), self.fast.limit.get().addr().get());
+        if cursor < limit && bytes.end > cursor && bytes.start < limit {
+            return Err("it lies beyond the bump pointer, where the next object will be".into());
+        }
+        self.collector.verify_allocated(self.core, bytes)
+    }
+
+    /// Follows all edges, and the values of ephemerons whose keys were reached.
+    fn close(&mut self) -> Result<(), VerifyError> {
         loop {
-            let Some(object) = pending.pop() else {
-                // Everything else was reached: an ephemeron whose key was leads to its value.
-                ephemerons.retain(|&ephemeron| match core.death.ephemerons.pair_of(ephemeron) {
-                    Some((key, value)) if incoming.contains_key(&key) => {
-                        pending.push(value);
-                        false
+            while self.scanned < self.snapshot.objects.len() {
+                self.scan(self.scanned)?;
+                self.scanned += 1;
+            }
+            let mut ephemerons = core::mem::take(&mut self.ephemerons);
+            let mut error = None;
+            ephemerons.retain(|&number| match self.pair(number) {
+                Some((key, value)) if self.snapshot.numbers.contains_key(&key) => {
+                    error = self.reach(value, Parent::ValueOf(number)).err().or(error.take());
+                    false
+                }
+                pair => pair.is_some(),
+            });
+            // Whatever was found meanwhile comes behind those that wait.
+            ephemerons.append(&mut self.ephemerons);
+            self.ephemerons = ephemerons;
+            if let Some(error) = error {
+                return Err(error);
+            }
+            if self.scanned == self.snapshot.objects.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Checks an object that was seen, and reaches what it refers to.
+    fn scan(&mut self, number: usize) -> Result<(), VerifyError> {
+        let seen = &self.snapshot.objects[number];
+        let object = seen.object;
+        if let Err(what) = self.check_side_entry(object) {
+            return Err(self.snapshot.error(seen, what));
+        }
+        self.edges.stack.clear();
+        self.slots.slots.clear();
+        if !object.trace(&mut self.edges) {
+            return Err(self.snapshot.error(seen, "the system refuses the memory to look at its edges"));
+        }
+        let reference = object.reference();
+        if let Some(relocate) = object.info().relocate() {
+            // SAFETY: the object is sound by what was checked, and nothing else looks at it.
+            unsafe { relocate(reference.payload().as_ptr(), object.count(), &mut self.slots) };
+        }
+        let slots = core::mem::take(&mut self.slots.slots);
+        // SAFETY: the slots were reported by this object and it was not borrowed since.
+        let targets: Vec<ObjectRef> = slots.iter().map(|slot| unsafe { slot.read() }).collect();
+        let sorted = |mut list: Vec<ObjectRef>| {
+            list.sort_unstable();
+            list
+        };
+        let mut distinct = slots.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        if distinct.len() != slots.len() {
+            return Err(self.snapshot.error(seen, "`relocate` reports a slot twice"));
+        }
+        if sorted(targets.clone()) != sorted(self.edges.stack.clone()) {
+            let (by_edge, by_slot) = (self.edges.stack.len(), slots.len());
+            let what = format!(
+                "`trace` reports {by_edge} edges and `relocate` {by_slot}, or others: the implementation of `Trace` is wrong"
+            );
+            return Err(self.snapshot.error(seen, what));
+        }
+        let (first, extent) = (self.snapshot.edges.len(), seen.extent());
+        for (slot, target) in slots.iter().zip(targets) {
+            let at = slot.addr().get();
+            let offset = extent.contains(&at).then(|| at - reference.address());
+            let target = self.reach(target, Parent::Slot { parent: number, offset })?;
+            self.snapshot.edges.push(Edge { target, offset });
+        }
+        self.snapshot.objects[number].edges = first..self.snapshot.edges.len();
+        self.slots.slots = slots;
+        Ok(())
+    }
+
+    fn check_side_entry(&self, object: Object<'_>) -> Result<(), &'static str> {
+        let in_table = object.info().shape() > Shape::Slice;
+        match (object.word().has(SIDE_ENTRY), self.known.contains(&object.reference())) {
+            (false, true) => Err("a side table knows it, and its header denies that"),
+            (false, false) if in_table => Err("it belongs to a side table, and its header denies that"),
+            (true, false) if !in_table && !self.core.death.has_shared_side_entries() => {
+                Err("its header says that a side table knows it, and none does")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Key and value of an ephemeron.
+    fn pair(&self, number: usize) -> Option<(ObjectRef, ObjectRef)> {
+        self.core.death.ephemerons.pair_of(self.snapshot.objects[number].object.reference())
+    }
+
+    /// What is named without an edge is reachable or garbage, and intact in any case.
+    fn check_weak(&self) -> Result<(), VerifyError> {
+        let check = |object: ObjectRef, parent| match self.snapshot.number(object) {
+            Some(_) => Ok(()),
+            None => self.look(object, parent).map(|_| ()),
+        };
+        for (number, seen) in self.snapshot.objects.iter().enumerate() {
+            match seen.object.info().shape() {
+                Shape::WeakCell => {
+                    // SAFETY: a weak cell that is alive.
+                    if let Some(target) = unsafe { WeakCell::at(seen.object.reference()) }.target() {
+                        check(target, Parent::WeakCell(number))?;
                     }
-                    pair => pair.is_some(),
-                });
-                if pending.is_empty() {
-                    break;
                 }
-                continue;
-            };
-            let references = incoming.entry(object).or_default();
-            *references += 1;
-            if *references > 1 {
-                continue;
-            }
-            let fail = |what: &str| Err(VerifyError { message: format!("{object:?}: {what}") });
-            if !object.address().is_multiple_of(8) {
-                return fail("the address is not a multiple of 8");
-            }
-            if !core.memory.blocks.contains(object.address()) {
-                return fail("the address is outside the heap's reservation");
-            }
-            let block = core.memory.blocks.block_of(object.address());
-            if block >= core.memory.blocks.high_water() {
-                return fail("the address is in a block that was never used");
-            }
-            let kind = core.memory.blocks.kind(block);
-            if kind == BlockKind::Free {
-                return fail("the object lies in a free block");
-            }
-            // SAFETY: the address lies in a committed block in use and was reported by an edge or a root, so there is a
-            // header in front of it; if the collector reclaimed it, the memory is still mapped and the checks below say
-            // so as well as they can.
-            let word = unsafe { object.header() }.load();
-            if let Some(to) = word.forwarded() {
-                return fail(&format!("an edge was not updated: the object moved to {to:?}"));
-            }
-            if word.bits() & !STATE_BITS == 0 {
-                return fail("the header is null");
-            }
-            // SAFETY: as above; the header is not forwarded.
-            let info = unsafe { word.type_info() };
-            let in_type = |what: &str| Err(VerifyError { message: format!("{object:?} ({}): {what}", info.name()) });
-            if !object.address().is_multiple_of(info.align()) {
-                return in_type("the payload is not aligned as its type asks");
-            }
-            // SAFETY: the object is live by what was checked.
-            let (extent, count) = unsafe { object.measure(info) };
-            // A block promoted in place may hold an object that reaches into the next one; both must be in use.
-            let last = core.memory.blocks.block_of(extent.end - 1);
-            if kind == BlockKind::Small && core.memory.blocks.kind(last) != BlockKind::Small {
-                return in_type("the object reaches into a block that is not a small one");
-            }
-            if kind == BlockKind::Small && core.memory.is_offered(extent.clone()) {
-                return in_type("the object lies where the allocator will put the next one");
-            }
-            match (word.has(SIDE_ENTRY), known.contains(&object)) {
-                (false, true) => return in_type("a side table knows it, and its header denies that"),
-                (false, false) if info.shape() > Shape::Slice => {
-                    return in_type("it belongs to a side table, and its header denies that");
+                Shape::Ephemeron => {
+                    if let Some((key, value)) = self.pair(number) {
+                        check(key, Parent::KeyOf(number))?;
+                        check(value, Parent::ValueOf(number))?;
+                    }
                 }
-                (true, false) if info.shape() <= Shape::Slice && !core.death.has_shared_side_entries() => {
-                    return in_type("its header says that a side table knows it, and none does");
-                }
-                _ => {}
-            }
-            census.objects += 1;
-            census.bytes += (extent.end - extent.start) as u64;
-            match info.shape() {
-                Shape::WeakCell => census.weak_cells += 1,
-                Shape::Ephemeron => ephemerons.push(object),
                 Shape::Sized | Shape::Slice => {}
             }
-            edges.stack.clear();
-            slots.slots.clear();
-            // SAFETY: the object is live by what was checked, and nothing else runs.
-            unsafe { Object::at(object) }.trace(&mut edges);
-            if edges.overflowed() {
-                return in_type("the system refuses the memory to look at its edges");
-            }
-            if let Some(relocate) = info.relocate() {
-                // SAFETY: as above; the heap is exclusively borrowed.
-                unsafe { relocate(object.payload().as_ptr(), count, &mut slots) };
-            }
-            // SAFETY: the slots were reported by this object and it was not borrowed since.
-            let mut by_slot: Vec<ObjectRef> = slots.slots.iter().map(|slot| unsafe { slot.read() }).collect();
-            let distinct: HashSet<_> = slots.slots.iter().collect();
-            if distinct.len() != slots.slots.len() {
-                return in_type("`relocate` reports a slot twice");
-            }
-            let mut by_edge = edges.stack.clone();
-            by_slot.sort_unstable();
-            by_edge.sort_unstable();
-            if by_slot != by_edge {
-                return in_type(&format!(
-                    "`trace` reports {} edges and `relocate` {}: the implementation of `Trace` is wrong",
-                    by_edge.len(),
-                    by_slot.len()
-                ));
-            }
-            if let Err(what) = collector.verify_object(core, object, &edges.stack) {
-                return in_type(&what);
-            }
-            census.edges += edges.stack.len() as u64;
-            pending.extend_from_slice(&edges.stack);
         }
-        collector.verify_references(core, &incoming).map_err(|message| VerifyError { message })?;
-        Ok(census)
+        Ok(())
+    }
+
+    fn check_overlaps(&self) -> Result<(), VerifyError> {
+        let mut by_address: Vec<&Seen<'h>> = self.snapshot.objects.iter().collect();
+        by_address.sort_unstable_by_key(|seen| seen.extent.start);
+        match by_address.windows(2).find(|pair| pair[1].extent.start < pair[0].extent.end) {
+            Some(pair) => Err(self.snapshot.overlap(pair[1], pair[0])),
+            None => Ok(()),
+        }
+    }
+
+    fn census(&self) -> Census {
+        let is_cell = |seen: &&Seen<'_>| seen.object.info().shape() == Shape::WeakCell;
+        Census {
+            objects: self.snapshot.objects.len() as u64,
+            bytes: self.snapshot.objects.iter().map(|seen| seen.extent.len() as u64).sum(),
+            weak_cells: self.snapshot.objects.iter().filter(is_cell).count() as u64,
+            edges: self.snapshot.edges.len() as u64,
+        }
     }
 }

@@ -48,6 +48,7 @@ pub use table::ByteTable;
 pub use window::Window;
 
 use crate::error::AllocError;
+use core::ops::Range;
 use core::ptr::NonNull;
 
 /// All memory of one heap.
@@ -99,11 +100,42 @@ impl Memory {
         self.blocks.free(block);
     }
 
-    /// Whether a part of the bytes `extent`, of mark-region blocks, is in a hole of the index. For verification.
-    pub fn is_offered(&self, extent: core::ops::Range<usize>) -> bool {
-        (self.lines.line_of(extent.start)..=self.lines.line_of(extent.end - 1)).any(|line| {
+    /// Whether bytes of the object at `payload`, of its header to begin with, can be its own, as far as addresses tell. For
+    /// verification.
+    ///
+    /// # Errors
+    ///
+    /// A clause that says why not.
+    pub fn check_allocated(&self, payload: NonNull<u8>, bytes: Range<usize>) -> Result<(), &'static str> {
+        let last = bytes.end - 1;
+        if !self.blocks.contains(bytes.start) || !self.blocks.contains(last) {
+            return Err("the address is outside the heap");
+        }
+        let (first, last) = (self.blocks.block_of(bytes.start), self.blocks.block_of(last));
+        if last >= self.blocks.high_water() {
+            return Err("it lies in a block that was never used");
+        }
+        match self.blocks.kind(first) {
+            BlockKind::Free => Err("it lies in a free block"),
+            BlockKind::LargeHead | BlockKind::LargeTail => match self.large.get(&self.blocks, payload) {
+                None => Err("it lies in the blocks of a large object, which begins elsewhere"),
+                Some(large) if bytes.end > payload.addr().get() + large.bytes.next_multiple_of(8) => {
+                    Err("it is longer than the large object that was allocated")
+                }
+                Some(_) => Ok(()),
+            },
+            // A block promoted in place may hold an object that reaches into the next one.
+            kind if self.blocks.kind(last) != kind => Err("it reaches into a block of another kind"),
+            BlockKind::Small if self.is_offered(bytes) => Err("it lies in a hole that is free for the next objects"),
+            BlockKind::Small | BlockKind::Nursery => Ok(()),
+        }
+    }
+
+    /// Whether a part of the bytes, of mark-region blocks, is in a hole of the index.
+    fn is_offered(&self, bytes: Range<usize>) -> bool {
+        (self.lines.line_of(bytes.start)..=self.lines.line_of(bytes.end - 1)).any(|line| {
             let block = BlockIndex::new(line / LINES_PER_BLOCK);
-            let bytes = self.lines.address_of(line).max(extent.start)..self.lines.address_of(line + 1).min(extent.end);
+            let bytes = self.lines.address_of(line).max(bytes.start)..self.lines.address_of(line + 1).min(bytes.end);
             let by_units = self.occupancy.as_ref().filter(|_| self.holes.is_by_units(block));
             by_units.is_some_and(|occupancy| !occupancy.present.are_set(bytes))
                 || self.holes.free_lines(block).contains(line % LINES_PER_BLOCK)
