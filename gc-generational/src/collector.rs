@@ -4,8 +4,8 @@ use core::ops::Range;
 
 use heap_core::collector::object::{CARDED, UNLOGGED};
 use heap_core::collector::{
-    AllocRequest, Allocation, Capabilities, Collector, EdgeSink, HeapContext, HeapCore, ObjectRef, SlotSink, Snapshot,
-    VerifyError,
+    AllocRequest, Allocation, Capabilities, Collector, EdgeSink, HeapContext, HeapCore, Object, ObjectRef, SlotSink,
+    Snapshot, VerifyError,
 };
 use heap_core::{AllocError, CollectionKind};
 
@@ -147,9 +147,8 @@ unsafe impl Collector for Generational {
         allocation
     }
 
-    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, range: Range<usize>) {
-        // SAFETY: the barrier is given live objects and ranges inside them.
-        unsafe { self.remembered.log(&heap.core.memory.lines, object, range) };
+    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: Object<'_>, range: Range<usize>) {
+        self.remembered.log(&heap.core.memory.lines, object, range);
     }
 
     fn safepoint(&mut self, heap: &mut HeapContext<'_>) {

@@ -17,7 +17,7 @@ use core::ptr::NonNull;
 
 use heap_core::AllocError;
 use heap_core::collector::memory::{BLOCK_BYTES, Blocks, Window};
-use heap_core::collector::{AllocRequest, FastPath};
+use heap_core::collector::{AllocRequest, FastPath, Hole};
 
 /// Addresses of a window when nothing limits the heap: room for 1 GiB of young objects in one `mutate`.
 const WINDOW_BYTES: usize = if cfg!(windows) { 64 << 20 } else { 1 << 30 };
@@ -202,7 +202,7 @@ impl Nursery {
         }
         self.buffer = window.committed_blocks().min(self.nominal);
         // SAFETY: these blocks are the committed prefix of the window, and nothing lives there any more.
-        unsafe { fast.set_buffer(self.low, self.buffer * BLOCK_BYTES) };
+        fast.set_buffer(unsafe { Hole::new(self.low, self.buffer * BLOCK_BYTES) });
     }
 
     /// Keeps no more of the empty nursery than its size.
@@ -237,6 +237,6 @@ impl Nursery {
         self.window = Some(window);
         self.buffer = 0;
         // SAFETY: an empty buffer, at the start of what is the window now.
-        unsafe { fast.set_buffer(self.low, 0) };
+        fast.set_buffer(unsafe { Hole::new(self.low, 0) });
     }
 }

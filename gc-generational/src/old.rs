@@ -61,9 +61,8 @@ impl OldSpace {
             Room::Place(payload) => return Ok(payload),
             Room::Hole(hole) => hole,
         };
-        self.cursor = hole.start;
-        // SAFETY: the hole is inside the reservation.
-        self.limit = unsafe { hole.start.byte_add(hole.bytes) };
+        self.cursor = hole.start();
+        self.limit = hole.end();
         // SAFETY: the two ends of one hole.
         let place = unsafe { request.place(self.cursor, self.limit) };
         let (payload, end) = place.expect("the request fits the hole that was found for it");

@@ -57,9 +57,8 @@ impl Generational {
                     return Ok(Allocation { payload, birth: heap.fast.birth.get() });
                 }
                 Room::Hole(hole) => {
-                    self.policy.promoted += hole.bytes;
-                    // SAFETY: the hole was just handed out: committed, free, and nobody else's.
-                    unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
+                    self.policy.promoted += hole.bytes();
+                    heap.fast.set_buffer(hole);
                 }
             }
         }

@@ -62,12 +62,7 @@ impl Remembered {
     ///
     /// # Panics
     /// When the system refuses memory for the list. The object has not been written to then.
-    ///
-    /// # Safety
-    /// The object is live, and the range inside its payload.
-    pub(crate) unsafe fn log(&mut self, lines: &LineTable, object: ObjectRef, range: Range<usize>) {
-        // SAFETY: the caller's promise; nothing is read through this view but the header.
-        let object = unsafe { Object::at(object) };
+    pub(crate) fn log(&mut self, lines: &LineTable, object: Object<'_>, range: Range<usize>) {
         if object.word().has(CARDED) && self.log_cards(lines, object, range) {
             return;
         }

@@ -5,7 +5,7 @@ use core::ops::Range;
 use heap_core::AllocError;
 use heap_core::collector::{
     AllocRequest, Allocation, Capabilities, Collector, Colour, HeapContext, HeapCore, HoleAllocator, LinePolicy,
-    Marker, Noted, ObjectRef, Room, Snapshot, Sweep, VerifyError,
+    Marker, Noted, Object, ObjectRef, Room, Snapshot, Sweep, VerifyError,
 };
 use heap_core::events::CollectionKind;
 
@@ -114,10 +114,10 @@ impl MarkSweep {
         let policy = self.line_policy();
         match self.holes.find(&mut heap.core.memory, policy, request)? {
             Room::Hole(hole) => {
-                // SAFETY: the hole is committed, free, and ours alone. What is left of the old buffer, less than the
-                // request, is given up until the next sweep.
-                unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
-                self.hand_out(heap, hole.bytes);
+                let bytes = hole.bytes();
+                // What is left of the old buffer, less than the request, is given up until the next sweep.
+                heap.fast.set_buffer(hole);
+                self.hand_out(heap, bytes);
                 Ok(heap.fast.bump(request).expect("the request fits the hole that was found for it"))
             }
             Room::Place(payload) => {
@@ -180,18 +180,17 @@ unsafe impl Collector for MarkSweep {
         result
     }
 
-    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, range: Range<usize>) {
-        // SAFETY: the barrier is given live objects, before the first part of them, or of their card, is borrowed.
-        unsafe { self.mark_now(heap, object, range) };
+    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: Object<'_>, range: Range<usize>) {
+        self.mark_now(heap, object, range);
     }
 
     fn weak_upgraded(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {
-        // A busy array is being marked already, and is not about to change.
-        // SAFETY: the caller is about to make a pointer to the object, so it is alive.
-        if !self.colour.is_on(unsafe { object.header() }.load()) {
-            // SAFETY: as above; while it is white its barrier has not run in this cycle, so no part of it is borrowed. Nothing
-            // of it is about to change.
-            unsafe { self.mark_now(heap, object, 0..0) };
+        // SAFETY: the caller is about to make a pointer to the object, so it is alive. If any part of it is mutably borrowed,
+        // its barrier has run in this cycle: then it is not white, and nothing but its header is looked at. A busy array is
+        // being marked already, and is not about to change.
+        let object = unsafe { Object::at(object) };
+        if !self.colour.is_on(object.word()) {
+            self.mark_now(heap, object, 0..0);
         }
     }
 

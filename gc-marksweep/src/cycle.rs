@@ -195,12 +195,8 @@ impl MarkSweep {
     }
 
     /// The edges in `range` of `object` must be noted before they change.
-    ///
-    /// # Safety
-    /// The object must be live, and no part of it mutably borrowed but, of a large array, elements for which this was
-    /// called in this cycle.
-    pub(crate) unsafe fn mark_now(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, range: Range<usize>) {
-        // SAFETY: the caller's promise; nothing is reclaimed or moved during a cycle.
+    pub(crate) fn mark_now(&mut self, heap: &mut HeapContext<'_>, object: Object<'_>, range: Range<usize>) {
+        // SAFETY: nothing is reclaimed or moved during a cycle.
         if self.marking && !unsafe { self.marker.mark_before_write(&heap.core.memory, object, range) } {
             self.give_up(heap);
         }

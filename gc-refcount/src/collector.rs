@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use heap_core::collector::object::UNLOGGED;
 use heap_core::collector::{
-    AllocRequest, Allocation, Capabilities, Collector, HeapContext, HeapCore, ObjectRef, Snapshot, VerifyError,
+    AllocRequest, Allocation, Capabilities, Collector, HeapContext, HeapCore, Object, ObjectRef, Snapshot, VerifyError,
 };
 use heap_core::{AllocError, CollectionKind};
 
@@ -104,10 +104,8 @@ unsafe impl Collector for RefCount {
         allocation
     }
 
-    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, range: Range<usize>) {
-        // SAFETY: the program holds a pointer to the object, it is clean, and the write comes after this returns. What was
-        // written of a clean object, an array, belongs to cards that were reported before.
-        unsafe { self.log.record(&heap.core.memory.lines, object, range) };
+    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: Object<'_>, range: Range<usize>) {
+        self.log.record(&heap.core.memory.lines, object, range);
     }
 
     fn safepoint(&mut self, heap: &mut HeapContext<'_>) {

@@ -233,17 +233,16 @@ impl RefCount {
         };
         let mut drain = |work: &mut crate::work::Worklist| {
             // SAFETY: edges of live objects lead to live objects, and nothing is reclaimed or moved.
-            unsafe {
-                work.drain(&mut NoKeys, |object, stack, _| {
-                    let word = counts.increment(object.reference(), object.word());
-                    object.header().store(word.without(GRAY));
-                    if !word.has(GRAY) {
-                        return None;
-                    }
-                    resume(object, stack);
-                    Some(object.measure())
-                });
-            }
+            let waiting = unsafe { work.waiting() };
+            waiting.drain(&mut NoKeys, |object, stack, _| {
+                let word = counts.increment(object.reference(), object.word());
+                object.header().store(word.without(GRAY));
+                if !word.has(GRAY) {
+                    return None;
+                }
+                resume(object, stack);
+                Some(object.measure())
+            });
         };
         for (index, &object) in gray.iter().enumerate() {
             if let Some(&ahead) = gray.get(index + 16) {
@@ -292,12 +291,11 @@ impl RefCount {
                 death.ephemerons.resume(object, is_gray, |value| work.stack().push(value));
             }
             // SAFETY: edges of live objects lead to live objects: nothing was found dead.
-            unsafe {
-                work.drain(&mut NoKeys, |target, _, _| {
-                    target.header().store(counts.increment(target.reference(), target.word()));
-                    None
-                });
-            }
+            let waiting = unsafe { work.waiting() };
+            waiting.drain(&mut NoKeys, |target, _, _| {
+                target.header().store(counts.increment(target.reference(), target.word()));
+                None
+            });
         }
     }
 }

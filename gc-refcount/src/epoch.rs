@@ -115,33 +115,32 @@ impl Increments<'_> {
         let mut born = Census::default();
         // SAFETY: what waits is referred to by roots and live objects, or was brought back before anything died; nothing is
         // reclaimed during increments, and nothing ever moves.
-        let complete = unsafe {
-            work.drain(keys, |object, _, keys| {
-                let (header, word) = (object.header(), object.word());
-                let counted = counts.increment(object.reference(), word);
-                if is_counted(word) {
+        let waiting = unsafe { work.waiting() };
+        let complete = waiting.drain(keys, |object, _, keys| {
+            let (header, word) = (object.header(), object.word());
+            let counted = counts.increment(object.reference(), word);
+            if is_counted(word) {
+                header.store(counted);
+                return None;
+            }
+            if K::WANTED && word.has(SIDE_ENTRY) {
+                keys.report(object.reference());
+            }
+            let measured = object.measure();
+            born.add(&measured);
+            space.retain(memory, measured.extent(), object.info());
+            match object.info().trace() {
+                Some(_) => {
+                    header.store(counted.with(UNLOGGED));
+                    Some(measured)
+                }
+                // Writes to an object without references change no count: it needs no barrier.
+                None => {
                     header.store(counted);
-                    return None;
+                    None
                 }
-                if K::WANTED && word.has(SIDE_ENTRY) {
-                    keys.report(object.reference());
-                }
-                let measured = object.measure();
-                born.add(&measured);
-                space.retain(memory, measured.extent(), object.info());
-                match object.info().trace() {
-                    Some(_) => {
-                        header.store(counted.with(UNLOGGED));
-                        Some(measured)
-                    }
-                    // Writes to an object without references change no count: it needs no barrier.
-                    None => {
-                        header.store(counted);
-                        None
-                    }
-                }
-            })
-        };
+            }
+        });
         statistics.live_objects += born.objects;
         statistics.live_bytes += born.bytes;
         statistics.promoted_bytes += born.bytes;
@@ -181,42 +180,41 @@ fn lower(
     let mut died = Census::default();
     // SAFETY: each object that waits had a reference counted which is gone, so its count is not zero and its memory
     // intact; memory of objects that die here stays intact until the end of the epoch.
-    unsafe {
-        work.drain(&mut NoKeys, |object, stack, _| {
-            let (header, info) = (object.header(), object.info());
-            let word = counts.decrement(object.reference(), object.word());
-            if is_counted(word) {
-                header.store(word);
-                if let Some(candidates) = &mut candidates
+    let waiting = unsafe { work.waiting() };
+    waiting.drain(&mut NoKeys, |object, stack, _| {
+        let (header, info) = (object.header(), object.info());
+        let word = counts.decrement(object.reference(), object.word());
+        if is_counted(word) {
+            header.store(word);
+            if let Some(candidates) = &mut candidates
                     && !word.has(BUFFERED)
                     // An object without references is on no cycle, unless it is the key of an ephemeron, or one.
                     && (info.trace().is_some() || word.has(SIDE_ENTRY))
-                {
-                    header.store(word.with(BUFFERED));
-                    candidates.push(object.reference());
-                }
+            {
+                header.store(word.with(BUFFERED));
+                candidates.push(object.reference());
+            }
+            return None;
+        }
+        if Death::concerns(object) {
+            if death.intercept(object) {
+                header.store(counts.increment(object.reference(), word).with(FINALIZED));
                 return None;
             }
-            if Death::concerns(object) {
-                if death.intercept(object) {
-                    header.store(counts.increment(object.reference(), word).with(FINALIZED));
-                    return None;
-                }
-                death.died(object, &mut |held| stack.push(held));
-            }
-            let measured = object.measure();
-            died.add(&measured);
-            header.store(word);
-            if let Some(candidates) = &mut candidates
-                && word.has(BUFFERED)
-            {
-                candidates.note_dead(measured.bytes());
-            } else {
-                space.release(memory, object.reference(), measured.extent(), info);
-            }
-            Some(measured)
-        });
-    }
+            death.died(object, &mut |held| stack.push(held));
+        }
+        let measured = object.measure();
+        died.add(&measured);
+        header.store(word);
+        if let Some(candidates) = &mut candidates
+            && word.has(BUFFERED)
+        {
+            candidates.note_dead(measured.bytes());
+        } else {
+            space.release(memory, object.reference(), measured.extent(), info);
+        }
+        Some(measured)
+    });
     died.leave(statistics);
 }
 

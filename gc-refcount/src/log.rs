@@ -93,16 +93,9 @@ impl Log {
     /// # Panics
     /// When the system refuses memory for the log. The object is then unchanged and still clean, and so is the log: the
     /// write that did not happen can be tried again (rule R17).
-    ///
-    /// # Safety
-    /// The object must be alive and clean, the range inside it and not yet modified, nor anything else of it that is not
-    /// logged.
     #[inline]
-    pub(crate) unsafe fn record(&mut self, lines: &LineTable, object: ObjectRef, range: Range<usize>) {
-        // SAFETY: alive by the caller's promise. The mutator is inside the barrier and has not yet made a reference to what
-        // it will write: nothing of the object that is not logged is mutably borrowed, because borrowing it needs the
-        // barrier first. What is logged is not looked at again.
-        let object = unsafe { Object::at(object) };
+    pub(crate) fn record(&mut self, lines: &LineTable, object: Object<'_>, range: Range<usize>) {
+        // What of it may be mutably borrowed is logged, and not looked at again.
         debug_assert!(object.word().has(UNLOGGED));
         if object.info().trace().is_some() {
             if object.word().has(CARDED) {
@@ -150,9 +143,9 @@ impl Log {
         mut drain: impl FnMut(&mut Worklist),
     ) -> usize {
         self.budget.reset();
-        // SAFETY: logged objects were counted, and nothing dies before all increments are done.
-        let cleaned = |object| unsafe {
-            let object = Object::at(object);
+        let cleaned = |object| {
+            // SAFETY: logged objects were counted, and nothing dies before all increments are done.
+            let object = unsafe { Object::at(object) };
             object.header().store(object.word().with(UNLOGGED));
             object
         };

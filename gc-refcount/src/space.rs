@@ -111,11 +111,8 @@ impl Space {
             }
             match self.holes.find(&mut heap.core.memory, LinePolicy::Counts, request)? {
                 Room::Hole(hole) => {
-                    self.touch(heap.core.memory.blocks.block_of(hole.start.addr().get()));
-                    // SAFETY: the hole is committed memory of this heap; no counted object lies there, and it has
-                    // not been handed out since the last epoch, so no younger object does either (see the front of this
-                    // file).
-                    unsafe { heap.fast.set_buffer(hole.start, hole.bytes) };
+                    self.touch(heap.core.memory.blocks.block_of(hole.start().addr().get()));
+                    heap.fast.set_buffer(hole);
                 }
                 Room::Place(payload) => {
                     self.touch(heap.core.memory.blocks.block_of(payload.addr().get()));

@@ -15,6 +15,9 @@ pub(crate) struct Worklist {
     postponed: Vec<ObjectRef>,
 }
 
+/// A work list whose objects may be looked at.
+pub(crate) struct Waiting<'w>(&'w mut Worklist);
+
 impl Default for Worklist {
     fn default() -> Self {
         Worklist { sink: EdgeSink::everything(), postponed: Vec::new() }
@@ -27,38 +30,13 @@ impl Worklist {
         &mut self.sink.stack
     }
 
-    /// Calls `visit` for every waiting object, and for the targets of the edges of those which it gives back, until none is
-    /// left. Each time an object was pushed, it is visited once. `visit` gets the stack, and may push too. False when it
-    /// stopped because `keys` is full.
+    /// The list, once somebody has argued that what waits may be looked at.
     ///
     /// # Safety
-    /// All objects that wait, and all that they lead to, must be intact and not have moved.
+    /// While the view is used, all objects that wait, are pushed, or are led to by these, must be intact and not have moved.
     #[inline]
-    pub(crate) unsafe fn drain<K: Keys>(
-        &mut self,
-        keys: &mut K,
-        mut visit: impl for<'o> FnMut(Object<'o>, &mut Vec<ObjectRef>, &mut K) -> Option<Measured<'o>>,
-    ) -> bool {
-        let mut ahead = Lookahead::default();
-        loop {
-            let Some(object) = ahead.next(&mut self.sink.stack) else {
-                // SAFETY: the caller's promise.
-                if unsafe { self.trace_postponed() } {
-                    continue;
-                }
-                return true;
-            };
-            // SAFETY: the caller's promise; nothing else runs during a safepoint.
-            if let Some(scan) = visit(unsafe { Object::at(object) }, &mut self.sink.stack, keys)
-                && !scan.trace(&mut self.sink)
-            {
-                self.postpone(object);
-            }
-            if keys.is_full() {
-                self.sink.stack.extend(ahead.iter());
-                return false;
-            }
-        }
+    pub(crate) unsafe fn waiting(&mut self) -> Waiting<'_> {
+        Waiting(self)
     }
 
     #[cold]
@@ -68,16 +46,11 @@ impl Worklist {
         self.postponed.push(object);
     }
 
-    /// Traces one object that was put aside. False when there is none.
+    /// Traces an object that was put aside.
     #[cold]
     #[inline(never)]
-    unsafe fn trace_postponed(&mut self) -> bool {
-        let Some(object) = self.postponed.pop() else { return false };
-        // SAFETY: it was intact when it was put aside, and nothing is reclaimed before the list is empty.
-        // SAFETY: as above.
-        let object = unsafe { Object::at(object) };
+    fn trace_again(&mut self, object: Object<'_>) {
         self.trace_insisting(|sink| object.trace(sink));
-        true
     }
 
     /// Pushes the targets of the edges that `trace` reports, and insists on the memory for them: then they are reported again.
@@ -113,5 +86,38 @@ impl Worklist {
         // 2^16 words, half a megabyte: less than one epoch allocates.
         self.sink.stack.shrink_to(1 << 16);
         self.postponed.shrink_to(1 << 10);
+    }
+}
+
+impl Waiting<'_> {
+    /// Calls `visit` for every waiting object, and for the targets of the edges of those which it gives back, until none is
+    /// left. Each time an object was pushed, it is visited once. `visit` gets the stack, and may push too. False when it
+    /// stopped because `keys` is full.
+    #[inline]
+    pub(crate) fn drain<K: Keys>(
+        self,
+        keys: &mut K,
+        mut visit: impl for<'o> FnMut(Object<'o>, &mut Vec<ObjectRef>, &mut K) -> Option<Measured<'o>>,
+    ) -> bool {
+        let Waiting(work) = self;
+        // SAFETY: `Worklist::waiting` was promised that these may be looked at.
+        let look = |object| unsafe { Object::at(object) };
+        let mut ahead = Lookahead::default();
+        loop {
+            let Some(object) = ahead.next(&mut work.sink.stack) else {
+                let Some(postponed) = work.postponed.pop() else { return true };
+                work.trace_again(look(postponed));
+                continue;
+            };
+            if let Some(scan) = visit(look(object), &mut work.sink.stack, keys)
+                && !scan.trace(&mut work.sink)
+            {
+                work.postpone(object);
+            }
+            if keys.is_full() {
+                work.sink.stack.extend(ahead.iter());
+                return false;
+            }
+        }
     }
 }

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use heap_core::collector::memory::{BLOCK_BYTES, BlockIndex, BlockKind, Memory, poison};
 use heap_core::collector::object::{FORWARDED, HeaderWord, SIDE_ENTRY, UNLOGGED};
 use heap_core::collector::{
-    AllocRequest, Allocation, Capabilities, Closure, Collector, HeapContext, HeapCore, Intact, Keys, NoKeys, Object,
-    ObjectRef, Refused, Scope, Shape, SlotSink,
+    AllocRequest, Allocation, Capabilities, Closure, Collector, HeapContext, HeapCore, Hole, Intact, Keys, NoKeys,
+    Object, ObjectRef, Refused, Scope, Shape, SlotSink,
 };
 use heap_core::error::AllocError;
 use heap_core::events::CollectionKind;
@@ -431,16 +431,14 @@ unsafe impl Collector for Copying {
                 heap.fast.due.set(true);
             }
             // SAFETY: the block was just taken, and belongs to nobody else.
-            unsafe { heap.fast.set_buffer(heap.core.memory.blocks.address_of(block), BLOCK_BYTES) };
+            heap.fast.set_buffer(unsafe { Hole::new(heap.core.memory.blocks.address_of(block), BLOCK_BYTES) });
         }
     }
 
-    fn barrier_slow(&mut self, _: &mut HeapContext<'_>, object: ObjectRef, _: Range<usize>) {
-        // SAFETY: the barrier is given live objects.
-        let header = unsafe { object.header() };
-        header.store(header.load().without(UNLOGGED));
+    fn barrier_slow(&mut self, _: &mut HeapContext<'_>, object: Object<'_>, _: Range<usize>) {
+        object.header().store(object.word().without(UNLOGGED));
         if self.mistake != Mistake::Barrier {
-            self.remembered.push(object);
+            self.remembered.push(object.reference());
         }
     }
 

@@ -34,7 +34,7 @@ unsafe impl<C: Collector, D: FnMut(&mut C, &mut HeapContext<'_>)> Collector for 
     fn allocate_slow(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError> {
         self.collector.allocate_slow(heap, request)
     }
-    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, range: Range<usize>) {
+    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: Object<'_>, range: Range<usize>) {
         self.collector.barrier_slow(heap, object, range);
     }
     fn weak_upgraded(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {

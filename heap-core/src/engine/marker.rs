@@ -223,17 +223,13 @@ impl Marker {
     /// array, the cards that the range touches. False when the system refused memory for the stack; no edge is lost then.
     ///
     /// # Safety
-    /// As for [`push`](Self::push), and no part of the object may be mutably borrowed but, of a large array, elements of
-    /// which this marking was told.
-    pub unsafe fn mark_before_write(&mut self, memory: &Memory, object: ObjectRef, range: Range<usize>) -> bool {
+    /// As for [`push`](Self::push). Of a large array, elements of which this marking was told may be mutably borrowed.
+    pub unsafe fn mark_before_write(&mut self, memory: &Memory, array: Object<'_>, range: Range<usize>) -> bool {
         self.refused = false;
         self.sink.clear_overflow();
-        // SAFETY: live by the caller's promise, and objects do not move during a marking. What may be mutably borrowed
-        // belongs to cards that are scanned, and those are not looked at again.
-        let array = unsafe { Object::at(object) };
         let word = array.word();
         if !(word.has(CARDED) && array.info().trace().is_some()) {
-            return self.mark(memory, object, &mut NoKeys).is_ok();
+            return self.mark(memory, array.reference(), &mut NoKeys).is_ok();
         }
         if !self.colour.is_on(word) {
             if self.claim_array(memory, array, &mut NoKeys).is_err() {

@@ -7,6 +7,7 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 
 use crate::object::{AllocRequest, Allocation};
+use crate::region::Hole;
 
 /// The data that a collector gives to the fast paths.
 #[repr(C)]
@@ -61,17 +62,11 @@ impl FastPath {
     }
 
     /// Points the fast path at fresh memory.
-    ///
-    /// # Safety
-    /// `bytes` bytes from `start` must be committed, inside the heap's reservation, used by nothing else, and `start`
-    /// and `bytes` multiples of eight.
-    pub unsafe fn set_buffer(&self, start: NonNull<u8>, bytes: usize) {
-        debug_assert!(start.addr().get().is_multiple_of(8) && bytes.is_multiple_of(8));
+    pub fn set_buffer(&self, hole: Hole) {
         self.allocated.set(self.allocated_bytes());
-        self.start.set(start);
-        self.cursor.set(start);
-        // SAFETY: the caller promises that the range lies inside one reservation.
-        self.limit.set(unsafe { start.byte_add(bytes) });
+        self.start.set(hole.start());
+        self.cursor.set(hole.start());
+        self.limit.set(hole.end());
     }
 
     /// Lets the buffer end later, without moving the cursor.

@@ -7,7 +7,7 @@ use super::core::{HeapContext, HeapCore};
 use super::events::CollectionKind;
 use super::snapshot::{Snapshot, VerifyError};
 use crate::error::AllocError;
-use crate::object::{AllocRequest, Allocation, ObjectRef};
+use crate::object::{AllocRequest, Allocation, Object, ObjectRef};
 
 /// A garbage collector: the code behind the slow paths.
 ///
@@ -21,7 +21,8 @@ use crate::object::{AllocRequest, Allocation, ObjectRef};
 /// Between two safepoints no object may be moved or reclaimed. At a safepoint every object that is reachable from
 /// [`HeapCore::every_root`] must survive with its content and its edges intact (moved edges updated), weak cells of reclaimed
 /// objects must be cleared before their memory is reused, and drop glue must run at most once per object.
-/// `allocate_slow` must return memory inside the heap's reservation that nothing else uses.
+/// `allocate_slow` must return memory inside the heap's reservation that nothing else uses, and so must lie what the fast path
+/// is given to bump through. `barrier_slow` must not look at elements of a clean array that were reported before.
 pub unsafe trait Collector {
     /// A short name for tables: `marksweep`.
     fn name(&self) -> &'static str;
@@ -39,8 +40,10 @@ pub unsafe trait Collector {
     /// When the heap's limit is reached or the system refuses memory.
     fn allocate_slow(&mut self, heap: &mut HeapContext<'_>, request: AllocRequest) -> Result<Allocation, AllocError>;
 
-    /// The first write to a clean object is about to happen, in `range` (bytes from the payload's start).
-    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef, range: Range<usize>);
+    /// The first write to a clean object is about to happen, in `range` (bytes from the payload's start). Nothing of the
+    /// object is mutably borrowed yet, but for an array that stays clean (see [`Cards`](crate::collector::Cards)): elements
+    /// that were reported before may be, and must not be looked at.
+    fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: Object<'_>, range: Range<usize>);
 
     /// A weak pointer was upgraded to `object`, or is about to be: a collector with a cycle in progress must keep the
     /// object alive for that cycle (rule R3). Called only when the barrier test says that the object is not clean for

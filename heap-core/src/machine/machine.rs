@@ -22,7 +22,7 @@ use crate::death::{Death, Ephemeron, WeakCell};
 use crate::error::AllocError;
 use crate::memory::MEDIUM_FOOTPRINT_MAX;
 use crate::object::{
-    AllocRequest, Allocation, FINALIZED, HEADER_BYTES, Header, HeaderWord, OBJECT_ALIGN, ObjectRef, SIDE_ENTRY,
+    AllocRequest, Allocation, FINALIZED, HEADER_BYTES, Header, HeaderWord, OBJECT_ALIGN, Object, ObjectRef, SIDE_ENTRY,
     TypeInfo,
 };
 
@@ -279,6 +279,10 @@ impl Machine {
     #[cold]
     #[inline(never)]
     fn barrier_slow(&self, object: ObjectRef, range: Range<usize>) {
+        // SAFETY: the caller of the barrier holds a Gc to the object, so it is alive and where that says, and has not borrowed
+        // yet what it is about to write. What else of it may be mutably borrowed was reported by this barrier since the
+        // object was last clean: then it is a carded array, and the collector looks at no such element.
+        let object = unsafe { Object::at(object) };
         self.slow(|collector, heap| collector.barrier_slow(heap, object, range));
     }
 

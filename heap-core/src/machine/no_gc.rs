@@ -20,7 +20,8 @@ use super::events::CollectionKind;
 use super::interface::Collector;
 use crate::error::AllocError;
 use crate::memory::{BLOCK_BYTES, BlockKind};
-use crate::object::{AllocRequest, Allocation, ObjectRef};
+use crate::object::{AllocRequest, Allocation, Object};
+use crate::region::Hole;
 
 /// A collector that never collects.
 ///
@@ -54,13 +55,14 @@ unsafe impl Collector for NoGc {
                 return Ok(allocation);
             }
             let block = heap.core.memory.blocks.allocate(BlockKind::Small)?;
-            // SAFETY: the block was just taken, is committed, and belongs to nobody else. What is left of the old
-            // buffer is given up: at most half a block, when a medium object did not fit.
-            unsafe { heap.fast.set_buffer(heap.core.memory.blocks.address_of(block), BLOCK_BYTES) };
+            // What is left of the old buffer is given up: at most half a block, when a medium object did not fit.
+            // SAFETY: the block was just taken, is committed, and belongs to nobody else.
+            let hole = unsafe { Hole::new(heap.core.memory.blocks.address_of(block), BLOCK_BYTES) };
+            heap.fast.set_buffer(hole);
         }
     }
 
-    fn barrier_slow(&mut self, _: &mut HeapContext<'_>, object: ObjectRef, _: Range<usize>) {
+    fn barrier_slow(&mut self, _: &mut HeapContext<'_>, object: Object<'_>, _: Range<usize>) {
         unreachable!("the barrier mask is zero, yet {object:?} was not clean");
     }
 

@@ -73,17 +73,48 @@ const SHORTEST: usize = 16;
 /// Objects of up to so many bytes go into the short holes.
 const MODEST: usize = 64;
 
-/// Free memory: nothing lives there.
-#[derive(Clone, Copy, Debug)]
+/// Free memory that was handed out: nothing lives there, and it is for whoever has this, which is why there is no copy of
+/// it.
+#[derive(Debug)]
 pub struct Hole {
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+impl Hole {
+    /// The `bytes` bytes from `start`.
+    ///
+    /// # Safety
+    /// They must be committed, inside one heap's reservation, and used by nothing else; `start` and `bytes` multiples of
+    /// eight.
+    #[inline]
+    pub unsafe fn new(start: NonNull<u8>, bytes: usize) -> Self {
+        debug_assert!(start.addr().get().is_multiple_of(8) && bytes.is_multiple_of(8));
+        Hole { start, bytes }
+    }
+
     /// First byte; a multiple of eight.
-    pub start: NonNull<u8>,
+    #[inline]
+    pub fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
     /// Length in bytes; a multiple of eight.
-    pub bytes: usize,
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The address behind it.
+    #[inline]
+    pub fn end(&self) -> NonNull<u8> {
+        // SAFETY: a hole lies inside one reservation.
+        unsafe { self.start.byte_add(self.bytes) }
+    }
 }
 
 /// Where an object finds room.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Room {
     /// In this hole, wherever it starts in it, and others after it.
     Hole(Hole),
@@ -242,7 +273,7 @@ impl HoleAllocator {
             Some(found) => found,
             None => (fresh(memory, policy)?, Free::Lines(LineSet(u128::MAX))),
         };
-        let Hole { start, bytes } = match free {
+        let hole = match free {
             Free::Lines(free) => {
                 let hole = free.tightest(lines).expect("a block is filed by its longest hole");
                 give_back(memory, block, free.without(LineSet::of(hole.clone())));
@@ -256,8 +287,7 @@ impl HoleAllocator {
                 self.hand_out_units(memory, policy, block, hole)
             }
         };
-        // SAFETY: the hole is inside the reservation.
-        let mut rest = Rest { cursor: start, limit: unsafe { start.byte_add(bytes) } };
+        let mut rest = Rest { cursor: hole.start(), limit: hole.end() };
         let payload = rest.bump(request).expect("the hole was chosen by the request's worst case");
         let shorter = match self.medium.take() {
             Some(old) if old.bytes() > rest.bytes() => core::mem::replace(&mut rest, old),
