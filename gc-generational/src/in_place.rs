@@ -30,7 +30,8 @@ pub(crate) struct Promotion<'h> {
     young: Range<usize>,
     sink: &'h mut EdgeSink,
     ahead: Lookahead,
-    arrays: Vec<(ObjectRef, usize)>,
+    /// Objects with elements not yet visited, and the next of these.
+    arrays: Vec<(Object<'h>, usize)>,
     epoch: Epoch,
     stamp: u8,
     /// Bytes promoted.
@@ -66,21 +67,13 @@ impl<'h> Promotion<'h> {
     }
 
     /// Reports the edges of an old object that may lead into the nursery.
-    ///
-    /// # Safety
-    /// The object is live and old.
-    pub(crate) unsafe fn visit_old(&mut self, object: ObjectRef) {
+    pub(crate) fn visit_old(&mut self, object: Object<'h>) {
         self.arrays.push((object, 0));
         self.drain();
     }
 
-    /// Reports the edges in a dirty card.
-    ///
-    /// # Safety
-    /// The card's array is live and old.
-    pub(crate) unsafe fn visit_card(&mut self, card: Card) {
-        // SAFETY: the caller's promise; nothing is forwarded outside of a copying collection.
-        let array = unsafe { Object::at(card.array) };
+    /// Reports the edges in a dirty card of an array.
+    pub(crate) fn visit_card(&mut self, array: Object<'h>, card: Card) {
         array.trace_elements(card.elements(&self.memory.lines, array), self.sink);
         self.drain();
     }
@@ -108,7 +101,7 @@ impl<'h> Promotion<'h> {
 
     /// Makes a young object old, if that was not done.
     #[inline]
-    fn promote<K: Keys>(&mut self, object: Object<'_>, keys: &mut K) {
+    fn promote<K: Keys>(&mut self, object: Object<'h>, keys: &mut K) {
         let word = object.word();
         if self.epoch.is_on(word) {
             return;
@@ -121,7 +114,7 @@ impl<'h> Promotion<'h> {
         self.memory.lines.mark(measured.extent().start, measured.extent().end, self.stamp);
         self.bytes += measured.bytes();
         if measured.count() > PIECE && object.info().trace().is_some() {
-            self.arrays.push((object.reference(), 0));
+            self.arrays.push((object, 0));
         } else {
             measured.trace(self.sink);
         }
@@ -129,14 +122,12 @@ impl<'h> Promotion<'h> {
 
     fn piece(&mut self) -> bool {
         let Some((array, from)) = self.arrays.pop() else { return false };
-        // SAFETY: objects on the list are alive, and nothing is moved or reclaimed during a promotion.
-        let object = unsafe { Object::at(array) };
-        let count = object.count();
+        let count = array.count();
         let piece = PIECE.min(count - from);
         if from + piece < count {
             self.arrays.push((array, from + piece));
         }
-        object.trace_elements(from..from + piece, self.sink);
+        array.trace_elements(from..from + piece, self.sink);
         true
     }
 

@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use heap_core::CollectionKind;
 use heap_core::collector::memory::{self, LINES_PER_BLOCK};
-use heap_core::collector::{HeapContext, HeapCore, NoKeys, ObjectRef, Scope};
+use heap_core::collector::{HeapContext, HeapCore, Intact, NoKeys, ObjectRef, Scope};
 use heap_core::events::EventKind;
 
 use crate::Generational;
@@ -86,38 +86,33 @@ impl Generational {
     fn copy_survivors(&mut self, heap: &mut HeapContext<'_>, young: Range<usize>) -> usize {
         self.slots.set_window(young.clone());
         let core = &mut *heap.core;
+        // SAFETY: the program is stopped, and no memory is reused before the scavenger is gone. What it visits lives.
+        let slots = unsafe { self.slots.begin() };
         let mut scavenger = Scavenger {
             young: young.clone(),
             memory: &mut core.memory,
             old: &mut self.old,
-            sink: &mut self.slots,
+            slots,
             arrays: Vec::new(),
             bytes: 0,
         };
         core.roots.update_created(|slot| {
             if young.contains(&slot.address()) {
-                // SAFETY: a handle keeps its target alive, and it is young.
-                *slot = unsafe { scavenger.evacuate(*slot, &mut NoKeys) };
+                // SAFETY: a handle keeps its target alive, or did when the target was moved; the rest is as above.
+                let object = unsafe { Intact::at(*slot) };
+                *slot = scavenger.evacuate(object, &mut NoKeys);
                 scavenger.drain();
             }
         });
         // A promotion that was abandoned leaves clean young objects behind, which may have been listed since.
         self.remembered.forget(|object| young.contains(&object.address()));
-        for &object in self.remembered.objects() {
-            // SAFETY: the others are old, alive until the next full collection, and listed once; copies made in this
-            // collection are not in the list.
-            unsafe { scavenger.visit_old(object) };
-        }
-        for &card in self.remembered.cards() {
-            // SAFETY: as above; arrays with cards are old.
-            unsafe { scavenger.visit_card(card) };
-        }
+        self.remembered.objects().for_each(|object| scavenger.visit_old(object));
+        self.remembered.cards().for_each(|(array, card)| scavenger.visit_card(array, card));
         let reached = core.death.reach(Scope::Young, &mut scavenger);
         debug_assert!(reached.is_ok(), "there is room for all copies");
         let dropped = core.death.bury(Scope::Young, &scavenger);
         let bytes = scavenger.bytes;
-        // SAFETY: what is remembered is old and alive, and everything that it leads to is old now.
-        unsafe { self.remembered.clean(&core.memory.lines) };
+        self.remembered.clean(&core.memory.lines);
         core.event(EventKind::HeapTraced);
         core.buried(Scope::Young, dropped);
         if core.options.poisons() && self.nursery.committed_bytes() > 0 {
@@ -138,15 +133,9 @@ impl Generational {
         let mut promotion = Promotion::begin(&core.memory, &mut self.edges, epochs, young.clone());
         core.roots.created_targets().for_each(|object| promotion.root(object));
         promotion.drain();
-        for &object in self.remembered.objects() {
-            // SAFETY: remembered objects are old, and alive until the next full collection. (After an abandoned promotion
-            // young ones can be among them; they are taken for reachable.)
-            unsafe { promotion.visit_old(object) };
-        }
-        for &card in self.remembered.cards() {
-            // SAFETY: arrays with cards are old, and alive until the next full collection.
-            unsafe { promotion.visit_card(card) };
-        }
+        // After an abandoned promotion there can be young ones among them, which are taken for reachable.
+        self.remembered.objects().for_each(|object| promotion.visit_old(object));
+        self.remembered.cards().for_each(|(array, card)| promotion.visit_card(array, card));
         if !promotion.is_complete() || core.death.reach(Scope::Young, &mut promotion).is_err() {
             // Some young objects have this epoch now: the next attempt needs another one.
             let moved_on = epochs.advance();
@@ -156,9 +145,8 @@ impl Generational {
         let dropped = core.death.bury(Scope::Young, &promotion);
         let bytes = promotion.bytes;
         drop(promotion);
-        // SAFETY: as above; those that were young and listed are old now, or dead and not freed yet. All that was reached
-        // is old now.
-        unsafe { self.remembered.clean(&core.memory.lines) };
+        // Those that were young and listed are old now. All that was reached is.
+        self.remembered.clean(&core.memory.lines);
         core.event(EventKind::HeapTraced);
         core.buried(Scope::Young, dropped);
         let memory = &mut core.memory;

@@ -13,6 +13,7 @@
 //! *When the window is exhausted*, or the heap's limit keeps it from growing, objects are allocated in the old space
 //! instead, unclean and remembered from birth. That is slower, and as correct.
 
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use heap_core::AllocError;
@@ -123,10 +124,8 @@ impl Nursery {
         }
         blocks.window_shrink(window, used);
         self.buffer = used;
-        let room = used * BLOCK_BYTES - self.used_bytes(fast);
-        fast.clear_buffer();
-        // SAFETY: the rest of the last block in use follows the cursor, and stays committed.
-        unsafe { fast.extend_buffer(room) };
+        // The rest of the last block in use stays committed.
+        fast.shorten_buffer(used * BLOCK_BYTES - self.used_bytes(fast));
         true
     }
 
@@ -182,8 +181,7 @@ impl Nursery {
             fast.due.set(true);
             return false;
         };
-        // SAFETY: the blocks follow those of the buffer in the window, and are committed.
-        unsafe { fast.extend_buffer((target - self.buffer) * BLOCK_BYTES) };
+        fast.extend_buffer(self.unused(self.buffer..target));
         self.buffer = target;
         true
     }
@@ -201,8 +199,7 @@ impl Nursery {
             blocks.window_shrink(window, keep);
         }
         self.buffer = window.committed_blocks().min(self.nominal);
-        // SAFETY: these blocks are the committed prefix of the window, and nothing lives there any more.
-        fast.set_buffer(unsafe { Hole::new(self.low, self.buffer * BLOCK_BYTES) });
+        fast.set_buffer(self.unused(0..self.buffer));
     }
 
     /// Keeps no more of the empty nursery than its size.
@@ -236,7 +233,13 @@ impl Nursery {
         self.low = blocks.address_of(window.first());
         self.window = Some(window);
         self.buffer = 0;
-        // SAFETY: an empty buffer, at the start of what is the window now.
-        fast.set_buffer(unsafe { Hole::new(self.low, 0) });
+        fast.set_buffer(self.unused(0..0));
+    }
+
+    /// Blocks of the window in which nothing lives: at its beginning, when all young objects are gone, or behind the buffer.
+    fn unused(&self, blocks: Range<usize>) -> Hole {
+        debug_assert!(blocks.end * BLOCK_BYTES <= self.committed_bytes());
+        // SAFETY: the blocks are committed and the window's own; nobody else is given memory of it.
+        unsafe { Hole::new(self.low.byte_add(blocks.start * BLOCK_BYTES), blocks.len() * BLOCK_BYTES) }
     }
 }

@@ -28,8 +28,16 @@ const DIRTY: u8 = 1;
 /// A dirty card.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Card {
-    pub(crate) array: ObjectRef,
+    array: ObjectRef,
     card: usize,
+}
+
+/// A remembered object.
+fn remembered<'a>(object: ObjectRef) -> Object<'a> {
+    // SAFETY: what is remembered was alive when it was listed, and old, unless an abandoned promotion has left it clean and
+    // young: then it is forgotten before a collection moves what is young. Nothing old dies before the next full
+    // collection, which begins with an empty list, and the list is looked at in pauses only.
+    unsafe { Object::at(object) }
 }
 
 /// Everything old that is not clean.
@@ -88,14 +96,14 @@ impl Remembered {
         true
     }
 
-    /// The objects that are remembered as a whole.
-    pub(crate) fn objects(&self) -> &[ObjectRef] {
-        &self.objects
+    /// The objects that are remembered as a whole, each once.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = Object<'_>> {
+        self.objects.iter().map(|&object| remembered(object))
     }
 
-    /// The dirty cards, of arrays that may be remembered as a whole besides.
-    pub(crate) fn cards(&self) -> &[Card] {
-        &self.cards
+    /// The dirty cards, with their arrays, which may be remembered as a whole besides.
+    pub(crate) fn cards(&self) -> impl Iterator<Item = (Object<'_>, Card)> {
+        self.cards.iter().map(|&card| (remembered(card.array), card))
     }
 
     /// Takes objects off the list without cleaning them.
@@ -103,21 +111,15 @@ impl Remembered {
         self.objects.retain(|&object| !which(object));
     }
 
-    /// Cleans everything and empties the lists: their writes will be reported again.
-    ///
-    /// # Safety
-    /// All that is remembered must still have its header, and hold no young pointer.
-    pub(crate) unsafe fn clean(&mut self, lines: &LineTable) {
-        for object in self.objects.drain(..) {
-            // SAFETY: the caller's promise.
-            let header = unsafe { object.header() };
-            let word = header.load();
-            // SAFETY: as above; nothing old is forwarded.
-            if word.has(CARDED) && unsafe { word.type_info() }.trace().is_none() {
+    /// Cleans everything and empties the lists: their writes will be reported again. What they lead to is old.
+    pub(crate) fn clean(&mut self, lines: &LineTable) {
+        for object in self.objects.drain(..).map(remembered) {
+            let word = object.word();
+            if word.has(CARDED) && object.info().trace().is_none() {
                 // It will never hold a pointer: without cards it would be reported once, with them at every write.
                 continue;
             }
-            header.store(word.with(UNLOGGED));
+            object.header().store(word.with(UNLOGGED));
         }
         for Card { card, .. } in self.cards.drain(..) {
             lines.set_range(card..card + 1, 0);

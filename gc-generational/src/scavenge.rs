@@ -13,15 +13,11 @@
 //! slot that can lie in the nursery. (Slots in a `Vec` owned by a young object come on top; if the system refuses the
 //! stack memory for those, the process aborts as it does for any vector.)
 
-use core::mem::MaybeUninit;
 use core::ops::Range;
-use core::ptr::NonNull;
 
 use heap_core::collector::memory::Memory;
-use heap_core::collector::object::{OBJECT_ALIGN, SIDE_ENTRY, UNLOGGED};
-use heap_core::collector::{
-    AllocRequest, Closure, HeaderWord, Intact, Keys, NoKeys, Object, ObjectRef, Refused, SlotSink, TypeInfo,
-};
+use heap_core::collector::object::{SIDE_ENTRY, UNLOGGED};
+use heap_core::collector::{Closure, Intact, Keys, Measured, NoKeys, Object, ObjectRef, Refused, Relocation};
 
 use crate::old::OldSpace;
 use crate::remember::Card;
@@ -35,109 +31,55 @@ pub(crate) struct Scavenger<'h> {
     pub(crate) young: Range<usize>,
     pub(crate) memory: &'h mut Memory,
     pub(crate) old: &'h mut OldSpace,
-    pub(crate) sink: &'h mut SlotSink,
+    pub(crate) slots: Relocation<'h>,
     /// Arrays with elements not yet visited: the array, and the next element.
-    pub(crate) arrays: Vec<(ObjectRef, usize)>,
+    pub(crate) arrays: Vec<(Object<'h>, usize)>,
     /// Bytes copied.
     pub(crate) bytes: usize,
 }
 
-impl Scavenger<'_> {
-    /// Copies what `slot` leads to, if it is young and was not copied yet, and updates the slot.
-    ///
-    /// # Safety
-    /// The slot leads to a young object.
+impl<'h> Scavenger<'h> {
+    /// Where the object is now: copies it unless that was done. It is young, or was.
     #[inline(always)]
-    unsafe fn update<K: Keys>(&mut self, slot: NonNull<ObjectRef>, keys: &mut K) {
-        // SAFETY: the slot lies in an object that was reported by `relocate` and not borrowed since.
-        let object = unsafe { slot.read() };
-        // SAFETY: the target is young and reachable; memory of moved objects stays intact until the end.
-        let now = unsafe { self.evacuate(object, keys) };
-        // SAFETY: as for the read; nobody else accesses the object during the pause.
-        unsafe { slot.write(now) };
-    }
-
-    /// Where the object is now: copies it unless that was done.
-    ///
-    /// # Safety
-    /// The object is young and reachable, or was copied in this collection.
-    #[inline(always)]
-    pub(crate) unsafe fn evacuate<K: Keys>(&mut self, object: ObjectRef, keys: &mut K) -> ObjectRef {
-        // SAFETY: the caller's promise.
-        let header = unsafe { object.header() };
-        let word = header.load();
-        if let Some(now) = word.forwarded() {
-            return now;
-        }
-        // SAFETY: not forwarded.
-        let info = unsafe { word.type_info() };
-        // SAFETY: live, of this type.
-        let (extent, count) = unsafe { object.measure(info) };
-        let (prefix, bytes) = (object.address() - extent.start, extent.end - extent.start);
-        let request = AllocRequest { bytes, prefix, align: info.align().max(OBJECT_ALIGN) };
-        let payload = match self.old.allocate(self.memory, request) {
+    pub(crate) fn evacuate<K: Keys>(&mut self, object: Intact<'h>, keys: &mut K) -> ObjectRef {
+        let object = match object.look() {
+            Ok(object) => object.measure(),
+            Err(now) => return now,
+        };
+        let payload = match self.old.allocate(self.memory, object.request()) {
             Ok(payload) => payload,
             Err(_) => out_of_reserve(),
         };
-        let now = ObjectRef::new(payload);
-        // SAFETY: `bytes` bytes from the start of the prefix belong to the young object; as many at the new place are
-        // ours and fresh. Both starts are multiples of eight.
-        unsafe { copy(object.payload().byte_sub(prefix), payload.byte_sub(prefix), bytes) };
-        // SAFETY: the copy has a header now.
-        unsafe { now.header() }.store(self.old.epochs.now().put_on(word).with(UNLOGGED));
-        header.store(HeaderWord::forwarding(now));
-        self.bytes += bytes;
+        let word = object.object().word();
+        // SAFETY: the place was just found for an object like this one.
+        let now = unsafe { object.move_to(payload, self.old.epochs.now().put_on(word).with(UNLOGGED)) };
+        self.bytes += object.bytes();
         if K::WANTED && word.has(SIDE_ENTRY) {
-            keys.report(object);
+            keys.report(object.object().reference());
         }
-        // SAFETY: the copy is live, of this type, and nobody else accesses it.
-        unsafe { self.visit(now, info, count) };
-        now
+        self.visit(&now);
+        now.object().reference()
     }
 
     /// Pushes the object's slots that lead into the nursery.
-    ///
-    /// # Safety
-    /// The object is live, old, of this type with this many elements, and its slots were not visited yet.
     #[inline(always)]
-    unsafe fn visit(&mut self, object: ObjectRef, info: &TypeInfo, count: usize) {
-        if let Some(relocate) = info.relocate() {
-            if count > PIECE {
-                self.arrays.push((object, 0));
-            } else {
-                // SAFETY: the caller's promise.
-                unsafe { relocate(object.payload().as_ptr(), count, self.sink) };
-            }
+    fn visit(&mut self, object: &Measured<'h>) {
+        if object.count() > PIECE && object.info().relocate().is_some() {
+            self.arrays.push((object.object(), 0));
+        } else {
+            self.slots.visit(object);
         }
     }
 
-    /// Updates the slots of an old object that may lead into the nursery.
-    ///
-    /// # Safety
-    /// The object is live and old, and its slots were not visited in this collection.
-    pub(crate) unsafe fn visit_old(&mut self, object: ObjectRef) {
-        // SAFETY: old objects are never forwarded.
-        let info = unsafe { object.header().load().type_info() };
-        // SAFETY: live, of this type; the caller's promise.
-        unsafe { self.visit(object, info, object.count(info)) };
+    /// Updates the slots of an old object that may lead into the nursery. They were not visited in this collection.
+    pub(crate) fn visit_old(&mut self, object: Object<'h>) {
+        self.visit(&object.measure());
         self.drain();
     }
 
-    /// Updates the slots in a dirty card.
-    ///
-    /// # Safety
-    /// The card's array is live and old, and none of its slots is pending.
-    pub(crate) unsafe fn visit_card(&mut self, card: Card) {
-        // SAFETY: the caller's promise; old objects are never forwarded.
-        let array = unsafe { Object::at(card.array) };
-        let (elements, info) = (card.elements(&self.memory.lines, array), array.info());
-        if let Some(relocate) = info.relocate() {
-            // SAFETY: the elements exist, and nobody else accesses them.
-            unsafe {
-                let first = card.array.payload().as_ptr().byte_add(elements.start * info.element_bytes());
-                relocate(first, elements.len(), self.sink);
-            }
-        }
+    /// Updates the slots in a dirty card of an array.
+    pub(crate) fn visit_card(&mut self, array: Object<'h>, card: Card) {
+        self.slots.visit_elements(array, card.elements(&self.memory.lines, array));
         self.drain();
     }
 
@@ -149,28 +91,21 @@ impl Scavenger<'_> {
     /// As [`drain`](Self::drain), and reports the keys that it copies. False when it stopped because `keys` is full.
     fn drain_reporting<K: Keys>(&mut self, keys: &mut K) -> bool {
         loop {
-            while let Some(slot) = self.sink.slots.pop() {
-                // SAFETY: the sink keeps only slots that lead into the nursery, and no slot is reported twice.
-                unsafe { self.update(slot, keys) };
+            while let Some(slot) = self.slots.take() {
+                // The sink keeps only slots that lead into the nursery, and no slot is reported twice.
+                let now = self.evacuate(slot.target(), keys);
+                slot.set(now);
                 if keys.is_full() {
                     return false;
                 }
             }
             let Some((array, from)) = self.arrays.pop() else { return true };
-            // SAFETY: arrays on the list are live and old, so not forwarded.
-            let info = unsafe { array.header().load().type_info() };
-            // SAFETY: as above.
-            let count = unsafe { array.count(info) };
+            let count = array.count();
             let piece = PIECE.min(count - from);
             if from + piece < count {
                 self.arrays.push((array, from + piece));
             }
-            if let Some(relocate) = info.relocate() {
-                // SAFETY: the elements `from .. from + piece` exist, are live, and are visited once.
-                unsafe {
-                    relocate(array.payload().as_ptr().byte_add(from * info.element_bytes()), piece, self.sink);
-                }
-            }
+            self.slots.visit_elements(array, from..from + piece);
         }
     }
 }
@@ -191,38 +126,14 @@ unsafe impl Closure for Scavenger<'_> {
         if !self.young.contains(&object.reference().address()) {
             return Ok(object.reference());
         }
-        // SAFETY: young, and its memory is intact. There is room for copies of all young objects.
-        Ok(unsafe { self.evacuate(object.reference(), &mut NoKeys) })
+        // SAFETY: the same look for longer: nothing of the nursery is reused before the collection is over, and the program is
+        // stopped.
+        let object = unsafe { Intact::at(object.reference()) };
+        Ok(self.evacuate(object, &mut NoKeys))
     }
 
     fn drain<K: Keys>(&mut self, keys: &mut K) -> Result<bool, Refused> {
         Ok(self.drain_reporting(keys))
-    }
-}
-
-/// Copies an object. Small ones by a fixed number of words: a call of `memcpy` costs more than they do.
-///
-/// # Safety
-/// Both ranges are valid, do not overlap, and start at multiples of eight; `bytes` is a multiple of eight.
-#[inline(always)]
-unsafe fn copy(from: NonNull<u8>, to: NonNull<u8>, bytes: usize) {
-    #[inline(always)]
-    unsafe fn words<const N: usize>(from: NonNull<u8>, to: NonNull<u8>) {
-        // SAFETY: the caller's promise, for N words; `MaybeUninit` keeps padding and provenance as they are.
-        unsafe { to.cast::<[MaybeUninit<u64>; N]>().write(from.cast::<[MaybeUninit<u64>; N]>().read()) };
-    }
-    // SAFETY: the caller's promise; each arm copies exactly `bytes`.
-    unsafe {
-        match bytes / 8 {
-            2 => words::<2>(from, to),
-            3 => words::<3>(from, to),
-            4 => words::<4>(from, to),
-            5 => words::<5>(from, to),
-            6 => words::<6>(from, to),
-            7 => words::<7>(from, to),
-            8 => words::<8>(from, to),
-            _ => to.copy_from_nonoverlapping(from, bytes),
-        }
     }
 }
 

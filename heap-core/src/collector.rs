@@ -75,7 +75,7 @@ pub use crate::machine::{
 };
 pub use crate::object::{
     AddressHasher, AllocRequest, Allocation, DropFn, EdgeSink, Header, HeaderWord, Intact, Measured, Object, ObjectMap,
-    ObjectRef, ObjectSet, OwnedBytesFn, RelocateFn, Shape, SlotSink, TraceFn, TypeInfo, prefetch,
+    ObjectRef, ObjectSet, OwnedBytesFn, RelocateFn, Relocation, Shape, Slot, SlotSink, TraceFn, TypeInfo, prefetch,
 };
 pub use crate::region::{
     CardBudget, Cards, Hole, HoleAllocator, LinePolicy, NO_STAMP, Noted, Room, Sweep, Swept, file, is_wasteful, sweep,

@@ -69,13 +69,23 @@ impl FastPath {
         self.limit.set(hole.end());
     }
 
-    /// Lets the buffer end later, without moving the cursor.
+    /// Lets the buffer go on into memory that follows it.
     ///
-    /// # Safety
-    /// As for [`set_buffer`](Self::set_buffer); the bytes must follow the present limit directly.
-    pub unsafe fn extend_buffer(&self, bytes: usize) {
-        // SAFETY: the caller's promise.
-        self.limit.set(unsafe { self.limit.get().byte_add(bytes) });
+    /// # Panics
+    /// When it does not follow.
+    pub fn extend_buffer(&self, by: Hole) {
+        assert!(by.start() == self.limit.get(), "a buffer is contiguous");
+        self.limit.set(by.end());
+    }
+
+    /// Takes the end of the buffer away: `bytes` bytes are left.
+    ///
+    /// # Panics
+    /// When fewer are.
+    pub fn shorten_buffer(&self, bytes: usize) {
+        assert!(bytes <= self.room(), "a buffer does not grow by being shortened");
+        // SAFETY: between cursor and limit.
+        self.limit.set(unsafe { self.cursor.get().byte_add(bytes) });
     }
 
     /// Takes the buffer away: the next allocation takes the slow path.

@@ -20,14 +20,18 @@
 //! | `edges` | where tracing puts what it finds: [`EdgeSink`], [`SlotSink`] |
 //! | `descent` | where a sink is in a value that contains itself |
 //! | `view` | safe looks at objects: [`Intact`], [`Object`] |
+//! | `copy` | copying objects |
+//! | `relocation` | slots that may be read and written: [`Relocation`] |
 //! | `address_hash` | maps and sets of objects |
 
 mod address_hash;
+mod copy;
 pub(crate) mod descent;
 mod edges;
 mod header;
 mod layout;
 mod reference;
+mod relocation;
 mod type_info;
 mod view;
 
@@ -39,5 +43,6 @@ pub use header::{
 };
 pub use layout::{AllocRequest, Allocation, HEADER_BYTES, OBJECT_ALIGN, SLICE_PREFIX_BYTES, payload_bytes};
 pub use reference::{ObjectRef, prefetch};
+pub use relocation::{Relocation, Slot};
 pub use type_info::{DropFn, OwnedBytesFn, RelocateFn, Shape, TraceFn, TypeInfo};
 pub use view::{Intact, Measured, Object};

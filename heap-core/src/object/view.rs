@@ -13,9 +13,12 @@
 
 use core::marker::PhantomData;
 use core::ops::Range;
+use core::ptr::NonNull;
 
+use super::copy::copy;
 use super::edges::EdgeSink;
 use super::header::{Header, HeaderWord};
+use super::layout::{AllocRequest, OBJECT_ALIGN};
 use super::reference::ObjectRef;
 use super::type_info::TypeInfo;
 
@@ -132,7 +135,7 @@ impl<'a> Object<'a> {
     pub fn measure(self) -> Measured<'a> {
         // SAFETY: intact, of this type.
         let (extent, count) = unsafe { self.reference.measure(self.info()) };
-        Measured { object: self, extent, count }
+        Measured { object: self, info: self.info(), extent, count }
     }
 
     /// Bytes of its footprint, header included.
@@ -169,11 +172,24 @@ impl<'a> Object<'a> {
 /// An object whose size is known.
 pub struct Measured<'a> {
     object: Object<'a>,
+    info: &'static TypeInfo,
     extent: Range<usize>,
     count: usize,
 }
 
-impl Measured<'_> {
+impl<'a> Measured<'a> {
+    /// The object.
+    #[inline(always)]
+    pub fn object(&self) -> Object<'a> {
+        self.object
+    }
+
+    /// Its type.
+    #[inline(always)]
+    pub fn info(&self) -> &'static TypeInfo {
+        self.info
+    }
+
     /// See [`ObjectRef::extent`].
     #[inline(always)]
     pub fn extent(&self) -> Range<usize> {
@@ -195,11 +211,37 @@ impl Measured<'_> {
     /// See [`Object::trace`].
     #[inline(always)]
     pub fn trace(&self, sink: &mut EdgeSink) -> bool {
-        if let Some(trace) = self.object.info().trace() {
+        if let Some(trace) = self.info.trace() {
             // SAFETY: all elements exist and are intact, and nobody is writing to them.
             return unsafe { sink.collect(trace, self.object.reference.payload().as_ptr(), self.count) };
         }
         true
+    }
+
+    /// What an allocation must ask for that is to hold a copy.
+    #[inline(always)]
+    pub fn request(&self) -> AllocRequest {
+        let prefix = self.object.reference.address() - self.extent.start;
+        AllocRequest { bytes: self.bytes(), prefix, align: self.info.align().max(OBJECT_ALIGN) }
+    }
+
+    /// Moves the object: copies it, its length included, to where its payload shall be at `to`, with the header `word`,
+    /// and leaves the address in the old header. The old place stays intact.
+    ///
+    /// # Safety
+    /// At `to` there must be committed memory as the [request](Self::request) says, used by nothing else. `word` must name the
+    /// object's type.
+    #[inline(always)]
+    pub unsafe fn move_to(&self, to: NonNull<u8>, word: HeaderWord) -> Measured<'a> {
+        let (from, prefix) = (self.object.reference.payload(), self.object.reference.address() - self.extent.start);
+        // SAFETY: `bytes` bytes from the start of the prefix are the object's, and multiples of eight; the caller promises as
+        // many at the new place.
+        unsafe { copy(from.byte_sub(prefix), to.byte_sub(prefix), self.bytes()) };
+        let object = Object { reference: ObjectRef::new(to), word, _memory: PhantomData };
+        object.header().store(word);
+        self.object.header().store(HeaderWord::forwarding(object.reference));
+        let start = to.addr().get() - prefix;
+        Measured { object, info: self.info, extent: start..start + self.bytes(), count: self.count }
     }
 }
 
