@@ -3,7 +3,7 @@
 use gc_generational::Generational;
 use heap_core::collector::memory::os::fault;
 use heap_core::fault::{refuse_mark_stack_requests, refuse_mark_stacks};
-use heap_core::{Gc, Handle, Heap, HeapOptions, Lock, Rootable, Trace, store};
+use heap_core::{AllocError, Gc, Handle, Heap, HeapOptions, Lock, Rootable, Trace, store};
 
 #[derive(Trace)]
 struct Node<'gc> {
@@ -255,4 +255,36 @@ fn a_heap_that_was_refused_more_often_than_there_are_epochs_recovers() {
         assert_eq!(heap.statistics().full_collections, full + n, "all epochs are free again");
     }
     heap.mutate(|_, root| assert!((0..).zip(root.get().unwrap().iter()).all(|(i, node)| node.value == i)));
+}
+
+/// The same under a limit: once there is memory again, a program that keeps a little and drops the rest never fails. (It
+/// failed four times out of five.)
+#[test]
+fn a_limited_heap_that_was_refused_more_often_than_there_are_epochs_reclaims() {
+    let options = HeapOptions::default().with_limit(4 << 20);
+    let mut heap = Heap::<Rootable![Gc<'_, Node<'_>>]>::with_options(options, Generational::default(), |mc| {
+        Gc::new(mc, Node { value: 0, next: Lock::new(None) })
+    })
+    .unwrap();
+    heap.mutate(|mc, root| store!(mc, root.next, Some(Gc::new(mc, Node { value: 1, next: Lock::new(None) }))));
+    refuse_mark_stacks(true);
+    for _ in 0..16_400 {
+        heap.collect();
+    }
+    let abandoned = heap.statistics().abandoned_collections;
+    assert!(abandoned > 16_000);
+    refuse_mark_stacks(false);
+    for value in 0..1000 {
+        let kept = heap.try_mutate(|mc, root| {
+            let mut list = None;
+            for _ in 0..2000 {
+                list = Some(Gc::try_new(mc, Node { value, next: Lock::new(list) })?);
+            }
+            store!(mc, root.next, list);
+            Ok::<_, AllocError>(())
+        });
+        assert_eq!(kept, Ok(()), "{value}: {:?}", heap.statistics());
+    }
+    assert!(heap.statistics().full_collections > 1 && heap.statistics().abandoned_collections == abandoned);
+    heap.verify().unwrap();
 }
