@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use heap_core::collector::memory;
 use heap_core::collector::object::{CARDED, UNLOGGED};
 use heap_core::collector::{
     AllocRequest, Allocation, Capabilities, Collector, EdgeSink, HeapContext, HeapCore, Object, ObjectRef, SlotSink,
@@ -132,7 +133,7 @@ unsafe impl Collector for Generational {
         let blocks = &mut heap.core.memory.blocks;
         let nominal = policy::nursery_blocks(&self.options, blocks, 0, 0);
         self.nursery.settle(blocks, heap.fast, nominal)?;
-        heap.core.outside.allow(self.outside_allowance(heap.core));
+        heap.core.outside.allow_beside(nominal * memory::BLOCK_BYTES);
         Ok(())
     }
 

@@ -6,8 +6,9 @@ use heap_core::CollectionKind;
 use heap_core::collector::{Collector, HeapContext, Object, ObjectRef, Scope, is_wasteful, sweep};
 use heap_core::events::EventKind;
 
+use crate::Generational;
 use crate::mark::{MARKERS_MAX, Marking, Worker};
-use crate::{Generational, policy};
+use crate::policy::{self, Found};
 
 /// Bytes of free memory that a collection of the heap's own choice gives back at the most: about four milliseconds' worth.
 const TRIM: usize = 16 << 20;
@@ -71,8 +72,8 @@ impl Generational {
         heap.full_done(marked.bytes);
         let core = &mut *heap.core;
         let light = core.light_bytes();
-        let live = (marked.bytes as usize).saturating_add(core.outside.settled());
-        self.policy.full_done(&self.options, live, light, recent);
+        let found = Found { live: marked.bytes as usize, light, outside: core.outside.settled(), recent };
+        self.policy.full_done(&self.options, found);
         core.memory.blocks.decommit_some(self.policy.keep_free(), TRIM);
         if self.nursery.is_parked() {
             if !self.policy.unparks() {

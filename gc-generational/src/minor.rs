@@ -38,10 +38,10 @@ impl Generational {
         };
         heap.core.memory.large.take_young(|_| {});
         heap.core.roots.settle();
-        let owned = heap.core.outside.settled().saturating_sub(owned_before);
-        self.policy.promoted = self.policy.promoted.saturating_add(promoted + self.large_born).saturating_add(owned);
+        self.policy.promoted += promoted + self.large_born;
+        self.policy.note_outside(heap.core.outside.settled().saturating_sub(owned_before));
         self.large_born = 0;
-        heap.core.outside.allow(self.outside_allowance(heap.core));
+        heap.core.outside.allow_beside(self.nursery.nominal() * memory::BLOCK_BYTES);
         let statistics = &mut heap.core.statistics;
         statistics.minor_collections += 1;
         statistics.promoted_bytes += promoted as u64;
@@ -64,13 +64,6 @@ impl Generational {
             self.park(&mut heap.core.memory.blocks, heap.fast);
         }
         true
-    }
-
-    /// Bytes that young objects may own outside the heap before a minor collection is due: as many as a nursery has, or an
-    /// eighth of what old objects own, which costs no more in proportion. (With a quarter, cyclic graphs of which 64 live and
-    /// each owns 64 KiB peaked at 2.6 times the live bytes instead of 2.4.)
-    pub(crate) fn outside_allowance(&self, core: &HeapCore) -> usize {
-        (self.nursery.nominal() * memory::BLOCK_BYTES).max(core.outside.settled() / 8)
     }
 
     /// Whether the nursery is copied; if so, memory and stack for the worst case are there.

@@ -3,8 +3,8 @@
 //!
 //! Everything is decided by bytes of the heap's own accounting, never by time, process memory or numbers of objects.
 
-use heap_core::collector::growth_budget;
 use heap_core::collector::memory::{BLOCK_BYTES, Blocks};
+use heap_core::collector::{Outside, growth_budget};
 
 use crate::options::Options;
 
@@ -15,6 +15,10 @@ pub(crate) struct Policy {
     pub(crate) promoted: usize,
     /// The full collection is due when `promoted` gets here.
     budget: usize,
+    /// Bytes outside the heap whose owners became old since the last full collection.
+    promoted_outside: usize,
+    /// The full collection is due when `promoted_outside` gets here.
+    budget_outside: usize,
     /// Minor collections in a row of which nearly everything survived.
     survived: u32,
     /// Full collections that a parked nursery stays parked for, and how many of them are still to come.
@@ -22,6 +26,19 @@ pub(crate) struct Policy {
     parked_for: u32,
     /// An allocation failed.
     pressed: bool,
+}
+
+/// What a full collection found, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Found {
+    /// Alive in the heap.
+    pub(crate) live: usize,
+    /// Of these, what was not looked at.
+    pub(crate) light: usize,
+    /// Owned by them outside the heap.
+    pub(crate) outside: usize,
+    /// What the heap has allocated: what allowances follow.
+    pub(crate) recent: u64,
 }
 
 /// The nursery is parked when this many minor collections in a row kept nearly everything: one alone is a program
@@ -36,18 +53,32 @@ const PATIENCE_MOST: u32 = 4;
 
 impl Policy {
     pub(crate) fn new(options: &Options) -> Self {
-        let mut policy = Policy { promoted: 0, budget: 0, survived: 0, patience: 1, parked_for: 0, pressed: false };
-        policy.full_done(options, 0, 0, 0);
+        let mut policy = Policy {
+            promoted: 0,
+            budget: 0,
+            promoted_outside: 0,
+            budget_outside: 0,
+            survived: 0,
+            patience: 1,
+            parked_for: 0,
+            pressed: false,
+        };
+        policy.full_done(options, Found::default());
         policy
     }
 
-    /// A full collection left `live` bytes, of which it did not look at `light`. The heap has allocated `recent` bytes.
+    /// A full collection was completed.
     ///
     /// The old space may grow by the growth factor, and by three quarters of a nursery, so that at its highest the heap is
     /// what the factor says and not quite two nurseries. A small one may grow as if it had a certain size: when little is
     /// alive, what a full collection costs hardly depends on it.
-    pub(crate) fn full_done(&mut self, options: &Options, live: usize, light: usize, recent: u64) {
-        self.promoted = 0;
+    ///
+    /// Memory outside the heap is no object's that was looked at, so it has a budget of its own: of a small heap that owns
+    /// much, a collection costs next to nothing. (With one budget for both, cyclic graphs of which 64 live and each owns
+    /// 64 KiB grew to nine times the live bytes.)
+    pub(crate) fn full_done(&mut self, options: &Options, found: Found) {
+        let Found { live, light, outside, recent } = found;
+        (self.promoted, self.promoted_outside) = (0, 0);
         self.pressed = false;
         let heavy = live.saturating_sub(light);
         let least = options.full_min.at(recent);
@@ -56,11 +87,17 @@ impl Policy {
             .saturating_add(least.saturating_sub(heavy))
             .saturating_add(nursery - nursery / 4)
             .max(BLOCK_BYTES);
+        self.budget_outside = growth_budget(options.growth, heavy, outside).max(Outside::LEAST);
+    }
+
+    /// Objects became old that own so many bytes outside the heap.
+    pub(crate) fn note_outside(&mut self, bytes: usize) {
+        self.promoted_outside = self.promoted_outside.saturating_add(bytes);
     }
 
     /// A full collection was given up: the next one is as far away as after a complete one.
     pub(crate) fn abandoned(&mut self) {
-        self.promoted = 0;
+        (self.promoted, self.promoted_outside) = (0, 0);
         self.pressed = false;
     }
 
@@ -108,14 +145,12 @@ impl Policy {
     /// Whether the old space has grown enough for a full collection, or the limit is so near that the next minor
     /// collections would have to promote in place. `nursery` is what the nursery holds of the charge, in bytes.
     pub(crate) fn wants_full(&self, blocks: &Blocks, nursery: usize) -> bool {
-        if self.pressed || self.promoted >= self.budget {
+        if self.pressed || self.promoted >= self.budget || self.promoted_outside >= self.budget_outside {
             return true;
         }
         // Under a limit: half of what the last full collection left free has been promoted into.
-        blocks.limit().is_some() && self.promoted > 0 && {
-            let free = blocks.headroom() + nursery;
-            self.promoted >= free
-        }
+        let promoted = self.promoted.saturating_add(self.promoted_outside);
+        blocks.limit().is_some() && promoted > 0 && promoted >= blocks.headroom() + nursery
     }
 
     /// Bytes that may become old before a full collection is due.

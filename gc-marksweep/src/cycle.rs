@@ -171,8 +171,9 @@ impl MarkSweep {
         let swept = sweep.found();
         let marked = self.marker.bytes() as usize;
         self.wasteful = is_wasteful(&swept, marked + self.pacing.born(), &heap.core.memory);
-        let alive = marked.saturating_add(heap.core.outside.settled());
-        let (light, recent) = (heap.core.light_bytes(), heap.recent_bytes());
+        let outside = heap.core.outside.settled();
+        let (alive, light) = (marked.saturating_add(outside), heap.core.light_bytes().saturating_add(outside));
+        let recent = heap.recent_bytes();
         let blocks = &mut heap.core.memory.blocks;
         let room = blocks.limit().map(|_| blocks.headroom().saturating_add(swept.hole_bytes));
         self.pacing.cycle_ended(Found { alive, light, room, recent });

@@ -11,10 +11,11 @@
 //! **Cycle collections** follow the growth of what is counted. Acyclic garbage is uncounted in the epoch in which it
 //! dies, so if the counted bytes have not grown since the last cycle collection, no new cycles can be holding more than
 //! what was alive then and died since. The cost is bounded by what is alive and is paid for by growth in proportion to
-//! it, so it is a constant number of visits for every byte that survives its epoch. Under a limit, also when the limit is
+//! it, so it is a constant number of visits for every byte that survives its epoch. Bytes outside the heap have a
+//! growth of their own, without the least that a small heap is given. Under a limit, also when the limit is
 //! near, or an allocation failed.
 
-use heap_core::collector::{Allowance, HeapContext, HeapCore};
+use heap_core::collector::{Allowance, HeapContext, HeapCore, Outside};
 
 /// The least and the most that is allocated between two epochs if the program does not say otherwise, in bytes.
 ///
@@ -54,11 +55,6 @@ const EPOCH_BYTES_MIN: usize = 64 << 10;
 /// Growth of the counted bytes that pays for a cycle collection: a half of what the last one left, but at least this.
 const CYCLES_LEAST: Allowance = Allowance::growing(64 << 10, 4 << 20);
 
-/// Bytes of counted objects, those that they own outside the heap included.
-fn counted(core: &HeapCore) -> u64 {
-    core.statistics.live_bytes + core.outside.settled() as u64
-}
-
 #[derive(Debug)]
 pub(crate) struct Pacing {
     /// What the program asked for.
@@ -71,6 +67,8 @@ pub(crate) struct Pacing {
     next: u64,
     /// Counted bytes at which the next cycle collection is due.
     cycles_at: u64,
+    /// Bytes that counted objects own outside the heap at which it is due, too.
+    cycles_at_outside: u64,
     /// Bytes that had become counted, in total, when the last cycle collection ended.
     promoted: u64,
     /// The same when the last epoch ended, and the bytes that were counted then.
@@ -86,6 +84,7 @@ impl Pacing {
             of_late: 0,
             next: 0,
             cycles_at: 0,
+            cycles_at_outside: 0,
             promoted: 0,
             then: (0, 0),
             failed: false,
@@ -98,7 +97,7 @@ impl Pacing {
 
     /// The heap starts.
     pub(crate) fn start(&mut self, heap: &mut HeapContext<'_>) {
-        self.cycles_at = CYCLES_LEAST.at(0) as u64;
+        self.cycles_collected(heap);
         self.epoch_ended(heap, 0);
     }
 
@@ -132,7 +131,10 @@ impl Pacing {
                 blocks.used_bytes() > limit - limit / 8 && statistics.promoted_bytes - self.promoted > limit as u64 / 16
             })
         };
-        self.failed || counted(core) >= self.cycles_at || near_limit()
+        self.failed
+            || statistics.live_bytes >= self.cycles_at
+            || core.outside.settled() as u64 >= self.cycles_at_outside
+            || near_limit()
     }
 
     /// An epoch ended for which `logged` bytes of references had been copied.
@@ -157,7 +159,7 @@ impl Pacing {
             bytes = bytes.min(((blocks.headroom() + scattered) / 2).max(EPOCH_BYTES_MIN));
         }
         self.next = self.last.saturating_add(bytes as u64);
-        heap.core.outside.allow(bytes);
+        heap.core.outside.allow_beside(bytes);
     }
 
     /// Bytes of free blocks that are worth keeping: what will be allocated before the next epoch, or was of late, because a
@@ -174,8 +176,10 @@ impl Pacing {
 
     /// A cycle collection ended.
     pub(crate) fn cycles_collected(&mut self, heap: &HeapContext<'_>) {
-        let live = counted(heap.core);
+        let (live, outside) = (heap.core.statistics.live_bytes, heap.core.outside.settled() as u64);
         self.cycles_at = live + (live / 2).max(CYCLES_LEAST.at(heap.recent_bytes()) as u64);
+        // What is looked at is in the heap: growth of half of that pays for it, wherever it is.
+        self.cycles_at_outside = outside.saturating_add((outside / 2).max(live / 2).max(Outside::LEAST as u64));
         self.promoted = heap.core.statistics.promoted_bytes;
     }
 }

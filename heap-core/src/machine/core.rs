@@ -112,7 +112,7 @@ impl HeapCore {
         (own + of_collector) as u64
     }
 
-    /// Takes note of what the heap holds now, for the peak; `of_collector` are the bytes of the collector's own structures.
+    /// Takes note of what the heap holds now, for the peak (rule R56); `of_collector` are the bytes of the collector's own structures.
     /// Done at the beginning and the end of each pause. In between, a collector does it when everything is marked and nothing
     /// freed: the stack is still there then.
     pub fn note_held(&mut self, of_collector: usize) {
@@ -134,15 +134,15 @@ impl HeapCore {
         }
     }
 
-    /// Bytes of what is alive that a marking need not look at: large objects without references, and what objects own
-    /// outside the heap. To be asked when dead objects are gone; costs a look at the header of each large object.
+    /// Bytes of the heap that are alive and that a marking need not look at: large objects without references. To be asked
+    /// when dead large objects are gone; costs a look at the header of each.
     pub fn light_bytes(&self) -> usize {
         let is_light = |payload| {
             // SAFETY: objects that are listed as large are intact until they leave the list, and are never forwarded.
             unsafe { ObjectRef::new(payload).header().load().type_info() }.trace().is_none()
         };
         let large = self.memory.large.iter().filter(|object| is_light(object.payload));
-        large.map(|object| object.bytes).sum::<usize>() + self.outside.settled()
+        large.map(|object| object.bytes).sum()
     }
 
     /// Records an event of the pause in progress.

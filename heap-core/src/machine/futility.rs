@@ -2,10 +2,10 @@
 //!
 //! A heap that is almost full of live objects is collected for every few bytes that the program allocates. Nothing is
 //! wrong with any single collection, so a program that is a little too large for its limit runs a thousand times slower
-//! instead of being told. Other systems notice by the share of time that goes into collecting; this one by bytes, so that
-//! a test can count, and a run can be repeated.
+//! instead of being told. Other systems notice by the share of time that goes into collecting; this one by bytes, like every
+//! decision (rule R64), so that a test can count, and a run can be repeated.
 //!
-//! A full collection is *futile* when it looked at more than so many times the bytes that it was for: those handed out
+//! A full collection is *futile* (rule R63) when it looked at more than so many times the bytes that it was for: those handed out
 //! since the last one, or those that it reclaimed, whichever are more. (Bytes handed out are the measure while a heap
 //! grows and nothing dies; bytes reclaimed are it after the program has let go of much without allocating.) After eight in
 //! a row, allocations that need memory fail with [`AllocError::FUTILE`](crate::AllocError::FUTILE), and the safepoint that

@@ -10,10 +10,13 @@
 //! [`Mutator::charge_external`](crate::Mutator::charge_external) says so by hand, until the next full collection makes it
 //! exact. *What no field can tell* is told by a field of its own: [`ExternalBytes`](crate::ExternalBytes).
 //!
-//! *Why not asked for while marking:* a marker may run beside the program, and what `owned_bytes` reads changes then.
+//! *Why not asked for while marking* (rule R37): a marker may run beside the program, and what `owned_bytes` reads changes
+//! then.
 //!
 //! *How it drives collections:* [`fresh`](Outside::fresh) is what was charged since the last pause that settled it.
-//! A collector sets an [allowance](Outside::allow); when that is used up, a safepoint is due.
+//! A collector sets an [allowance](Outside::allow); when that is used up, a safepoint is due. What the collector lets pile
+//! up inside the heap, it lets pile up outside to a [quarter](Outside::allow_beside): an object that owns memory took a
+//! `malloc` and will take a `free`, which cost more than the object does, so more collections for as many bytes do not show.
 
 use crate::death::Scope;
 use crate::error::AllocError;
@@ -40,6 +43,9 @@ impl Default for Outside {
 }
 
 impl Outside {
+    /// Bytes outside the heap that no collection is worth: as much as a small heap holds.
+    pub const LEAST: usize = 256 << 10;
+
     /// Bytes that do not belong to objects made since the last collection.
     pub fn settled(&self) -> usize {
         self.old.saturating_add_signed(self.by_hand)
@@ -53,6 +59,12 @@ impl Outside {
     /// Lets so many bytes be charged since the last collection before a safepoint is due.
     pub fn allow(&mut self, bytes: usize) {
         self.allowance = bytes;
+    }
+
+    /// Lets as many bytes be charged as befits a collector that lets `bytes` bytes of young objects pile up: a quarter of
+    /// that, or an eighth of what old objects own, but at least [`LEAST`](Self::LEAST).
+    pub fn allow_beside(&mut self, bytes: usize) {
+        self.allow((bytes / 4).max(self.settled() / 8).max(Self::LEAST));
     }
 
     /// Charges what a new object owns. Returns whether a safepoint is due.
