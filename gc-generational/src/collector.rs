@@ -112,10 +112,11 @@ impl Generational {
 // SAFETY: objects move and die only in `safepoint`, `collect` and `step`. A minor collection keeps everything that the
 // handle slots filled since the last one and the remembered objects reach inside the nursery: other old objects hold no
 // young pointer, because the barrier lists an object before its first write, or the card of a large array that is written,
-// and objects born old are listed at birth. A full collection keeps what the roots reach. While the nursery is parked
-// there are no young objects, so writes need not be listed, and objects are born clean for the time after. Both clear weak
-// cells and run glue, through `Death::bury`, before memory is reused. Allocation hands out fresh parts of the window,
-// free lines of the old space, and fresh runs.
+// and objects born old are listed at birth. A full collection keeps what the roots reach, and an evacuation after it moves
+// objects only when it knows every slot that leads to them. While the nursery is parked there are no young objects, so
+// writes need not be listed, and objects are born clean for the time after. All clear weak cells and run glue, through
+// `Death::bury`, before memory is reused. Allocation hands out fresh parts of the window, free lines or units of the old
+// space, and fresh runs.
 unsafe impl Collector for Generational {
     fn name(&self) -> &'static str {
         "generational"

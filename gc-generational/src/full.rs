@@ -3,7 +3,7 @@
 //! It begins when the nursery is empty, so the remembered set plays no part.
 
 use heap_core::CollectionKind;
-use heap_core::collector::{Collector, HeapContext, Object, ObjectRef, Scope, is_wasteful, sweep};
+use heap_core::collector::{Collector, HeapContext, Object, ObjectRef, Scope, sweep};
 use heap_core::events::EventKind;
 
 use crate::Generational;
@@ -22,11 +22,9 @@ impl Generational {
         core.event(EventKind::PrepareGc(CollectionKind::Full));
         self.stepped = 0;
         let epochs = &mut self.old.epochs;
-        let wanted = self.old.wasteful || self.policy.is_pressed() || self.options.exact;
-        let exact = wanted && core.memory.prepare_occupancy().is_ok();
+        let pressed = self.policy.is_pressed();
         let old_bytes = core.memory.blocks.block_bytes() - self.nursery.committed_bytes();
         let (lines, roots) = (&core.memory.lines, core.every_root());
-        let units = core.memory.occupancy.as_ref().filter(|_| exact).map(|occupancy| &occupancy.next);
         let marked = if epochs.begin_marking() {
             let threads = if old_bytes >= self.options.parallel_min_bytes {
                 self.options
@@ -36,12 +34,12 @@ impl Generational {
             } else {
                 1
             };
-            Some(self.marking.run(lines, units, epochs.now(), epochs.stamp(), threads, roots))
+            Some(self.marking.run(lines, epochs.now(), epochs.stamp(), threads, roots))
         } else {
             // What objects own outside may hold references too.
             let bytes = old_bytes.saturating_add(core.memory.blocks.outside_bytes());
             let begin = || epochs.begin_last_marking().then(|| (epochs.now(), epochs.stamp()));
-            Marking::run_reserved(lines, units, bytes, begin, roots)
+            Marking::run_reserved(lines, bytes, begin, roots)
         };
         let complete = marked
             .filter(Worker::is_complete)
@@ -62,18 +60,20 @@ impl Generational {
         // SAFETY: asked only about large objects that were not freed yet.
         let is_live = |object: ObjectRef| epoch.is_on(unsafe { Object::at(object) }.word());
         self.old.retire(&mut core.memory);
-        let swept = sweep(&mut core.memory, &mut self.old.holes, stamp, exact, is_live);
-        self.old.wasteful = is_wasteful(&swept, marked.bytes as usize, &core.memory);
+        let swept = sweep(&mut core.memory, &mut self.old.holes, stamp, false, is_live);
         core.roots.settle();
         core.statistics.full_collections += 1;
-        core.statistics.exact_collections += u64::from(exact);
         core.statistics.live_objects = marked.objects;
         core.statistics.live_bytes = marked.bytes;
-        heap.full_done(marked.bytes);
-        let core = &mut *heap.core;
         let light = core.light_bytes();
         let found = Found { live: marked.bytes as usize, light, outside: core.outside.settled(), recent };
         self.policy.full_done(&self.options, found);
+        if let Some(least) = self.policy.evacuates(&self.options, &swept, marked.bytes as usize, pressed, &core.memory)
+        {
+            self.evacuate(core, &swept, least);
+        }
+        heap.full_done(marked.bytes);
+        let core = &mut *heap.core;
         core.memory.blocks.decommit_some(self.policy.keep_free(), TRIM);
         if self.nursery.is_parked() {
             if !self.policy.unparks() {

@@ -50,28 +50,33 @@
 //! | `pretenure` | no nursery at all for a while, when nearly everything survives |
 //! | `old` | allocation into the holes of the old space |
 //! | `full` | a full collection |
+//! | `evacuate` | moving the living out of sparse blocks |
 //! | `mark` | marking the old space, by one thread or several |
 //! | `packets` | how markers share work, and know that none is left |
 //! | `epoch` | which tracing saw an object last |
 //!
 //! The nursery is Ungar's (1984), with promotion of all survivors at once; the old space is Immix' (Blackburn and
-//! McKinley, 2008) without evacuation; together they are close to GenImmix and to Sticky Immix' successor in MMTk.
+//! McKinley, 2008), evacuated by a pass of its own where it is wasteful; together they are close to GenImmix and to Sticky
+//! Immix' successor in MMTk.
 //!
 //! # Costs
 //!
 //! * The first write to an old object since the last collection calls the collector; all others cost two instructions.
-//! * Survivors are copied once, and not again: an object that survived its first minor collection lives until the next
-//!   full one.
+//! * Survivors are copied once: an object that survived its first minor collection lives until the next full one, and stays
+//!   where it is, unless that one finds its heap fragmented. Then it is followed by an evacuation, in the same pause: a
+//!   second trace, by one thread, and a copy of what lives in sparse blocks.
 //! * Of a slice of 128 KiB and more, a minor collection visits the parts that were written, 256 bytes at a time; every
 //!   write there calls the collector, until a quarter of the slice was written. (A `Vec` inside an object is not a slice:
 //!   it is visited as a whole.)
 //! * Memory: the nursery, and at the moment of a minor collection as much again as survives. The old space grows by
-//!   [`growth`](Generational::with_growth) between full collections.
+//!   [`growth`](Generational::with_growth) between full collections. Objects that die alone, among others that live,
+//!   leave no more than that behind: what the last full collection found scattered, it moved together.
 
 #![warn(missing_docs)]
 
 mod collector;
 mod epoch;
+mod evacuate;
 mod full;
 mod in_place;
 mod mark;

@@ -18,12 +18,11 @@
 //!
 //! If the system refuses memory for a stack, edges are lost; the marking says so and nothing may be freed by it.
 
-use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread::Thread;
 
-use heap_core::collector::memory::{Bits, LineTable, MEDIUM_FOOTPRINT_MAX};
+use heap_core::collector::memory::{LineTable, MEDIUM_FOOTPRINT_MAX};
 use heap_core::collector::object::SIDE_ENTRY;
 use heap_core::collector::{Closure, EdgeSink, Intact, Keys, Lookahead, NoKeys, Object, ObjectRef, Refused};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -63,11 +62,6 @@ pub(crate) struct Worker {
     ahead: Lookahead,
     pieces: Vec<Piece>,
     lines: LineTable,
-    /// Where the units of marked objects are set, if the marking is exact.
-    units: Option<Bits>,
-    /// Objects of at most this many bytes are marked by stamping their lines, and nothing else: none if it is exact, so
-    /// that markings that are not pay nothing for those that are.
-    plain_bytes: usize,
     epoch: Epoch,
     stamp: u8,
     /// Objects marked.
@@ -79,14 +73,12 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    fn new(lines: LineTable, units: Option<Bits>, epoch: Epoch, stamp: u8) -> Self {
+    fn new(lines: LineTable, epoch: Epoch, stamp: u8) -> Self {
         Worker {
             sink: EdgeSink::everything(),
             ahead: Lookahead::default(),
             pieces: Vec::new(),
             lines,
-            plain_bytes: if units.is_some() { 0 } else { MEDIUM_FOOTPRINT_MAX },
-            units,
             epoch,
             stamp,
             objects: 0,
@@ -126,25 +118,13 @@ impl Worker {
         let (extent, bytes) = (measured.extent(), measured.bytes());
         self.objects += 1;
         self.bytes += bytes as u64;
-        if bytes <= self.plain_bytes {
+        if bytes <= MEDIUM_FOOTPRINT_MAX {
             self.lines.mark(extent.start, extent.end, self.stamp);
-        } else if bytes <= MEDIUM_FOOTPRINT_MAX {
-            self.mark_exactly::<SHARED>(extent);
         }
         if measured.count() > PIECE && object.info().trace().is_some() {
             self.pieces.push(Piece { array: object.reference(), from: 0, to: measured.count() });
         } else {
             measured.trace(&mut self.sink);
-        }
-    }
-
-    #[inline(never)]
-    fn mark_exactly<const SHARED: bool>(&self, extent: Range<usize>) {
-        self.lines.mark(extent.start, extent.end, self.stamp);
-        match &self.units {
-            Some(units) if SHARED => units.set_shared(extent),
-            Some(units) => units.set(extent),
-            None => {}
         }
     }
 
@@ -286,13 +266,12 @@ impl Marking {
     pub(crate) fn run(
         &mut self,
         lines: &LineTable,
-        units: Option<&Bits>,
         epoch: Epoch,
         stamp: u8,
         threads: usize,
         roots: impl Iterator<Item = ObjectRef>,
     ) -> Worker {
-        let mut worker = Worker::new(lines.clone(), units.cloned(), epoch, stamp);
+        let mut worker = Worker::new(lines.clone(), epoch, stamp);
         roots.for_each(|root| worker.sink.push(root));
         // A few objects are marked before anybody could be woken.
         let alone = worker.drain::<false, NoKeys>(TURN, &mut NoKeys);
@@ -312,7 +291,7 @@ impl Marking {
         worker.give_all(&shared.packets);
         for _ in 0..helpers {
             let shared = shared.clone();
-            let mut worker = Worker::new(lines.clone(), units.cloned(), epoch, stamp);
+            let mut worker = Worker::new(lines.clone(), epoch, stamp);
             pool.spawn(move || {
                 shared.work(&mut worker);
                 shared.end();
@@ -330,7 +309,6 @@ impl Marking {
     /// for as many references as `bytes` bytes can hold. Nothing when the system refuses that, or there is no epoch.
     pub(crate) fn run_reserved(
         lines: &LineTable,
-        units: Option<&Bits>,
         bytes: usize,
         begin: impl FnOnce() -> Option<(Epoch, u8)>,
         roots: impl Iterator<Item = ObjectRef>,
@@ -340,7 +318,7 @@ impl Marking {
             return None;
         }
         let (epoch, stamp) = begin()?;
-        let mut worker = Worker { sink, ..Worker::new(lines.clone(), units.cloned(), epoch, stamp) };
+        let mut worker = Worker { sink, ..Worker::new(lines.clone(), epoch, stamp) };
         roots.for_each(|root| worker.sink.push(root));
         while !worker.drain::<false, NoKeys>(usize::MAX, &mut NoKeys) {}
         Some(worker)

@@ -14,8 +14,6 @@ use crate::epoch::Epochs;
 pub(crate) struct OldSpace {
     pub(crate) holes: HoleAllocator,
     pub(crate) epochs: Epochs,
-    /// The last sweep found so much waste that the next marking should be exact.
-    pub(crate) wasteful: bool,
     cursor: NonNull<u8>,
     limit: NonNull<u8>,
 }
@@ -23,13 +21,7 @@ pub(crate) struct OldSpace {
 impl OldSpace {
     pub(crate) fn new(poison: bool) -> Self {
         let nothing = NonNull::<u64>::dangling().cast();
-        OldSpace {
-            holes: HoleAllocator::new(poison),
-            epochs: Epochs::new(),
-            wasteful: false,
-            cursor: nothing,
-            limit: nothing,
-        }
+        OldSpace { holes: HoleAllocator::new(poison), epochs: Epochs::new(), cursor: nothing, limit: nothing }
     }
 
     /// Room for one object that is not large; returns where its payload goes.

@@ -22,8 +22,8 @@ pub(crate) struct Options {
     pub(crate) pretenure: bool,
     /// Old-space bytes from which marking is done by several threads.
     pub(crate) parallel_min_bytes: usize,
-    /// Every full collection marks exactly.
-    pub(crate) exact: bool,
+    /// Every full collection evacuates all blocks.
+    pub(crate) evacuate: bool,
 }
 
 /// The nursery: 4 MiB for a heap that allocates much.
@@ -59,7 +59,7 @@ impl Default for Options {
             in_place_factor: 8,
             pretenure: true,
             parallel_min_bytes: 32 << 20,
-            exact: false,
+            evacuate: false,
         }
     }
 }
@@ -130,13 +130,15 @@ impl Generational {
         self.options.parallel_min_bytes = bytes;
         self
     }
-    /// Has every full collection mark exactly, to 8 bytes, and not to lines of 256 bytes. By default only those do that
-    /// follow one which found much of the memory wasted, or that come because an allocation failed: exact marking
-    /// makes the space between scattered survivors usable again, and takes about a nanosecond more for each object. How
-    /// many did: [`Statistics::exact_collections`](heap_core::Statistics::exact_collections).
+
+    /// Has every full collection move all that lives in blocks of 32 KiB together, as far as there is room for copies. By
+    /// default it is only the living of sparse blocks that are moved, and only when much of the memory is not in use and
+    /// cannot be used, or an allocation failed. An evacuation takes another trace, by one thread, and a copy of what moves.
+    /// How many there were, and how much was moved: [`Statistics::evacuations`](heap_core::Statistics::evacuations),
+    /// [`evacuated_bytes`](heap_core::Statistics::evacuated_bytes).
     #[must_use]
-    pub fn with_exact_marking(mut self, on: bool) -> Self {
-        self.options.exact = on;
+    pub fn with_evacuation(mut self, on: bool) -> Self {
+        self.options.evacuate = on;
         self
     }
 }

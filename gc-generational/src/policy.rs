@@ -3,8 +3,8 @@
 //!
 //! Everything is decided by bytes of the heap's own accounting, never by time, process memory or numbers of objects.
 
-use heap_core::collector::memory::{BLOCK_BYTES, Blocks};
-use heap_core::collector::{Outside, growth_budget};
+use heap_core::collector::memory::{BLOCK_BYTES, Blocks, Memory};
+use heap_core::collector::{Outside, Swept, growth_budget};
 
 use crate::options::Options;
 
@@ -50,6 +50,9 @@ const PARK_AFTER: u32 = 3;
 /// Measured on `list_churn`, milliseconds of processor time: 193 when every full collection was followed by one, 181 with
 /// at most 2, 179 with 4, 190 with 8 (differences below 10 are noise).
 const PATIENCE_MOST: u32 = 4;
+
+/// Bytes that are not in use on lines that are: fewer are not worth an evacuation.
+const WASTE_LEAST: usize = 256 << 10;
 
 impl Policy {
     pub(crate) fn new(options: &Options) -> Self {
@@ -151,6 +154,40 @@ impl Policy {
         // Under a limit: half of what the last full collection left free has been promoted into.
         let promoted = self.promoted.saturating_add(self.promoted_outside);
         blocks.limit().is_some() && promoted > 0 && promoted >= blocks.headroom() + nursery
+    }
+
+    /// Whether a full collection that left `alive` bytes, and whose sweep found this, should be followed by an evacuation;
+    /// then, how many blocks it should empty at the least. With `pressed`, the collection came because an allocation
+    /// had failed. [`full_done`](Self::full_done) was called.
+    ///
+    /// An evacuation takes about as long as the collection before it, so it should make at least as much room as there is.
+    /// It should empty an eighth of the blocks, when
+    ///
+    /// * more than half of what lines hold is not in use, and cannot be handed out by lines; or
+    /// * there is more room in blocks, in holes or between the living, than will be needed before the next full collection:
+    ///   as long as something lives on a block, the system cannot have it back; or
+    /// * the heap has a limit, and there is more room in blocks than outside of them: it is the free blocks, which a nursery
+    ///   can have, that decide how soon a full collection is due again.
+    ///
+    /// Any are enough when an allocation failed: it may have been one that no hole is long enough for.
+    pub(crate) fn evacuates(
+        &self,
+        options: &Options,
+        swept: &Swept,
+        alive: usize,
+        pressed: bool,
+        memory: &Memory,
+    ) -> Option<usize> {
+        if pressed || options.evacuate {
+            return Some(1);
+        }
+        let (blocks, alive) = (&memory.blocks, alive.saturating_sub(memory.large.bytes()));
+        let room = (swept.blocks * BLOCK_BYTES).saturating_sub(alive);
+        let wasted = swept.line_bytes.saturating_sub(alive);
+        let evacuates = wasted > (swept.line_bytes / 2).max(WASTE_LEAST)
+            || room > self.keep_free().saturating_add(alive)
+            || (blocks.limit().is_some() && room > blocks.headroom());
+        evacuates.then_some(swept.blocks.div_ceil(8))
     }
 
     /// Bytes that may become old before a full collection is due.

@@ -8,10 +8,10 @@ heap_core::conformance!(in_place => Generational::default().with_nursery_bytes(1
 heap_core::conformance!(parallel => {
     Generational::default().with_nursery_bytes(1).with_marking_threads(3).with_parallel_min_bytes(0)
 });
-heap_core::conformance!(exact => {
-    Generational::default().with_nursery_bytes(1).with_full_min_bytes(32 << 10).with_exact_marking(true)
+heap_core::conformance!(evacuating => {
+    Generational::default().with_nursery_bytes(1).with_full_min_bytes(32 << 10).with_evacuation(true)
 });
-heap_core::conformance!(exact_parallel => {
-    let small = Generational::default().with_nursery_bytes(1).with_full_min_bytes(32 << 10);
-    small.with_exact_marking(true).with_marking_threads(3).with_parallel_min_bytes(0)
+heap_core::conformance!(evacuating_parallel => {
+    let small = Generational::default().with_nursery_bytes(1).with_full_min_bytes(32 << 10).with_evacuation(true);
+    small.with_in_place_factor(0).with_marking_threads(3).with_parallel_min_bytes(0)
 });

@@ -79,5 +79,6 @@ pub use crate::object::{
 };
 pub use crate::region::{
     CardBudget, Cards, Hole, HoleAllocator, LinePolicy, NO_STAMP, Noted, Room, Sweep, Swept, file, is_wasteful, sweep,
+    sweep_blocks,
 };
 pub use crate::{memory, object};

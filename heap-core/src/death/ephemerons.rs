@@ -248,10 +248,18 @@ impl Ephemerons {
     pub(super) fn bury<C: Closure>(&mut self, scope: Scope, closure: &C) {
         self.all.retain_from(scope.start(self.all.old()), prefetch, |_, object| {
             let now = closure.locate(registered(object))?;
-            if ephemeron(now).state.replace(State::Idle) == State::Holds {
+            let this = ephemeron(now);
+            if this.state.replace(State::Idle) == State::Holds {
+                if C::MOVES_LAST {
+                    let follow = |place: &Cell<Option<ObjectRef>>| {
+                        place.set(place.get().and_then(|object| closure.locate(registered(object))));
+                    };
+                    follow(&this.key);
+                    follow(&this.value);
+                }
                 return Some(now);
             }
-            ephemeron(now).clear();
+            this.clear();
             None
         });
         self.all.age();

@@ -93,12 +93,18 @@ impl Keys for KeyBuffer {
 ///
 /// # Safety
 /// An object for which [`locate`](Self::locate) gives an address must survive the collection at that address, with its
-/// content, once [`drain`](Self::drain) has said that nothing is left; and so must everything that it leads to.
+/// content, once [`drain`](Self::drain) has said that nothing is left; and so must everything that it leads to. With
+/// [`MOVES_LAST`](Self::MOVES_LAST), it must survive at the address that `locate` gives when all is reached and moved.
 pub unsafe trait Closure {
     /// Whether reaching is counting. Then every [`retain`](Self::retain) is one reference that somebody holds and gives
     /// up later, and objects die one by one after the closure is complete; else it is a mark, and once is as good as
     /// twice.
     const COUNTS: bool = false;
+
+    /// Whether objects are moved only when everything was reached: between [`reach`](crate::collector::Death::reach) and
+    /// [`bury`](crate::collector::Death::bury). Until then they are named by their old places, which stay intact through
+    /// `bury`.
+    const MOVES_LAST: bool = false;
 
     /// Where the object is now, or `None` when it was not reached so far. Asked about the new address of one that was
     /// moved, it gives that address. With [`Scope::Young`](crate::collector::Scope), everything old was reached.

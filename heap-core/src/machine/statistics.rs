@@ -30,6 +30,10 @@ pub struct Statistics {
     pub live_bytes: u64,
     /// Bytes that survived a young collection and were promoted, in total.
     pub promoted_bytes: u64,
+    /// Full collections after which old objects were moved together, because the heap was fragmented.
+    pub evacuations: u64,
+    /// Bytes of the old objects that were moved so, in total.
+    pub evacuated_bytes: u64,
     /// Objects whose drop glue was run.
     pub dropped_objects: u64,
     /// Bytes that the heap holds now, counted against its limit: blocks, large objects, and what objects own outside.

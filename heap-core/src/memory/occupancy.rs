@@ -84,18 +84,6 @@ impl Bits {
         self.for_words(bytes, |word, units| word.store(word.load(Ordering::Relaxed) | units, Ordering::Relaxed));
     }
 
-    /// As [`set`](Self::set), for several threads at once.
-    ///
-    /// # Panics
-    ///
-    /// As [`set`](Self::set).
-    #[inline]
-    pub fn set_shared(&self, bytes: Range<usize>) {
-        self.for_words(bytes, |word, units| {
-            word.fetch_or(units, Ordering::Relaxed);
-        });
-    }
-
     /// Clears the units of some bytes. One thread at a time.
     ///
     /// # Panics
@@ -302,14 +290,14 @@ mod tests {
             let start = random.below(naive.len());
             let length = 1 + random.below(if round % 8 == 0 { 400 } else { 12 }).min(naive.len() - start - 1);
             let bytes = BASE + start * UNIT_BYTES..BASE + (start + length) * UNIT_BYTES;
-            let set = random.below(3);
-            match set {
-                0 => bits.clear(bytes.clone()),
-                1 => bits.set(bytes.clone()),
-                _ => bits.set_shared(bytes.clone()),
+            let set = random.below(3) != 0;
+            if set {
+                bits.set(bytes.clone());
+            } else {
+                bits.clear(bytes.clone());
             }
-            naive[start..start + length].fill(set != 0);
-            assert_eq!(bits.are_set(bytes), set != 0);
+            naive[start..start + length].fill(set);
+            assert_eq!(bits.are_set(bytes), set);
             for block in 0..2 {
                 let naive = &naive[block * UNITS_PER_BLOCK..][..UNITS_PER_BLOCK];
                 let block = BlockIndex::new(block);

@@ -15,5 +15,5 @@ mod waste;
 pub(crate) use cards::birth as card_birth;
 pub use cards::{CardBudget, Cards};
 pub use holes::{Hole, HoleAllocator, LinePolicy, NO_STAMP, Noted, Room, file};
-pub use sweep::{Sweep, Swept, sweep};
+pub use sweep::{Sweep, Swept, sweep, sweep_blocks};
 pub use waste::is_wasteful;

@@ -106,6 +106,20 @@ pub fn sweep(
     sweep.found()
 }
 
+/// The part of [`sweep`] that concerns some blocks, those which `which` names, after an exact marking whose bitmap is the
+/// present one already: for a collector that empties the others before it sweeps them too.
+///
+/// Weak cells must have been cleared and drop glue must have run, as for `sweep`, and no reference may lead to the old
+/// place of an object that was moved out of these blocks.
+pub fn sweep_blocks(memory: &mut Memory, holes: &mut HoleAllocator, stamp: u8, which: impl Fn(BlockIndex) -> bool) {
+    let mut found = Swept::default();
+    for block in (0..memory.blocks.high_water().index()).map(BlockIndex::new) {
+        if memory.blocks.kind(block) == BlockKind::Small && which(block) {
+            sweep_block(memory, holes, stamp, true, block, &mut found);
+        }
+    }
+}
+
 fn sweep_block(
     memory: &mut Memory,
     holes: &mut HoleAllocator,
