@@ -66,6 +66,10 @@
 //!
 //! [`NoGc`] is the commented example: it allocates and never frees. A new collector starts as a copy of it and runs the
 //! conformance kit (`feature = "conformance"`) from its first day.
+//!
+//! What a collector believes of the heap, the verifier checks: it takes a [`Snapshot`] of all objects and edges, asks the
+//! collector whether their memory is allocated ([`Collector::verify_allocated`]) and hands it over to
+//! [`Collector::verify`]. [`HeapOptions::verify`](crate::HeapOptions::verify) does so after every pause.
 
 pub use crate::death::{Death, DropList, Ephemerons, Finalizers, Scope, WeakTable};
 pub use crate::engine::{Closure, Colour, KeyBuffer, Keys, Lookahead, Marker, NoKeys, Refused, Tracing};

@@ -77,6 +77,8 @@
 //! * `PROPTEST_CASES`: random programs per test; 64 unless said otherwise.
 //! * `HEAP_CONFORMANCE_LOG=FILE`: each program is written to the file before it runs, for those that crash the process.
 //!   One test at a time, then: `--test-threads=1`.
+//! * `HEAP_CONFORMANCE_VERIFY=1`: every heap is verified after every pause, which says what is wrong where a check would
+//!   crash; slow. (Random programs always do that now and then.)
 //! * `HEAP_CONFORMANCE_LINKS`: length of the long chain; ten million unless said otherwise.
 
 pub mod damaged;
