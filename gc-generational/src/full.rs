@@ -74,7 +74,8 @@ impl Generational {
         }
         heap.full_done(marked.bytes);
         let core = &mut *heap.core;
-        core.memory.blocks.decommit_some(self.policy.keep_free(), TRIM);
+        let surplus = core.memory.blocks.surplus(self.policy.keep_free());
+        core.memory.blocks.decommit_some(surplus.min(TRIM));
         if self.nursery.is_parked() {
             if !self.policy.unparks() {
                 // Born from now on are objects of the new epoch, in the holes that were just found.

@@ -46,6 +46,8 @@ pub struct MarkSweep {
     pub(crate) wasteful: bool,
     /// The last cycle was given up: there are objects of two colours, all alive.
     pub(crate) given_up: bool,
+    /// Bytes of free memory that are still to be given back to the system.
+    pub(crate) surplus: usize,
 }
 
 impl Default for MarkSweep {
@@ -69,6 +71,7 @@ impl MarkSweep {
             exact: false,
             wasteful: false,
             given_up: false,
+            surplus: 0,
         }
     }
 

@@ -132,7 +132,7 @@ impl MarkSweep {
 
     fn increment_done(&mut self, heap: &mut HeapContext<'_>) {
         self.pacing.increment_done();
-        heap.core.memory.blocks.decommit_some(self.pacing.keep_free(), TRIM_INCREMENT);
+        self.trim(heap, TRIM_INCREMENT);
         heap.core.event(EventKind::IncrementEnded);
     }
 
@@ -177,7 +177,8 @@ impl MarkSweep {
         let blocks = &mut heap.core.memory.blocks;
         let room = blocks.limit().map(|_| blocks.headroom().saturating_add(swept.hole_bytes));
         self.pacing.cycle_ended(Found { alive, light, room, recent });
-        blocks.decommit_some(self.pacing.keep_free(), self.trim_bytes());
+        self.surplus = blocks.surplus(self.pacing.keep_free());
+        self.trim(heap, self.trim_bytes());
 
         let statistics = &mut heap.core.statistics;
         statistics.full_collections += 1;
@@ -186,6 +187,18 @@ impl MarkSweep {
         statistics.live_bytes = self.marker.bytes();
         heap.full_done(marked as u64);
         heap.core.event(EventKind::LiveDataSize { bytes: marked });
+    }
+
+    /// Gives back to the system what is left of the surplus that the last cycle found, at most so many bytes.
+    fn trim(&mut self, heap: &mut HeapContext<'_>, most: usize) {
+        if self.surplus > 0 {
+            let blocks = &mut heap.core.memory.blocks;
+            // The program may have taken some of it meanwhile.
+            self.surplus = self.surplus.min(blocks.free_resident_bytes().saturating_sub(self.pacing.keep_free()));
+            let bytes = self.surplus.min(most);
+            self.surplus -= bytes;
+            blocks.decommit_some(bytes);
+        }
     }
 
     /// The system refused memory for the mark stack; nothing can be reclaimed for now.

@@ -93,7 +93,8 @@ impl RefCount {
         self.fresh = false;
         self.exact = exact;
         self.pacing.epoch_ended(heap, logged);
-        heap.core.memory.blocks.decommit_some(self.pacing.keep_free(), TRIM);
+        let surplus = heap.core.memory.blocks.surplus(self.pacing.keep_free());
+        heap.core.memory.blocks.decommit_some(surplus.min(TRIM));
         heap.fast.due.set(self.eager);
     }
 }
