@@ -54,12 +54,14 @@ fn eight_futile_collections_and_then_an_error() {
     assert_eq!(churn(&mut heap), Err(AllocError::FUTILE));
     let full = heap.statistics().full_collections - before;
     assert!(full <= 10, "{full} collections");
+    assert_eq!(heap.reserve(1), Err(AllocError::FUTILE), "a few bytes are left, and nobody gets them");
     // Trying again fails again, and does not collect without an error.
     assert_eq!(churn(&mut heap), Err(AllocError::FUTILE));
     // Nobody asks for a collection: the safepoint after a refusal sees that there is room.
     heap.mutate(|mc, root| store!(mc, root.next, None));
     let _ = churn(&mut heap);
     assert_eq!(churn(&mut heap), Ok(()));
+    assert_eq!(heap.reserve(LIMIT / 2), Ok(()));
 }
 
 #[test]

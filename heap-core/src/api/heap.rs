@@ -196,19 +196,13 @@ impl<R: ?Sized> Heap<R> {
     /// objects may need a little more than their sum, because free memory is scattered.
     ///
     /// # Errors
-    /// When there is not enough room even after a full collection.
+    /// When there is not enough room even after a full collection, or so little that collecting was found
+    /// [futile](HeapOptions::overhead_limit).
     pub fn reserve(&mut self, bytes: usize) -> Result<(), AllocError> {
-        let Some(limit) = self.core().options.limit else { return Ok(()) };
-        let used = self.core().memory.blocks.used_bytes();
-        if bytes <= limit.saturating_sub(used) {
-            return Ok(());
-        }
-        self.collect();
-        let used = self.core().memory.blocks.used_bytes();
-        if bytes <= limit.saturating_sub(used) {
-            return Ok(());
-        }
-        Err(AllocError::LIMIT)
+        self.machine.check_room(bytes).or_else(|_| {
+            self.collect();
+            self.machine.check_room(bytes)
+        })
     }
 
     /// Walks everything reachable and checks every invariant of the heap and its collector. Slow: uses a hash set.

@@ -146,6 +146,18 @@ impl Machine {
         error
     }
 
+    /// Whether `bytes` bytes can be allocated.
+    ///
+    /// # Errors
+    /// Not without reaching the limit, or collecting for it was given up.
+    pub(crate) fn check_room(&self, bytes: usize) -> Result<(), AllocError> {
+        self.core(|core| match core.memory.blocks.limit() {
+            Some(_) if core.futility.is_hopeless() => Err(AllocError::FUTILE),
+            Some(_) if bytes > core.memory.blocks.headroom() => Err(AllocError::LIMIT),
+            _ => Ok(()),
+        })
+    }
+
     /// Changes the limit.
     pub(crate) fn set_limit(&mut self, limit: Option<usize>) {
         let core = &mut self.inner.get_mut().core;
