@@ -394,6 +394,7 @@ impl Generational {
         debug_assert_eq!(dropped, 0, "nothing dies in an evacuation");
         let chosen = &evacuation.chosen;
         sweep_blocks(&mut core.memory, &mut self.old.holes, stamp, |block| chosen.has(block.index()));
+        debug_assert!(self.old.epochs.are_settled(), "objects or lines of an older marking count as alive");
         core.statistics.evacuations += 1;
         core.statistics.evacuated_bytes += moved as u64;
     }
