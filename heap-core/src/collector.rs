@@ -82,7 +82,7 @@ pub use crate::object::{
     ObjectRef, ObjectSet, OwnedBytesFn, RelocateFn, Relocation, Shape, Slot, SlotSink, TraceFn, TypeInfo, prefetch,
 };
 pub use crate::region::{
-    CardBudget, Cards, Hole, HoleAllocator, LinePolicy, NO_STAMP, Noted, Room, Sweep, Swept, file, is_wasteful, sweep,
-    sweep_blocks,
+    Buffer, CardBudget, Cards, Hole, HoleAllocator, LinePolicy, NO_STAMP, Noted, Room, Sweep, Swept, file, is_wasteful,
+    sweep, sweep_blocks,
 };
 pub use crate::{memory, object};

@@ -32,7 +32,7 @@ use crate::memory::{
     self, BLOCK_BYTES, BlockIndex, BlockKind, Free, LINE_BYTES, LINE_SHIFT, LINES_PER_BLOCK, LineSet, LineTable,
     Memory, UNIT_BYTES, UnitSet,
 };
-use crate::object::AllocRequest;
+use crate::object::{AllocRequest, OBJECT_ALIGN};
 
 /// What becomes of memory that is handed out.
 #[derive(Clone, Copy, Debug)]
@@ -139,24 +139,55 @@ impl Current {
     }
 }
 
-/// The unused end of a hole that was handed out.
-#[derive(Clone, Copy, Debug)]
-struct Rest {
+/// A hole that objects are bumped through, one after the other: what is left of it.
+#[derive(Debug)]
+pub struct Buffer {
     cursor: NonNull<u8>,
     limit: NonNull<u8>,
 }
 
-impl Rest {
-    fn bytes(self) -> usize {
+impl Buffer {
+    /// No memory at all.
+    pub fn empty() -> Self {
+        let nothing = NonNull::<u64>::dangling().cast();
+        Buffer { cursor: nothing, limit: nothing }
+    }
+
+    /// Bytes that are left.
+    #[inline(always)]
+    pub fn bytes(&self) -> usize {
         self.limit.addr().get() - self.cursor.addr().get()
     }
 
-    /// Takes memory from the front.
-    fn bump(&mut self, request: AllocRequest) -> Option<NonNull<u8>> {
-        // SAFETY: a rest is a part of one block.
+    /// Takes memory from the front; gives the place of the payload. `None` when there is too little.
+    #[inline]
+    pub fn bump(&mut self, request: AllocRequest) -> Option<NonNull<u8>> {
+        // SAFETY: the two ends of what is left of one hole, or both nowhere.
         let (payload, end) = unsafe { request.place(self.cursor, self.limit) }?;
         self.cursor = end;
         Some(payload)
+    }
+
+    /// As [`bump`](Self::bump), for the inlined path of a collector: `None` also when the object is aligned more widely than
+    /// others.
+    #[inline(always)]
+    pub fn bump_plain(&mut self, request: AllocRequest) -> Option<NonNull<u8>> {
+        if request.align > OBJECT_ALIGN || request.bytes > self.bytes() {
+            return None;
+        }
+        let start = self.cursor;
+        // SAFETY: the object fits between cursor and limit, which lie in one reservation.
+        unsafe {
+            self.cursor = start.byte_add(request.bytes);
+            Some(start.byte_add(request.prefix))
+        }
+    }
+}
+
+impl From<Hole> for Buffer {
+    #[inline]
+    fn from(hole: Hole) -> Self {
+        Buffer { cursor: hole.start(), limit: hole.end() }
     }
 }
 
@@ -165,7 +196,7 @@ impl Rest {
 pub struct HoleAllocator {
     current: Option<Current>,
     /// Where the next object goes that does not fit the holes of small ones.
-    medium: Option<Rest>,
+    medium: Option<Buffer>,
     /// The shortest hole that small objects get in a block by units, in bytes.
     shortest: usize,
     /// The most that was asked for since that was decided, of what goes into such holes.
@@ -287,12 +318,12 @@ impl HoleAllocator {
                 self.hand_out_units(memory, policy, block, hole)
             }
         };
-        let mut rest = Rest { cursor: hole.start(), limit: hole.end() };
+        let mut rest = Buffer::from(hole);
         let payload = rest.bump(request).expect("the hole was chosen by the request's worst case");
         let shorter = match self.medium.take() {
             Some(old) if old.bytes() > rest.bytes() => core::mem::replace(&mut rest, old),
             Some(old) => old,
-            None => Rest { cursor: rest.limit, limit: rest.limit },
+            None => Buffer::empty(),
         };
         self.medium = Some(rest);
         self.return_rest(memory, policy, shorter);
@@ -334,7 +365,7 @@ impl HoleAllocator {
     }
 
     /// Puts what is left of a hole back into the index: all of it, or the whole lines.
-    fn return_rest(&self, memory: &mut Memory, policy: LinePolicy, rest: Rest) {
+    fn return_rest(&self, memory: &mut Memory, policy: LinePolicy, rest: Buffer) {
         let address = rest.cursor.addr().get();
         if rest.bytes() == 0 {
             return;

@@ -14,6 +14,6 @@ mod waste;
 
 pub(crate) use cards::birth as card_birth;
 pub use cards::{CardBudget, Cards};
-pub use holes::{Hole, HoleAllocator, LinePolicy, NO_STAMP, Noted, Room, file};
+pub use holes::{Buffer, Hole, HoleAllocator, LinePolicy, NO_STAMP, Noted, Room, file};
 pub use sweep::{Sweep, Swept, sweep, sweep_blocks};
 pub use waste::is_wasteful;
