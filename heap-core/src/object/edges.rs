@@ -7,7 +7,9 @@ use core::ptr::NonNull;
 
 use super::descent::Descent;
 use super::reference::ObjectRef;
-use super::type_info::TraceFn;
+
+/// Reports the edges of so many elements, the first of which the pointer leads to.
+pub type TraceFn = unsafe fn(*const u8, usize, &mut EdgeSink);
 
 /// Collects the targets of edges, unbranded: the collector's side of a [`Tracer`](crate::Tracer).
 ///

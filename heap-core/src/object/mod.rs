@@ -36,7 +36,7 @@ mod type_info;
 mod view;
 
 pub use address_hash::{AddressHasher, ObjectMap, ObjectSet};
-pub use edges::{EdgeSink, SlotSink};
+pub use edges::{EdgeSink, SlotSink, TraceFn};
 pub use header::{
     CARDED, COLLECTOR_BITS, COLLECTOR_SHIFT, FINALIZED, FORWARDED, HASH_STATE, Header, HeaderWord, PERMANENT,
     SIDE_ENTRY, STATE_BITS, UNLOGGED,
@@ -44,5 +44,5 @@ pub use header::{
 pub use layout::{AllocRequest, Allocation, HEADER_BYTES, OBJECT_ALIGN, SLICE_PREFIX_BYTES, payload_bytes};
 pub use reference::{ObjectRef, prefetch};
 pub use relocation::{Relocation, Slot};
-pub use type_info::{DropFn, OwnedBytesFn, RelocateFn, Shape, TraceFn, TypeInfo};
+pub use type_info::{DropFn, OwnedBytesFn, RelocateFn, Shape, TypeInfo};
 pub use view::{Intact, Measured, Object};

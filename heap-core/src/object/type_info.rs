@@ -8,12 +8,10 @@
 //! header says. All functions take a pointer to an element and a number of elements, so that a part of a large array
 //! can be traced by itself: by increments, by cards, by several threads.
 
-use super::edges::{EdgeSink, SlotSink};
+use super::edges::{SlotSink, TraceFn};
 use super::layout::{HEADER_BYTES, SLICE_PREFIX_BYTES};
 use crate::memory::MEDIUM_FOOTPRINT_MAX;
 
-/// Reports the edges of `count` elements starting at the pointer.
-pub type TraceFn = unsafe fn(*const u8, usize, &mut EdgeSink);
 /// Reports the slots of `count` elements starting at the pointer.
 pub type RelocateFn = unsafe fn(*mut u8, usize, &mut SlotSink);
 /// Drops `count` elements in place.

@@ -70,7 +70,9 @@ impl Sweep {
 
     /// Looks at the next `most` blocks.
     pub fn advance(&mut self, memory: &mut Memory, holes: &mut HoleAllocator, most: usize) {
-        for block in self.blocks.by_ref().take(most).map(BlockIndex::new) {
+        let blocks = self.blocks.start..self.blocks.end.min(self.blocks.start.saturating_add(most));
+        self.blocks.start = blocks.end;
+        for block in blocks.map(BlockIndex::new) {
             if memory.blocks.kind(block) == BlockKind::Small {
                 sweep_block(memory, holes, self.stamp, self.exact, block, &mut self.found);
             }
