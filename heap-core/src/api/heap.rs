@@ -62,7 +62,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
         let collector = collector.into_collector();
         let mut memory = Memory::new(options.limit, options.reservation)?;
         memory.blocks.set_retirement(options.retirement());
-        if !options.huge_pages.unwrap_or(!collector.capabilities().incremental) {
+        if !options.huge_pages {
             memory.blocks.refuse_huge_pages();
         }
         let core = HeapCore::new(memory, options, collector.capabilities());
