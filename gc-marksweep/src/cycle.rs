@@ -52,7 +52,8 @@ pub(crate) const TRIM: usize = 16 << 20;
 /// The same for an increment: half a millisecond's worth. Memory that a peak left behind goes back in many of them.
 pub(crate) const TRIM_INCREMENT: usize = 2 << 20;
 
-/// To look at the line bytes of a block takes as long as to mark so many bytes of objects.
+/// To look at the line bytes of a block takes about as long as to mark so many bytes of objects: 90 nanoseconds (60 000
+/// blocks in 5.6 ms), where a small object takes 6.
 const BLOCK_COST: usize = 256;
 
 impl MarkSweep {

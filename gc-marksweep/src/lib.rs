@@ -42,9 +42,9 @@
 //! under the marker, so a write barrier preserves the *snapshot at the beginning* (Yuasa, 1990): before the first write
 //! to an object that is not marked yet, the object is marked and its edges are noted. What was reachable when the cycle
 //! began survives it, and so does everything allocated while it runs. The sweep is done in increments too; clearing weak
-//! cells and running drop glue is not. With a gigabyte alive, 99.99 % of the steps took less than 0.3 ms of processor time, as
-//! long as the system did: on a virtual machine the first touch of a huge page may take longer than a pause should, and
-//! `HeapOptions::with_huge_pages(false)` avoids that.
+//! cells and running drop glue is not. With a gigabyte alive and without huge pages, 99.99 % of the steps took less than 0.3 ms
+//! of processor time. On a virtual machine the first touch of a huge page may take longer than a pause should:
+//! `HeapOptions::with_huge_pages(false)` avoids that, at the price of slower access.
 //!
 //! # When to choose it
 //!

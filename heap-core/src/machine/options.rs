@@ -33,7 +33,7 @@ pub struct HeapOptions {
     /// Ask the system for huge pages once the heap holds more than 8 MiB (Linux, where they are not switched off): fewer
     /// page faults and faster access, for up to 2 MiB more of resident memory. On by default. A program that needs the
     /// last microsecond of its longest pause may not want them: on a virtual machine the first touch of one can take 40
-    /// milliseconds. That is paid for by all others: incremental marking took 1.2 to 1.8 times the processor time without.
+    /// milliseconds. That is paid for by all others: four programs with incremental marking took 1.3 to 2.4 times the processor time without.
     pub huge_pages: bool,
     /// Let no other heap get what this one leaves behind. Otherwise up to 64 KiB of a dropped heap pass as they are to one
     /// made later, which never shows them to safe code. Costs the writing of what the heap had touched, or the system's.

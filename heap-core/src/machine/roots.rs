@@ -18,8 +18,8 @@
 //! has the number of its period, and is a settled one in the next.
 //!
 //! *The dropped are taken note of soon*, when 64 roots were made since the last time, although nobody needs that: their
-//! slots are still in the cache then. (When it was left to the next safepoint, a program that replaces 200 000 handles at
-//! random missed the cache four times more for each.)
+//! slots are still in the cache then. (A program that replaces 200 000 handles at random took 700 milliseconds of processor
+//! time when it was left until the table was full and each settling visited the created slots, and takes 300.)
 
 use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +30,7 @@ use crate::object::ObjectRef;
 /// Numbers heaps; never reused (rule R6).
 static NEXT_HEAP: AtomicU64 = AtomicU64::new(1);
 
-/// Roots that are made before the dropped ones are taken note of. Between 16 and 256 it makes no difference.
+/// Roots that are made before the dropped ones are taken note of: as many as a chunk has slots.
 const CREDIT: u32 = 64;
 
 /// The roots of a heap.

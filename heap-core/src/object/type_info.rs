@@ -91,7 +91,8 @@ impl TypeInfo {
         if self.is_slice() { SLICE_PREFIX_BYTES } else { HEADER_BYTES }
     }
 
-    /// Reports edges; `None` when the type holds no pointers.
+    /// Reports edges; `None` when the type holds no pointers. Collectors use [`Object::trace`](super::Object::trace): called
+    /// by itself, this drops edges when the sink's stack is full, and the sink has [overflowed](super::EdgeSink::overflowed).
     #[inline]
     pub fn trace(&self) -> Option<TraceFn> {
         self.trace
