@@ -3,6 +3,7 @@
 pub(crate) mod alloc;
 #[cfg(feature = "conformance")]
 pub(crate) mod dying;
+pub(crate) mod ephemeron;
 pub(crate) mod external;
 pub(crate) mod gc;
 pub(crate) mod handle;

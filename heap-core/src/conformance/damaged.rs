@@ -140,8 +140,8 @@ fn family(heap: &HeapContext<'_>) -> Family {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Ephemeron;
     use crate::NoGc;
-    use crate::api::dying::Ephemeron;
     use crate::collector::memory::poison;
     use crate::object::HEADER_BYTES;
 

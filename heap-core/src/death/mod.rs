@@ -23,9 +23,8 @@
 //! and registration makes the room for it, or reports that there is none. Lists are processed in place.
 
 mod drops;
-// What nobody but the conformance kit makes so far, for want of a typed interface, is complete all the same.
-#[cfg_attr(not(feature = "conformance"), allow(dead_code))]
 mod ephemerons;
+// What nobody but the conformance kit makes so far, for want of a typed interface, is complete all the same.
 #[cfg_attr(not(feature = "conformance"), allow(dead_code))]
 mod finalizers;
 mod weak_table;

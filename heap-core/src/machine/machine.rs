@@ -210,6 +210,19 @@ impl Machine {
         if unsafe { target.header() }.load().has(SIDE_ENTRY) { self.find_weak_cell(target) } else { Ok(None) }
     }
 
+    /// Allocates an ephemeron.
+    ///
+    /// # Safety
+    /// Key and value are alive.
+    pub(crate) unsafe fn allocate_ephemeron(&self, key: ObjectRef, value: ObjectRef) -> Result<ObjectRef, AllocError> {
+        self.register(|death, counts| death.reserve_ephemeron(counts))?;
+        let object = self.allocate_registered(Ephemeron::INFO, Ephemeron::new(key, value))?;
+        self.core(|core| core.death.ephemerons.register(object));
+        // SAFETY: the caller's promise.
+        unsafe { key.header() }.insert(SIDE_ENTRY);
+        Ok(object)
+    }
+
     /// Charges what an object that is about to be made owns outside the heap. When there is no room, the next safepoint
     /// reclaims what it can, because the program may have no better idea than to try again.
     #[inline(never)]
@@ -338,19 +351,6 @@ impl Machine {
 /// What the conformance kit alone asks for so far: see `api::dying`.
 #[cfg_attr(not(feature = "conformance"), allow(dead_code))]
 impl Machine {
-    /// Allocates an ephemeron.
-    ///
-    /// # Safety
-    /// Key and value are alive.
-    pub(crate) unsafe fn allocate_ephemeron(&self, key: ObjectRef, value: ObjectRef) -> Result<ObjectRef, AllocError> {
-        self.register(|death, counts| death.reserve_ephemeron(counts))?;
-        let object = self.allocate_registered(Ephemeron::INFO, Ephemeron::new(key, value))?;
-        self.core(|core| core.death.ephemerons.register(object));
-        // SAFETY: the caller's promise.
-        unsafe { key.header() }.insert(SIDE_ENTRY);
-        Ok(object)
-    }
-
     /// Lists an object to be queued when it is dead. False when it was queued before.
     ///
     /// # Safety

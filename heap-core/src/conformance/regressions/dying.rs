@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use super::super::model::Promise;
 use super::super::tools::Numbers;
 use super::Kit;
-use crate::api::dying::Ephemeron;
-use crate::{Gc, Heap, HeapOptions, Lock, Mutator, Rootable, Trace, Weak, fault, store};
+use crate::{Ephemeron, Gc, Heap, HeapOptions, Lock, Mutator, Rootable, Trace, Weak, fault, store};
 
 type Pair<'gc> = Ephemeron<'gc, Thing<'gc>, Thing<'gc>>;
 
@@ -50,7 +49,16 @@ fn pair<'gc>(mc: &Mutator<'gc>, key: Gc<'gc, Thing<'gc>>, value: Gc<'gc, Thing<'
 
 /// The numbers of the pair in the given place, while its key lives.
 fn numbers(heap: &mut Heap<Root>, place: usize) -> Option<(u64, u64)> {
-    heap.mutate(|mc, root| root.pairs[place].get()?.get(mc).map(|(key, value)| (key.number, value.number)))
+    heap.mutate(|mc, root| {
+        let pair = root.pairs[place].get()?;
+        let Some((key, value)) = pair.get(mc) else {
+            assert!(pair.is_dropped() && pair.key(mc).is_none() && pair.value(mc).is_none());
+            return None;
+        };
+        assert!(!pair.is_dropped() && pair.is_key(key) && pair.is_key(value) == Gc::ptr_eq(key, value));
+        assert!(Gc::ptr_eq(key, pair.key(mc)?) && Gc::ptr_eq(value, pair.value(mc)?));
+        Some((key.number, value.number))
+    })
 }
 
 /// How a key may come to die: what it was through before.
