@@ -25,7 +25,7 @@
 //!
 //! *Known to be imperfect:* it runs in one pause, whose length is proportional to what the candidates reach.
 
-use heap_core::collector::object::{FINALIZED, SIDE_ENTRY};
+use heap_core::collector::object::{FINALIZABLE, SIDE_ENTRY};
 use heap_core::collector::{Collector, Death, EdgeSink, HeapCore, NoKeys, Object, ObjectRef, prefetch};
 use heap_core::events::EventKind;
 
@@ -269,7 +269,7 @@ impl RefCount {
                 let object = visited(object);
                 if object.word().has(GRAY) && death.intercept(object) {
                     let word = self.counts.increment(object.reference(), object.word());
-                    object.header().store(word.with(FINALIZED));
+                    object.header().store(word.without(FINALIZABLE));
                     any = true;
                 }
             }

@@ -22,7 +22,7 @@
 use heap_core::CollectionKind;
 use heap_core::Statistics;
 use heap_core::collector::memory::Memory;
-use heap_core::collector::object::{FINALIZED, SIDE_ENTRY, UNLOGGED};
+use heap_core::collector::object::{FINALIZABLE, SIDE_ENTRY, UNLOGGED};
 use heap_core::collector::{
     Closure, Collector, Death, HeapContext, HeapCore, Intact, Keys, Measured, NoKeys, ObjectRef, Refused, Scope,
 };
@@ -199,7 +199,7 @@ fn lower(
         }
         if Death::concerns(object) {
             if death.intercept(object) {
-                header.store(counts.increment(object.reference(), word).with(FINALIZED));
+                header.store(counts.increment(object.reference(), word).without(FINALIZABLE));
                 return None;
             }
             death.died(object, &mut |held| stack.push(held));

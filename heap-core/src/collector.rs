@@ -49,7 +49,6 @@
 //! * **`dyn` objects** stay one word: the vtable goes into [`TypeInfo::metadata`], one description per (type, trait)
 //!   pair, and `Pointee for dyn Trait` builds the fat reference from the header. Relocation already copies the allocated
 //!   size ([`ObjectRef::size`]), never `size_of` of a static type.
-//! * **Finalizers** work on every collector, without an interface for programs: see [`death`](crate::death).
 //! * **Identity hash**: two header bits are reserved (none, asked, stored behind the object); a copying collector extends
 //!   the copy when the state is "asked".
 //! * **Permanent objects**: the `PERMANENT` bit is in every collector's mask once there are such objects, so that the

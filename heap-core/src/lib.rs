@@ -51,6 +51,7 @@
 //! | objects, slices, strings | [`Gc::new`], [`Gc::new_slice`], [`Gc::new_slice_with`], [`Gc::new_str`]; each with a `try_` form |
 //! | changing fields | [`store!`], [`field!`], [`Gc::write`], [`Lock`], [`RefLock`], [`OnceLock`] |
 //! | weak pointers, values that live as long as a key | [`Gc::downgrade`], [`Weak`], [`Ephemeron`] |
+//! | something to be done when an object is dead | [`FinalizerQueue`] |
 //! | roots between calls of `mutate` | [`Mutator::stash`], [`Mutator::fetch`], [`Handle`] |
 //! | a full heap as a result | [`Heap::try_mutate`], [`Heap::reserve`], [`HeapOptions::with_limit`] |
 //! | memory outside the heap | `owned_bytes`, derived; [`ExternalBytes`], [`Mutator::charge_external`] |
@@ -71,7 +72,7 @@
 //!   what they look like.
 //! * Drop glue recurses as everywhere in Rust: one object that owns a chain of a million boxes can be collected, moved
 //!   and verified, but must be taken apart before it dies. Chains of objects have no such limit.
-//! * `dyn` objects, permanent objects, and an interface for finalizers are not here yet; the essay in
+//! * `dyn` objects, and permanent objects are not here yet; the essay in
 //!   [`collector`] says where they will go.
 //! * 64-bit platforms only; the process reserves addresses for all its heaps in advance (64 TiB, or what it may have).
 //!
@@ -100,6 +101,7 @@ pub mod trace;
 
 pub use api::ephemeron::Ephemeron;
 pub use api::external::ExternalBytes;
+pub use api::finalizer::FinalizerQueue;
 pub use api::gc::{Gc, Pointee};
 pub use api::handle::{Handle, Pointer};
 pub use api::heap::Heap;

@@ -1,10 +1,9 @@
 //! The user's half of the library: the types a program names. Everything public is re-exported at the crate's root.
 
 pub(crate) mod alloc;
-#[cfg(feature = "conformance")]
-pub(crate) mod dying;
 pub(crate) mod ephemeron;
 pub(crate) mod external;
+pub(crate) mod finalizer;
 pub(crate) mod gc;
 pub(crate) mod handle;
 pub(crate) mod heap;

@@ -24,8 +24,6 @@
 
 mod drops;
 mod ephemerons;
-// What nobody but the conformance kit makes so far, for want of a typed interface, is complete all the same.
-#[cfg_attr(not(feature = "conformance"), allow(dead_code))]
 mod finalizers;
 mod weak_table;
 
@@ -33,12 +31,13 @@ pub use drops::DropList;
 pub(crate) use ephemerons::Ephemeron;
 pub use ephemerons::Ephemerons;
 pub use finalizers::Finalizers;
+pub(crate) use finalizers::QueueNumber;
 pub(crate) use weak_table::WeakCell;
 pub use weak_table::WeakTable;
 
 use crate::engine::{Closure, KeyBuffer, NoKeys, Refused};
 use crate::error::AllocError;
-use crate::object::{Intact, Object, ObjectRef, SIDE_ENTRY};
+use crate::object::{FINALIZABLE, Intact, Object, ObjectRef, SIDE_ENTRY};
 
 /// Which objects a collection looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,9 +87,9 @@ impl Death {
     ///
     /// # Errors
     /// When the system refuses memory.
-    pub(crate) fn reserve_finalizer(&mut self, counts: bool) -> Result<(), AllocError> {
+    pub(crate) fn reserve_finalizer(&mut self, queue: QueueNumber, counts: bool) -> Result<(), AllocError> {
         self.shared = true;
-        self.finalizers.reserve(counts)
+        self.finalizers.reserve(queue, counts)
     }
 
     /// Reaches what is to be reached after the main trace, when everything that the roots reach was. Collections of
@@ -171,12 +170,13 @@ impl Death {
         object.word().has(SIDE_ENTRY) || object.info().drop().is_some()
     }
 
-    /// A counting collector's object has lost its last reference. True when it must not die yet, because it has a
-    /// finalizer that was not queued: now it is, and the queue holds it by one reference. To be asked before the object's
+    /// A counting collector's object has lost its last reference. True when it must not die yet, because it is
+    /// registered with a queue: now it is in it, and the queue holds it by one reference. Its header is the collector's to
+    /// change: it counts one reference and is not `FINALIZABLE` any more. To be asked before the object's
     /// own references are looked at.
     #[inline]
     pub fn intercept(&mut self, object: Object<'_>) -> bool {
-        !self.finalizers.is_empty() && object.word().has(SIDE_ENTRY) && self.finalizers.intercept(object)
+        object.word().has(FINALIZABLE) && self.finalizers.intercept(object)
     }
 
     /// A counting collector's object is dead: clears its weak cell, lets go of ephemerons, orders its drop glue. The

@@ -18,12 +18,12 @@ use super::interface::Collector;
 #[cfg(feature = "registry")]
 use super::registry::Registration;
 use super::statistics::Statistics;
-use crate::death::{Death, Ephemeron, WeakCell};
+use crate::death::{Death, Ephemeron, QueueNumber, WeakCell};
 use crate::error::AllocError;
 use crate::memory::MEDIUM_FOOTPRINT_MAX;
 use crate::object::{
-    AllocRequest, Allocation, FINALIZED, HEADER_BYTES, Header, HeaderWord, OBJECT_ALIGN, Object, ObjectRef, SIDE_ENTRY,
-    TypeInfo,
+    AllocRequest, Allocation, FINALIZABLE, HEADER_BYTES, Header, HeaderWord, OBJECT_ALIGN, Object, ObjectRef,
+    SIDE_ENTRY, TypeInfo,
 };
 
 /// A heap, unbranded.
@@ -223,6 +223,34 @@ impl Machine {
         Ok(object)
     }
 
+    /// Makes a queue of objects that were found dead.
+    pub(crate) fn make_finalizer_queue(&self) -> Result<QueueNumber, AllocError> {
+        self.register(|death, _| death.finalizers.make_queue())
+    }
+
+    /// Lists an object to be put into the queue when it is dead. False when it is listed already.
+    ///
+    /// # Safety
+    /// The object is alive.
+    pub(crate) unsafe fn register_finalizer(&self, object: ObjectRef, queue: QueueNumber) -> Result<bool, AllocError> {
+        // SAFETY: the caller's promise.
+        let header = unsafe { object.header() };
+        if header.load().has(FINALIZABLE) {
+            return Ok(false);
+        }
+        self.register(|death, counts| death.reserve_finalizer(queue, counts))?;
+        self.core(|core| core.death.finalizers.register(object, queue));
+        header.insert(SIDE_ENTRY | FINALIZABLE);
+        Ok(true)
+    }
+
+    /// Takes an object out of a queue of those that were dead.
+    pub(crate) fn next_finalizable(&self, queue: QueueNumber) -> Option<ObjectRef> {
+        let object = self.core(|core| core.death.finalizers.take(queue, core.capabilities.counts))?;
+        self.weak_upgraded(object);
+        Some(object)
+    }
+
     /// Charges what an object that is about to be made owns outside the heap. When there is no room, the next safepoint
     /// reclaims what it can, because the program may have no better idea than to try again.
     #[inline(never)]
@@ -345,33 +373,6 @@ impl Machine {
             let allocated_bytes = self.fast.allocated_bytes();
             Statistics { allocated_bytes, ..heap.core.current_statistics(collector.side_bytes()) }
         })
-    }
-}
-
-/// What the conformance kit alone asks for so far: see `api::dying`.
-#[cfg_attr(not(feature = "conformance"), allow(dead_code))]
-impl Machine {
-    /// Lists an object to be queued when it is dead. False when it was queued before.
-    ///
-    /// # Safety
-    /// The object is alive.
-    pub(crate) unsafe fn register_finalizer(&self, object: ObjectRef) -> Result<bool, AllocError> {
-        // SAFETY: the caller's promise.
-        let header = unsafe { object.header() };
-        if header.load().has(FINALIZED) {
-            return Ok(false);
-        }
-        self.register(|death, counts| death.reserve_finalizer(counts))?;
-        self.core(|core| core.death.finalizers.register(object));
-        header.insert(SIDE_ENTRY);
-        Ok(true)
-    }
-
-    /// Takes an object out of the queue of those that were dead.
-    pub(crate) fn next_finalizable(&self) -> Option<ObjectRef> {
-        let object = self.core(|core| core.death.finalizers.take(core.capabilities.counts))?;
-        self.weak_upgraded(object);
-        Some(object)
     }
 }
 

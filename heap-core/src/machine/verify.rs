@@ -13,7 +13,7 @@
 //! Of every object it is checked
 //! * that the header is one, not that of an object that has moved away, and that the address suits the type;
 //! * that it is allocated to its end, and overlaps no other object;
-//! * that a side table knows it exactly when its header says so;
+//! * that a side table, and the list of objects with finalizers, know it exactly when its header says so;
 //! * that `relocate` reports exactly the edges that `trace` reports, and no slot twice;
 //! * that what it names without an edge, as a weak cell or an ephemeron does, is allocated too.
 
@@ -24,7 +24,7 @@ use super::snapshot::{Edge, Parent, Seen, Snapshot, VerifyError, type_name};
 use crate::death::WeakCell;
 use crate::memory::POISON;
 use crate::object::{
-    EdgeSink, HEADER_BYTES, Intact, Object, ObjectRef, ObjectSet, SIDE_ENTRY, STATE_BITS, Shape, SlotSink,
+    EdgeSink, FINALIZABLE, HEADER_BYTES, Intact, Object, ObjectRef, ObjectSet, SIDE_ENTRY, STATE_BITS, Shape, SlotSink,
 };
 
 /// What the verifier found that the program can reach.
@@ -51,6 +51,7 @@ pub(crate) fn verify(fast: &FastPath, core: &HeapCore, collector: &dyn Collector
         core,
         collector,
         known: core.death.known().collect(),
+        finalizable: core.death.finalizers.known().collect(),
         snapshot: Snapshot::default(),
         scanned: 0,
         ephemerons: Vec::new(),
@@ -86,6 +87,8 @@ struct Walk<'h> {
     collector: &'h dyn Collector,
     /// What side tables know.
     known: ObjectSet,
+    /// What is registered to be queued when it is dead.
+    finalizable: ObjectSet,
     snapshot: Snapshot<'h>,
     /// Number of the first object whose edges were not followed.
     scanned: usize,
@@ -246,6 +249,9 @@ impl<'h> Walk<'h> {
     }
 
     fn check_side_entry(&self, object: Object<'_>) -> Result<(), &'static str> {
+        if object.word().has(FINALIZABLE) != self.finalizable.contains(&object.reference()) {
+            return Err("its header and the list of objects with finalizers disagree");
+        }
         let in_table = object.info().shape() > Shape::Slice;
         match (object.word().has(SIDE_ENTRY), self.known.contains(&object.reference())) {
             (false, true) => Err("a side table knows it, and its header denies that"),

@@ -11,7 +11,7 @@
 //! | 2 | `PERMANENT` | never collected; clean, so the first write must be reported |
 //! | 3 | `SIDE_ENTRY` | a side table may know the object: as target of a weak cell, as a key, as one with a finalizer |
 //! | 4–5 | identity hash | not asked, asked, stored behind the object |
-//! | 48 | finalized | its finalizer was queued once |
+//! | 48 | `FINALIZABLE` | it is to be queued when it is dead |
 //! | 49 | `CARDED` | a large array: it has cards |
 //! | 50–63 | the collector's own | mark colour, or reference count |
 //!
@@ -36,8 +36,8 @@ pub const PERMANENT: usize = 1 << 2;
 pub const SIDE_ENTRY: usize = 1 << 3;
 /// The two bits of identity-hash state.
 pub const HASH_STATE: usize = 0b11 << 4;
-/// The object's finalizer was queued; it is never queued again.
-pub const FINALIZED: usize = 1 << 48;
+/// The object is registered to be queued when it is dead, and was not queued yet.
+pub const FINALIZABLE: usize = 1 << 48;
 /// A large array: writes can be reported per [card](crate::collector::Cards) rather than per object.
 pub const CARDED: usize = 1 << 49;
 /// Lowest of the fourteen bits that belong to the collector.

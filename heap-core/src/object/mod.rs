@@ -38,7 +38,7 @@ mod view;
 pub use address_hash::{AddressHasher, ObjectMap, ObjectSet};
 pub use edges::{EdgeSink, SlotSink, TraceFn};
 pub use header::{
-    CARDED, COLLECTOR_BITS, COLLECTOR_SHIFT, FINALIZED, FORWARDED, HASH_STATE, Header, HeaderWord, PERMANENT,
+    CARDED, COLLECTOR_BITS, COLLECTOR_SHIFT, FINALIZABLE, FORWARDED, HASH_STATE, Header, HeaderWord, PERMANENT,
     SIDE_ENTRY, STATE_BITS, UNLOGGED,
 };
 pub use layout::{AllocRequest, Allocation, HEADER_BYTES, OBJECT_ALIGN, SLICE_PREFIX_BYTES, payload_bytes};

@@ -1,11 +1,14 @@
 //! Ephemerons and finalizers: what is reached after everything that the roots reach.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 use super::super::model::Promise;
 use super::super::tools::Numbers;
-use super::Kit;
-use crate::{Ephemeron, Gc, Heap, HeapOptions, Lock, Mutator, Rootable, Trace, Weak, fault, store};
+use super::{Counting, Kit, counting};
+use crate::{Ephemeron, FinalizerQueue, Gc, Heap, HeapOptions, Lock, Mutator, Rootable, Trace, Weak, fault, store};
 
 type Pair<'gc> = Ephemeron<'gc, Thing<'gc>, Thing<'gc>>;
 
@@ -23,6 +26,7 @@ struct Places<'gc> {
     things: Gc<'gc, [Lock<Option<Gc<'gc, Thing<'gc>>>>]>,
     pairs: Gc<'gc, [Lock<Option<Pair<'gc>>>]>,
     weak: Lock<Option<Weak<'gc, Thing<'gc>>>>,
+    dead: FinalizerQueue<'gc, Thing<'gc>>,
 }
 
 /// The root's object, and its two slices: the root object itself is not counted by `expect`.
@@ -34,7 +38,7 @@ fn places(kit: &Kit, options: HeapOptions, things: usize, pairs: usize) -> Heap<
     Heap::with_options(options, kit.collector(), |mc| {
         let things = Gc::new_slice_with(mc, things, |_| Lock::new(None));
         let pairs = Gc::new_slice_with(mc, pairs, |_| Lock::new(None));
-        Gc::new(mc, Places { things, pairs, weak: Lock::new(None) })
+        Gc::new(mc, Places { things, pairs, weak: Lock::new(None), dead: FinalizerQueue::new(mc) })
     })
     .expect("a heap can be made")
 }
@@ -408,13 +412,14 @@ fn random_program(kit: &Kit, seed: u64) {
 fn drain(heap: &mut Heap<Root>, keep: bool) -> Vec<u64> {
     heap.mutate(|mc, root| {
         let mut all = Vec::new();
-        // SAFETY: only things are given finalizers here.
-        while let Some(thing) = unsafe { mc.next_finalizable::<Thing<'_>>() } {
+        let waiting = root.dead.len(mc);
+        while let Some(thing) = root.dead.next(mc) {
             all.push(thing.number);
             if keep {
                 store!(mc, root.things[thing.number as usize], Some(thing));
             }
         }
+        assert!(all.len() == waiting && root.dead.is_empty(mc));
         all.sort_unstable();
         all
     })
@@ -448,22 +453,140 @@ pub(in super::super) fn finalizers(kit: &Kit) {
             no_zombie(kit, before, after);
         }
         in_a_cycle(kit, before);
+        registered_again(kit, before);
     }
+    several_queues(kit);
     many_finalizers(kit);
 }
 
-fn finalizable<'gc>(mc: &Mutator<'gc>, number: u64, next: Option<Gc<'gc, Thing<'gc>>>) -> Gc<'gc, Thing<'gc>> {
+/// Once for each registration: anew when it was taken out, anew while it waits, and not twice at a time.
+fn registered_again(kit: &Kit, before: usize) {
+    let mut heap = places(kit, Kit::options(), 4, 1);
+    heap.mutate(|mc, root| {
+        let thing = finalizable(mc, root, 1, None);
+        assert!(!root.dead.register(mc, thing), "it is registered");
+        store!(mc, root.weak, Some(Gc::downgrade(thing, mc)));
+        store!(mc, root.things[1], Some(thing));
+    });
+    for round in 0..4 {
+        age(&mut heap, before);
+        heap.mutate(|_, root| assert!(root.things[1].get().is_some(), "it lives"));
+        heap.mutate(|mc, root| store!(mc, root.things[1], None));
+        heap.collect();
+        heap.mutate(|mc, root| {
+            assert_eq!(root.dead.len(mc), 1);
+            let waiting = root.weak.get().unwrap().upgrade(mc).expect("it waits");
+            if round % 2 == 0 {
+                assert!(root.dead.register(mc, waiting), "it is registered no more");
+            }
+        });
+        age(&mut heap, before);
+        heap.mutate(|mc, root| {
+            assert_eq!(root.dead.len(mc), 1, "what waits is alive");
+            let thing = root.dead.next(mc).unwrap();
+            assert_eq!(root.dead.register(mc, thing), round % 2 != 0);
+            store!(mc, root.things[1], Some(thing));
+        });
+        heap.verify().unwrap_or_else(|error| panic!("the verifier: {error}"));
+    }
+    heap.mutate(|mc, root| store!(mc, root.things[1], None));
+    assert_eq!(settle(&mut heap), [1]);
+    kit.expect_verified(&mut heap, PLACES + 1, 0);
+}
+
+/// Each object comes out of the queue that it was registered with, of whatever type that is, in the order of their deaths.
+fn several_queues(kit: &Kit) {
+    #[derive(Trace)]
+    struct Queues<'gc> {
+        texts: FinalizerQueue<'gc, str>,
+        slices: FinalizerQueue<'gc, [Lock<Option<Gc<'gc, str>>>]>,
+        numbers: [FinalizerQueue<'gc, u64>; 2],
+        counted: FinalizerQueue<'gc, Counting<'gc>>,
+    }
+    let drops = Rc::new(Cell::new(0));
+    let mut heap = Heap::<Rootable![Gc<'_, Queues<'_>>]>::with_options(Kit::options(), kit.collector(), |mc| {
+        let numbers = [FinalizerQueue::new(mc), FinalizerQueue::new(mc)];
+        let (texts, slices) = (FinalizerQueue::new(mc), FinalizerQueue::new(mc));
+        Gc::new(mc, Queues { texts, slices, numbers, counted: FinalizerQueue::new(mc) })
+    })
+    .expect("a heap can be made");
+    for round in 0..20 {
+        heap.mutate(|mc, root| {
+            let text = Gc::new_str(mc, &format!("text {round}"));
+            assert!(root.texts.register(mc, text));
+            assert!(root.slices.register(mc, Gc::new_slice_with(mc, 4_000, |_| Lock::new(Some(text)))));
+            assert!(root.numbers[round % 2].register(mc, Gc::new(mc, round as u64)));
+            assert!(root.counted.register(mc, counting(mc, &drops, None)));
+        });
+        heap.collect_minor();
+    }
+    heap.collect();
+    // What has drop glue is dropped when it dies for good.
+    assert_eq!(drops.get(), 0);
+    let mut all = [0; 4];
+    // A panic while a queue is emptied loses what was taken out, and nothing else.
+    let emptied = catch_unwind(AssertUnwindSafe(|| {
+        heap.mutate(|mc, root| {
+            assert_eq!(&*root.texts.next(mc).expect("it was queued"), "text 0");
+            std::panic::resume_unwind(Box::new("a finalizer that panics"));
+        })
+    }));
+    assert!(emptied.is_err());
+    loop {
+        let before = all;
+        heap.mutate(|mc, root| {
+            while let Some(text) = root.texts.next(mc) {
+                assert!(text.starts_with("text "));
+                all[0] += 1;
+            }
+            while let Some(slice) = root.slices.next(mc) {
+                assert!(slice.len() == 4_000 && slice[3_999].get().unwrap().starts_with("text "));
+                all[1] += 1;
+            }
+            for (which, queue) in root.numbers.iter().enumerate() {
+                let mut last = None;
+                while let Some(number) = queue.next(mc) {
+                    assert!(*number as usize % 2 == which && last < Some(*number), "in the order of their deaths");
+                    last = Some(*number);
+                    all[2] += 1;
+                }
+            }
+            while let Some(object) = root.counted.next(mc) {
+                assert!(object.counted.0.0.get() < 20);
+                all[3] += 1;
+            }
+        });
+        if before == all {
+            break;
+        }
+        heap.collect();
+    }
+    assert_eq!(all, [19, 20, 20, 20]);
+    kit.expect_verified(&mut heap, 1, 0);
+    assert_eq!(drops.get(), 20);
+    // Whoever is registered when the heap is dropped is dropped, and not queued.
+    heap.mutate(|mc, root| assert!(root.counted.register(mc, counting(mc, &drops, None))));
+    drop(heap);
+    assert_eq!(drops.get(), 21);
+}
+
+fn finalizable<'gc>(
+    mc: &Mutator<'gc>,
+    root: &Places<'gc>,
+    number: u64,
+    next: Option<Gc<'gc, Thing<'gc>>>,
+) -> Gc<'gc, Thing<'gc>> {
     let thing = thing(mc, number, next);
-    assert!(mc.try_finalize(thing).expect("there is memory"));
+    assert!(root.dead.register(mc, thing));
     thing
 }
 
 fn queued_once(kit: &Kit, before: usize, after: usize) {
     let mut heap = places(kit, Kit::options(), 3, 1);
     heap.mutate(|mc, root| {
-        let thing = finalizable(mc, 1, Some(thing(mc, 2, None)));
+        let thing = finalizable(mc, root, 1, Some(thing(mc, 2, None)));
         // Asked for twice, queued once.
-        assert!(mc.try_finalize(thing).expect("there is memory"));
+        assert!(!root.dead.register(mc, thing));
         store!(mc, root.things[0], Some(thing));
         store!(mc, root.weak, Some(Gc::downgrade(thing, mc)));
     });
@@ -475,11 +598,9 @@ fn queued_once(kit: &Kit, before: usize, after: usize) {
     kit.expect_verified(&mut heap, PLACES + 3, 0);
     kit.expect_verified(&mut heap, PLACES + 3, 0);
     heap.mutate(|mc, root| {
-        // SAFETY: only things are given finalizers here.
-        let thing = unsafe { mc.next_finalizable::<Thing<'_>>() }.expect("it was queued");
+        let thing = root.dead.next(mc).expect("it was queued");
         assert_eq!((thing.number, thing.next.get().unwrap().number), (1, 2));
         assert!(Gc::ptr_eq(root.weak.get().unwrap().upgrade(mc).expect("it lives"), thing));
-        assert!(!mc.try_finalize(thing).expect("there is memory"), "once in its life");
     });
     kit.expect_verified(&mut heap, PLACES + 1, 0);
     heap.mutate(|mc, root| assert!(root.weak.get().unwrap().upgrade(mc).is_none()));
@@ -488,7 +609,7 @@ fn queued_once(kit: &Kit, before: usize, after: usize) {
 
 fn brought_back_for_good(kit: &Kit, before: usize, after: usize) {
     let mut heap = places(kit, Kit::options(), 3, 1);
-    heap.mutate(|mc, root| store!(mc, root.things[0], Some(finalizable(mc, 1, Some(thing(mc, 2, None))))));
+    heap.mutate(|mc, root| store!(mc, root.things[0], Some(finalizable(mc, root, 1, Some(thing(mc, 2, None))))));
     age(&mut heap, before);
     heap.mutate(|mc, root| store!(mc, root.things[0], None));
     age(&mut heap, after);
@@ -508,9 +629,9 @@ fn brought_back_for_good(kit: &Kit, before: usize, after: usize) {
 fn held_by_another(kit: &Kit, before: usize, after: usize) {
     let mut heap = places(kit, Kit::options(), 5, 1);
     heap.mutate(|mc, root| {
-        let first = finalizable(mc, 1, None);
-        let second = finalizable(mc, 2, Some(thing(mc, 0, Some(first))));
-        store!(mc, root.things[0], Some(finalizable(mc, 3, Some(second))));
+        let first = finalizable(mc, root, 1, None);
+        let second = finalizable(mc, root, 2, Some(thing(mc, 0, Some(first))));
+        store!(mc, root.things[0], Some(finalizable(mc, root, 3, Some(second))));
     });
     age(&mut heap, before);
     heap.mutate(|mc, root| store!(mc, root.things[0], None));
@@ -525,7 +646,7 @@ fn keys_of_the_dead(kit: &Kit, before: usize, after: usize) {
     heap.mutate(|mc, root| {
         let key = thing(mc, 1, None);
         let value = thing(mc, 2, None);
-        store!(mc, root.things[0], Some(finalizable(mc, 0, Some(key))));
+        store!(mc, root.things[0], Some(finalizable(mc, root, 0, Some(key))));
         store!(mc, root.pairs[0], Some(pair(mc, value, thing(mc, 3, None))));
         store!(mc, root.pairs[1], Some(pair(mc, key, value)));
     });
@@ -546,16 +667,15 @@ fn no_zombie(kit: &Kit, before: usize, after: usize) {
     heap.mutate(|mc, root| store!(mc, root.things[0], Some(thing(mc, 7, Some(thing(mc, 8, None))))));
     age(&mut heap, before);
     heap.mutate(|mc, root| {
-        finalizable(mc, 1, root.things[0].get());
+        finalizable(mc, root, 1, root.things[0].get());
         store!(mc, root.things[0], None);
     });
     age(&mut heap, after);
     heap.collect();
     // Recycled memory would be seen.
     heap.mutate(|mc, _| (0..1000).for_each(|n| _ = thing(mc, 1 << 40 | n, None)));
-    heap.mutate(|mc, _| {
-        // SAFETY: only things are given finalizers here.
-        let thing = unsafe { mc.next_finalizable::<Thing<'_>>() }.expect("it was queued");
+    heap.mutate(|mc, root| {
+        let thing = root.dead.next(mc).expect("it was queued");
         let next = thing.next.get().unwrap();
         assert_eq!((thing.number, next.number, next.next.get().unwrap().number), (1, 7, 8));
     });
@@ -565,8 +685,8 @@ fn no_zombie(kit: &Kit, before: usize, after: usize) {
 fn in_a_cycle(kit: &Kit, before: usize) {
     let mut heap = places(kit, Kit::options(), 4, 1);
     heap.mutate(|mc, root| {
-        let last = finalizable(mc, 1, None);
-        let first = finalizable(mc, 2, Some(thing(mc, 0, Some(last))));
+        let last = finalizable(mc, root, 1, None);
+        let first = finalizable(mc, root, 2, Some(thing(mc, 0, Some(last))));
         store!(mc, last.next, Some(first));
         store!(mc, root.things[0], Some(first));
     });
@@ -591,7 +711,7 @@ fn many_finalizers(kit: &Kit) {
     for round in 0..50 {
         heap.mutate(|mc, root| {
             for n in 0..ALL / 50 {
-                let thing = finalizable(mc, round * (ALL / 50) + n, root.things[1].get());
+                let thing = finalizable(mc, root, round * (ALL / 50) + n, root.things[1].get());
                 store!(mc, root.things[n as usize % 4], Some(thing));
             }
         });
@@ -639,8 +759,8 @@ pub(in super::super) fn refused_while_dying(kit: &Kit) {
             heap.mutate(|mc, root| {
                 // Everything hangs on one key, and that on an object with a finalizer: all of it is reached after the roots.
                 let mut key = thing(mc, 0, None);
-                let last = finalizable(mc, 50, Some(key));
-                store!(mc, root.things[0], Some(finalizable(mc, 51, Some(last))));
+                let last = finalizable(mc, root, 50, Some(key));
+                store!(mc, root.things[0], Some(finalizable(mc, root, 51, Some(last))));
                 for n in 0..40 {
                     let next = thing(mc, n as u64 + 1, None);
                     let mut value = next;
@@ -679,11 +799,11 @@ pub(in super::super) fn refused_while_dying(kit: &Kit) {
     let mut heap = places(kit, Kit::options().with_verify(true), 1, 1);
     fault::refuse_lists_while(true);
     let (mut pairs, mut finalizers, mut weaks) = (0, 0, 0);
-    heap.mutate(|mc, _| {
+    heap.mutate(|mc, root| {
         for _ in 0..10_000 {
             let object = thing(mc, 0, None);
             pairs += u64::from(Ephemeron::try_new(mc, object, object).is_ok());
-            finalizers += u64::from(mc.try_finalize(object).is_ok());
+            finalizers += u64::from(root.dead.try_register(mc, object).is_ok());
             weaks += u64::from(Gc::try_downgrade(object, mc).is_ok());
         }
     });
