@@ -154,7 +154,7 @@ unsafe impl Collector for Generational {
     }
 
     fn safepoint(&mut self, heap: &mut HeapContext<'_>) {
-        if self.minor(heap) && self.policy.wants_full(&heap.core.memory.blocks, self.nursery.committed_bytes()) {
+        if self.minor(heap) && self.policy.wants_full(&heap.core.memory, self.nursery.committed_bytes()) {
             self.full(heap);
         }
     }
@@ -174,7 +174,7 @@ unsafe impl Collector for Generational {
     }
 
     fn rest(&mut self, heap: &mut HeapContext<'_>) {
-        self.slots.slots.shrink_to(0);
+        self.slots.release();
         self.edges.stack.shrink_to(0);
         if self.nursery.used_bytes(heap.fast) == 0 && !self.nursery.is_parked() {
             self.nursery.forget(&mut heap.core.memory.blocks, heap.fast);
@@ -182,8 +182,8 @@ unsafe impl Collector for Generational {
     }
 
     fn side_bytes(&self) -> usize {
-        let stacks = self.slots.slots.capacity() + self.edges.stack.capacity();
-        stacks * size_of::<ObjectRef>() + self.remembered.side_bytes()
+        let edges = self.edges.stack.capacity() * size_of::<ObjectRef>();
+        self.slots.touched_bytes() + edges + self.remembered.side_bytes()
     }
 
     fn step(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
@@ -194,7 +194,7 @@ unsafe impl Collector for Generational {
         // A full collection is not split; it is due when steps for all that it looks at have been asked for.
         self.stepped = self.stepped.saturating_add(bytes as u64);
         let due = self.stepped >= heap.core.statistics.live_bytes + self.policy.promoted as u64
-            || self.policy.wants_full(&heap.core.memory.blocks, self.nursery.committed_bytes());
+            || self.policy.wants_full(&heap.core.memory, self.nursery.committed_bytes());
         if due {
             self.full(heap);
         }

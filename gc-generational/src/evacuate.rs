@@ -284,7 +284,7 @@ impl Evacuation {
 
     /// Updates the slots of all objects that lead to movers. `sink` has room for those of any one of them.
     fn update_slots(&self, sink: &mut SlotSink) {
-        let capacity = sink.slots.capacity();
+        let capacity = sink.capacity();
         // SAFETY: the program is stopped. What is listed lives, and the memory of movers is not reused before the chosen
         // blocks are swept.
         let mut slots = unsafe { sink.begin() };
@@ -303,7 +303,7 @@ impl Evacuation {
                 }
             }
         }
-        debug_assert_eq!(sink.slots.capacity(), capacity, "an object has as many slots as it had edges");
+        debug_assert_eq!(sink.capacity(), capacity, "an object has as many slots as it had edges");
     }
 
     /// Bytes of the stack and the lists.
@@ -369,7 +369,7 @@ impl Generational {
         let mut slots = SlotSink::everything();
         let traced = evacuation.trace(&mut NoKeys)
             && core.death.reach(Scope::All, &mut evacuation).is_ok()
-            && slots.slots.try_reserve_exact(evacuation.most_slots).is_ok();
+            && slots.reserve(evacuation.most_slots);
         core.note_held(self.side_bytes() + evacuation.side_bytes());
         if !traced {
             core.statistics.abandoned_collections += 1;

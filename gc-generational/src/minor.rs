@@ -38,28 +38,23 @@ impl Generational {
         };
         heap.core.memory.large.take_young(|_| {});
         heap.core.roots.settle();
-        self.policy.promoted += promoted + self.large_born;
-        self.policy.note_outside(heap.core.outside.settled().saturating_sub(owned_before));
-        self.large_born = 0;
-        heap.core.outside.allow_beside(self.nursery.nominal() * memory::BLOCK_BYTES);
+        let owned = heap.core.outside.settled().saturating_sub(owned_before);
+        let nursery_bytes = self.nursery.nominal() * memory::BLOCK_BYTES;
+        self.policy.minor_done(promoted, core::mem::take(&mut self.large_born), owned, nursery_bytes);
+        heap.core.outside.allow_beside(nursery_bytes);
         let statistics = &mut heap.core.statistics;
         statistics.minor_collections += 1;
         statistics.promoted_bytes += promoted as u64;
         if self.nursery.is_parked() {
             return true;
         }
-        let nursery_bytes = self.nursery.nominal() * memory::BLOCK_BYTES;
         let recent = heap.recent_bytes();
         let blocks = &mut heap.core.memory.blocks;
         let nominal = policy::nursery_blocks(&self.options, blocks, self.nursery.committed_bytes(), recent);
         // Without a window the program allocates in the old space, and the next collection tries again.
         let _ = self.nursery.settle(blocks, heap.fast, nominal);
-        // The stack goes back when it is four times what the next nursery needs, if that is like those of late: making it
-        // small and large again costs a copy each time.
-        let likely = self.nursery.committed_bytes().max(nominal * memory::BLOCK_BYTES) / size_of::<ObjectRef>();
-        if self.slots.slots.capacity() > 4 * likely {
-            self.slots.slots.shrink_to(likely);
-        }
+        // If the next nursery is like those of late.
+        self.slots.trim(self.nursery.committed_bytes().max(nominal * memory::BLOCK_BYTES) / size_of::<ObjectRef>());
         if self.policy.parks(&self.options, used, promoted, nursery_bytes) {
             self.park(&mut heap.core.memory.blocks, heap.fast);
         }
@@ -72,7 +67,7 @@ impl Generational {
         // A copy cannot be abandoned, so it needs no epoch to move on to.
         (!in_place || !self.old.epochs.can_promote())
             && core.memory.blocks.prepare(policy::copy_reserve(copied)).is_ok()
-            && self.slots.slots.try_reserve(used / size_of::<ObjectRef>()).is_ok()
+            && self.slots.reserve(used / size_of::<ObjectRef>())
     }
 
     /// Copies what is reachable out of the nursery. Returns the bytes copied.

@@ -166,7 +166,8 @@ impl Nursery {
             // From one block on: a heap of a hundred objects does not touch more, and leaves no more to be given back.
             (self.buffer + STEP.min(self.buffer.max(1))).min(self.nominal)
         } else {
-            self.buffer + STEP.max(self.buffer / 4)
+            // Most a `mutate` exceeds a nursery by a little.
+            self.buffer + STEP.max((self.buffer - self.nominal).min(self.buffer / 4))
         };
         let target = step.max(least).min(window.blocks());
         if least > target {

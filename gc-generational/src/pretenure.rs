@@ -26,6 +26,7 @@ impl Generational {
     /// Parks the nursery, which is empty: from now on objects are born old.
     pub(crate) fn park(&mut self, blocks: &mut Blocks, fast: &FastPath) {
         self.nursery.park(blocks, fast);
+        self.policy.parked();
         fast.barrier_mask.set(0);
         fast.birth.set(self.old.epochs.now().bits() | UNLOGGED);
     }
@@ -46,7 +47,7 @@ impl Generational {
             if let Some(allocation) = heap.fast.bump(request) {
                 return Ok(allocation);
             }
-            if self.policy.wants_full(&heap.core.memory.blocks, self.nursery.committed_bytes()) {
+            if self.policy.wants_full(&heap.core.memory, self.nursery.committed_bytes()) {
                 heap.fast.due.set(true);
             }
             let (memory, policy) = (&mut heap.core.memory, self.old.epochs.policy());

@@ -265,7 +265,7 @@ impl Evacuation {
     /// Copies what the slots of the pending objects lead to. False when it stopped because `keys` is full.
     fn scan<K: Keys>(&mut self, memory: &mut Memory, keys: &mut K) -> bool {
         loop {
-            while let Some(slot) = self.slots.slots.pop() {
+            while let Some(slot) = self.slots.pop() {
                 // SAFETY: an object that is alive has reported the slot, and nobody else has looked at it since.
                 unsafe { slot.write(self.evacuate(memory, slot.read(), keys)) };
                 if keys.is_full() {
@@ -278,8 +278,8 @@ impl Evacuation {
             let Some(relocate) = info.relocate() else { continue };
             // SAFETY: alive, of this type; nothing else looks at it.
             unsafe { relocate(object.payload().as_ptr(), object.count(info), &mut self.slots) };
-            if self.mistake == Mistake::LostEdge && self.slots.slots.len() > 1 {
-                self.slots.slots.pop();
+            if self.mistake == Mistake::LostEdge && self.slots.list().len() > 1 {
+                self.slots.pop();
             }
         }
     }

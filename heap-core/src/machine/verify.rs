@@ -207,7 +207,7 @@ impl<'h> Walk<'h> {
             return Err(self.snapshot.error(seen, what));
         }
         self.edges.stack.clear();
-        self.slots.slots.clear();
+        self.slots.clear();
         if !object.trace(&mut self.edges) {
             return Err(self.snapshot.error(seen, "the system refuses the memory to look at its edges"));
         }
@@ -216,14 +216,15 @@ impl<'h> Walk<'h> {
             // SAFETY: the object is sound by what was checked, and nothing else looks at it.
             unsafe { relocate(reference.payload().as_ptr(), object.count(), &mut self.slots) };
         }
-        let slots = core::mem::take(&mut self.slots.slots);
+        let sink = core::mem::take(&mut self.slots);
+        let slots = sink.list();
         // SAFETY: the slots were reported by this object and it was not borrowed since.
         let targets: Vec<ObjectRef> = slots.iter().map(|slot| unsafe { slot.read() }).collect();
         let sorted = |mut list: Vec<ObjectRef>| {
             list.sort_unstable();
             list
         };
-        let mut distinct = slots.clone();
+        let mut distinct = slots.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
         if distinct.len() != slots.len() {
@@ -244,7 +245,7 @@ impl<'h> Walk<'h> {
             self.snapshot.edges.push(Edge { target, offset });
         }
         self.snapshot.objects[number].edges = first..self.snapshot.edges.len();
-        self.slots.slots = slots;
+        self.slots = sink;
         Ok(())
     }
 

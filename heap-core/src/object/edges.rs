@@ -1,9 +1,8 @@
-//! Where tracing puts what it finds: edges by value, slots by address.
+//! Where tracing puts what it finds: edges by value.
 //!
 //! A sink is data, not code: a window of addresses and a stack. The inlined visit compares and pushes, and nothing is
-//! called per edge, so that one concrete sink serves every collector and user types are compiled once.
-
-use core::ptr::NonNull;
+//! called per edge, so that one concrete sink serves every collector and user types are compiled once. (Slots, which are
+//! edges by address, have a sink of their own: [`SlotSink`](super::SlotSink).)
 
 use super::descent::Descent;
 use super::reference::ObjectRef;
@@ -142,42 +141,5 @@ impl EdgeSink {
             };
         self.overflowed |= refused;
         !refused
-    }
-}
-
-/// Collects slots, unbranded: the collector's side of a [`Relocator`](crate::Relocator).
-///
-/// A slot is kept when the pointer in it leads into `low .. low + span`. Slots point into objects: the collector must
-/// drain them before the object is borrowed again (rule R13).
-#[derive(Default)]
-pub struct SlotSink {
-    low: usize,
-    span: usize,
-    /// Slots that were reported and not yet taken.
-    pub slots: Vec<NonNull<ObjectRef>>,
-    pub(crate) descent: Descent<SlotSink>,
-}
-
-// SAFETY: slots are addresses; whoever dereferences them argues about threads there.
-unsafe impl Send for SlotSink {}
-
-impl SlotSink {
-    /// A sink that keeps every slot.
-    pub fn everything() -> Self {
-        SlotSink { low: 0, span: usize::MAX, ..SlotSink::default() }
-    }
-
-    /// Keeps only slots whose target lies in `window` from now on.
-    pub fn set_window(&mut self, window: core::ops::Range<usize>) {
-        self.low = window.start;
-        self.span = window.end - window.start;
-    }
-
-    /// Reports one slot.
-    #[inline]
-    pub fn visit(&mut self, slot: &mut ObjectRef) {
-        if slot.address().wrapping_sub(self.low) < self.span {
-            self.slots.push(NonNull::from(slot));
-        }
     }
 }

@@ -17,7 +17,8 @@
 //! | `reference` | [`ObjectRef`]: the address of an object |
 //! | `header` | the header word: type and state |
 //! | `type_info` | what a collector knows about a type |
-//! | `edges` | where tracing puts what it finds: [`EdgeSink`], [`SlotSink`] |
+//! | `edges` | where tracing puts what it finds: [`EdgeSink`] |
+//! | `slots` | where relocation puts what it finds: [`SlotSink`] |
 //! | `descent` | where a sink is in a value that contains itself |
 //! | `view` | safe looks at objects: [`Intact`], [`Object`] |
 //! | `copy` | copying objects |
@@ -32,11 +33,12 @@ mod header;
 mod layout;
 mod reference;
 mod relocation;
+mod slots;
 mod type_info;
 mod view;
 
 pub use address_hash::{AddressHasher, ObjectMap, ObjectSet};
-pub use edges::{EdgeSink, SlotSink, TraceFn};
+pub use edges::{EdgeSink, TraceFn};
 pub use header::{
     CARDED, COLLECTOR_BITS, COLLECTOR_SHIFT, FINALIZABLE, FORWARDED, HASH_STATE, Header, HeaderWord, PERMANENT,
     SIDE_ENTRY, STATE_BITS, UNLOGGED,
@@ -44,5 +46,6 @@ pub use header::{
 pub use layout::{AllocRequest, Allocation, HEADER_BYTES, OBJECT_ALIGN, SLICE_PREFIX_BYTES, payload_bytes};
 pub use reference::{ObjectRef, prefetch};
 pub use relocation::{Relocation, Slot};
+pub use slots::SlotSink;
 pub use type_info::{DropFn, OwnedBytesFn, RelocateFn, Shape, TypeInfo};
 pub use view::{Intact, Measured, Object};

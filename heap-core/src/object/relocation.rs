@@ -8,8 +8,8 @@ use core::marker::PhantomData;
 use core::ops::Range;
 use core::ptr::NonNull;
 
-use super::edges::SlotSink;
 use super::reference::ObjectRef;
+use super::slots::SlotSink;
 use super::view::{Intact, Measured, Object};
 
 /// A sink whose slots may be read and written. See the front of its file.
@@ -30,7 +30,7 @@ impl SlotSink {
     /// For all of `'p` the program must be stopped, and nobody else may look into objects. No memory of an object that is
     /// visited or that its slots lead to may be reused, nor may an object that is visited be dropped.
     pub unsafe fn begin(&mut self) -> Relocation<'_> {
-        self.slots.clear();
+        self.clear();
         Relocation { sink: self }
     }
 }
@@ -66,7 +66,7 @@ impl<'p> Relocation<'p> {
     /// Takes a slot out.
     #[inline(always)]
     pub fn take(&mut self) -> Option<Slot<'p>> {
-        self.sink.slots.pop().map(|slot| Slot { slot, _object: PhantomData })
+        self.sink.pop().map(|slot| Slot { slot, _object: PhantomData })
     }
 }
 

@@ -8,8 +8,9 @@
 //! header says. All functions take a pointer to an element and a number of elements, so that a part of a large array
 //! can be traced by itself: by increments, by cards, by several threads.
 
-use super::edges::{SlotSink, TraceFn};
+use super::edges::TraceFn;
 use super::layout::{HEADER_BYTES, SLICE_PREFIX_BYTES};
+use super::slots::SlotSink;
 use crate::memory::MEDIUM_FOOTPRINT_MAX;
 
 /// Reports the slots of `count` elements starting at the pointer.

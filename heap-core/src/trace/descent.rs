@@ -132,9 +132,10 @@ mod tests {
                 assert_eq!(edges.stack.len(), expected);
                 let mut slots = SlotSink::everything();
                 tree.relocate(Relocator::brand(&mut slots));
-                slots.slots.sort();
-                slots.slots.dedup();
-                assert_eq!(slots.slots.len(), expected);
+                let mut list = slots.list().to_vec();
+                list.sort();
+                list.dedup();
+                assert_eq!(list.len(), expected);
                 assert!(edges.descent.is_idle() && slots.descent.is_idle());
             }
         });
