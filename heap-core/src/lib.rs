@@ -86,6 +86,7 @@ extern crate self as heap_core;
 #[doc(hidden)]
 pub mod __private;
 mod api;
+pub mod collections;
 pub mod collector;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -170,6 +170,10 @@ macro_rules! conformance {
             random_ephemerons
             finalizers
             refused_while_dying
+            collections
+            weak_collections
+            collections_changed_meanwhile
+            collections_in_a_full_heap
             hidden_behind_the_marker
             arrays_behind_the_marker
             one_store_looks_at_one_card
@@ -360,6 +364,14 @@ checks! {
     finalizers(kit) { regressions::dying::finalizers(kit) }
     /// The system refuses memory at every moment while the dead are dealt with.
     refused_while_dying(kit) { regressions::dying::refused_while_dying(kit) }
+    /// Lists, maps and sets in the heap, compared with std's.
+    collections(kit) { regressions::collections::collections(kit) }
+    /// Maps and interning tables that do not keep their values.
+    weak_collections(kit) { regressions::collections::weak_collections(kit) }
+    /// Collections that change while they are searched and walked through.
+    collections_changed_meanwhile(kit) { regressions::collections::collections_changed_meanwhile(kit) }
+    /// A full heap leaves collections as they were.
+    collections_in_a_full_heap(kit) { regressions::collections::collections_in_a_full_heap(kit) }
     /// While a marking is under way, the only pointer to an object moves from a place that was not looked at yet to one that
     /// was. Tried at every point of the marking.
     hidden_behind_the_marker(kit) { regressions::barrier::hidden_behind_the_marker(kit) }

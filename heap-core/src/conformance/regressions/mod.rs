@@ -9,11 +9,13 @@
 //! | `handles` | roots that come and go at odd times, heaps that do |
 //! | `weak` | weak pointers, and what they lead to |
 //! | `dying` | ephemerons and finalizers |
+//! | `collections` | lists, maps, sets and weak tables in the heap |
 //! | `barrier` | stores at the worst moment; small programs under zeal |
 //! | `pacing` | what makes collections due, what the heap holds, and what it keeps |
 //! | `observation` | what a heap says about itself |
 
 pub(super) mod barrier;
+pub(super) mod collections;
 pub(super) mod depth;
 pub(super) mod dying;
 pub(super) mod handles;

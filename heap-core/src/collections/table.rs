@@ -1,0 +1,351 @@
+//! [`Table`]: the insertion-ordered hash table behind all maps and sets.
+//!
+//! ```text
+//!   TableObject ─┬─▶ entries: (hash, key, value) in the order of insertion ─ removed ones are holes ─ room
+//!                └─▶ index:   open addressing; a slot is 0 = empty, u32::MAX = removed, or 1 + the number of an entry
+//! ```
+//!
+//! The layout of Python's dict. Iterating is a walk over the entries. Up to [`UNINDEXED`] entries are searched by their
+//! hashes, without an index. The index has two slots for each entry of the capacity, and every insertion takes at most one of
+//! them, so at least half are empty: probing is linear. When the entries are full, the table is rebuilt: with the kept hashes,
+//! without the holes.
+//!
+//! Invariants: `used` entries are filled, and not more than there are; there is an index exactly when the capacity is
+//! above [`UNINDEXED`]; what an index slot names is below `used`. All of it changes together, with no code of the program
+//! between.
+//!
+//! *Code of the program* runs inside a search: it compares keys, and may change the table that is searched. Nothing is
+//! borrowed then. The search goes on in the storage that it began in, which stays intact until the next safepoint, whoever
+//! replaced it. At its end the table's [`changes`](Counts) say whether its answer is worth anything.
+
+use core::cell::Cell;
+
+use super::slots::Slots;
+use crate::Trace;
+use crate::api::gc::Gc;
+use crate::api::lock::Lock;
+use crate::api::mutator::Mutator;
+use crate::error::AllocError;
+use crate::store;
+use crate::trace::{Relocator, Static, Tracer};
+
+/// Entries that are searched without an index.
+const UNINDEXED: usize = 8;
+/// The capacity of a table that begins to have entries.
+const FIRST_CAPACITY: usize = 4;
+/// Entries have numbers of 32 bits, and two numbers are taken.
+const LAST_CAPACITY: usize = 1 << 31;
+
+/// An index slot that was never used.
+const EMPTY: u32 = 0;
+/// An index slot whose entry was removed.
+const REMOVED: u32 = u32::MAX;
+
+/// Set in the hash of every entry; clear where an untraced entry was removed.
+const OCCUPIED: u64 = 1 << 63;
+
+/// A key, its value, and the hash that it was inserted with.
+#[derive(Trace, Clone, Copy)]
+pub(super) struct Entry<K, V> {
+    hash: u64,
+    pub(super) key: K,
+    pub(super) value: V,
+}
+
+#[derive(Clone, Copy)]
+struct Counts {
+    /// Entries in use, the removed ones too.
+    used: u32,
+    /// Entries that were not removed.
+    live: u32,
+    /// Rises with each new entry, and when entries get other numbers.
+    added: u64,
+    /// Rises with each change but that of a value.
+    changes: u64,
+}
+
+#[derive(Trace)]
+struct TableObject<'gc, K, V> {
+    entries: Lock<Option<Slots<'gc, Entry<K, V>>>>,
+    index: Lock<Option<Slots<'gc, u32>>>,
+    // Not traced, so written without a barrier.
+    counts: Static<Cell<Counts>>,
+}
+
+/// A pointer to a table.
+pub(super) struct Table<'gc, K, V>(Gc<'gc, TableObject<'gc, K, V>>);
+
+impl<K, V> Clone for Table<'_, K, V> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V> Copy for Table<'_, K, V> {}
+
+// SAFETY: one edge, to the table's object, which is `Trace` under the same conditions.
+unsafe impl<'gc, K: Trace<'gc> + 'gc, V: Trace<'gc> + 'gc> Trace<'gc> for Table<'gc, K, V> {
+    const THREAD_BOUND: bool = false;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'gc>) {
+        self.0.trace(tracer);
+    }
+    #[inline]
+    fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+        self.0.relocate(relocator);
+    }
+}
+
+/// Where an entry was found. Good until the table changes.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    entry: usize,
+    /// Its place in the index, if there is one.
+    slot: Option<usize>,
+}
+
+impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, V> {
+    const TRACED: bool = <Entry<K, V> as Trace<'gc>>::NEEDS_TRACE;
+
+    pub(super) fn try_new(mc: &Mutator<'gc>) -> Result<Self, AllocError> {
+        let counts = Static(Cell::new(Counts { used: 0, live: 0, added: 0, changes: 0 }));
+        Ok(Table(Gc::try_new(mc, TableObject { entries: Lock::new(None), index: Lock::new(None), counts })?))
+    }
+
+    #[inline]
+    fn counts(self) -> Counts {
+        self.0.counts.0.get()
+    }
+
+    #[inline]
+    fn update(self, change: impl FnOnce(&mut Counts)) {
+        let mut counts = self.counts();
+        change(&mut counts);
+        self.0.counts.0.set(counts);
+    }
+
+    /// The number of entries.
+    #[inline]
+    pub(super) fn len(self) -> usize {
+        self.counts().live as usize
+    }
+
+    /// The number of entries for which there is storage.
+    pub(super) fn capacity(self) -> usize {
+        self.0.entries.get().map_or(0, Slots::capacity)
+    }
+
+    /// The number of entries whose room is taken, the removed ones too.
+    pub(super) fn used(self) -> usize {
+        self.counts().used as usize
+    }
+
+    /// Differs after a key was added, and after entries got other numbers.
+    #[inline]
+    pub(super) fn additions(self) -> u64 {
+        self.counts().added
+    }
+
+    pub(super) fn ptr_eq(self, other: Self) -> bool {
+        Gc::ptr_eq(self.0, other.0)
+    }
+
+    /// The first entry from this number on, and the number behind it.
+    #[inline]
+    pub(super) fn next(self, from: usize) -> Option<(usize, Entry<K, V>)> {
+        let entries = self.0.entries.get()?;
+        (from..self.counts().used as usize).find_map(|number| Some((number + 1, Self::entry(entries, number)?)))
+    }
+
+    /// An entry below `used`, unless it was removed.
+    #[inline]
+    fn entry(entries: Slots<'gc, Entry<K, V>>, number: usize) -> Option<Entry<K, V>> {
+        // SAFETY: what is below `used` exists and is filled, and is never unfilled.
+        unsafe { entries.get(number) }.filter(|entry| entry.hash & OCCUPIED != 0)
+    }
+
+    /// Finds the key with this hash that is the `same`.
+    #[inline]
+    pub(super) fn find(self, hash: u64, mut same: impl FnMut(&K) -> bool) -> Option<(Found, Entry<K, V>)> {
+        loop {
+            let before = self.counts().changes;
+            let found = self.search(hash | OCCUPIED, &mut same);
+            // Comparing keys may have run code that changed the table.
+            if self.counts().changes == before {
+                return found;
+            }
+        }
+    }
+
+    #[inline]
+    fn search(self, hash: u64, same: &mut impl FnMut(&K) -> bool) -> Option<(Found, Entry<K, V>)> {
+        let entries = self.0.entries.get()?;
+        let mut matching = |number: usize, slot| {
+            let entry = Self::entry(entries, number)?;
+            (entry.hash == hash && same(&entry.key)).then_some((Found { entry: number, slot }, entry))
+        };
+        let Some(index) = self.0.index.get() else {
+            return (0..self.counts().used as usize).find_map(|number| matching(number, None));
+        };
+        let mask = index.capacity() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            // SAFETY: the index is filled when it is made, and the mask keeps within it.
+            match unsafe { index.get(slot) }.unwrap_or(EMPTY) {
+                EMPTY => return None,
+                REMOVED => {}
+                number => {
+                    if let Some(found) = matching(number as usize - 1, Some(slot)) {
+                        return Some(found);
+                    }
+                }
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    /// Replaces the value of an entry.
+    #[inline]
+    pub(super) fn set_value(self, mc: &Mutator<'gc>, found: Found, entry: Entry<K, V>, value: V) {
+        if let Some(entries) = self.0.entries.get() {
+            // SAFETY: it was just found there.
+            unsafe { entries.set(mc, found.entry, Some(Entry { value, ..entry })) };
+        }
+    }
+
+    /// Adds a key that is not there. When the entries are full, the table is rebuilt, with those that `keep` lets through.
+    #[inline]
+    pub(super) fn add(
+        self,
+        mc: &Mutator<'gc>,
+        hash: u64,
+        key: K,
+        value: V,
+        keep: impl Fn(&K, &V) -> bool,
+    ) -> Result<(), AllocError> {
+        if self.counts().used as usize == self.capacity() {
+            self.rebuild(mc, 1, keep)?;
+        }
+        let Some(entries) = self.0.entries.get() else { return Err(AllocError::TOO_LARGE) };
+        let hash = hash | OCCUPIED;
+        let used = self.counts().used;
+        // SAFETY: there is room.
+        unsafe { entries.set(mc, used as usize, Some(Entry { hash, key, value })) };
+        if let Some(index) = self.0.index.get() {
+            Self::enter(index, hash, used);
+        }
+        self.update(|counts| {
+            counts.used += 1;
+            counts.live += 1;
+            counts.added += 1;
+            counts.changes += 1;
+        });
+        Ok(())
+    }
+
+    /// Enters an entry into the index, which has an empty slot.
+    #[inline]
+    fn enter(index: Slots<'gc, u32>, hash: u64, number: u32) {
+        let mask = index.capacity() - 1;
+        let mut slot = hash as usize & mask;
+        // SAFETY: the index is filled when it is made, and the mask keeps within it. It holds no pointers, so there is no
+        // barrier.
+        unsafe {
+            while index.get(slot).is_some_and(|taken| taken != EMPTY) {
+                slot = (slot + 1) & mask;
+            }
+            index.put(slot, Some(number + 1));
+        }
+    }
+
+    /// Removes an entry.
+    pub(super) fn remove(self, mc: &Mutator<'gc>, found: Found, entry: Entry<K, V>) {
+        let Some(entries) = self.0.entries.get() else { return };
+        let hole = if Self::TRACED { None } else { Some(Entry { hash: 0, ..entry }) };
+        // SAFETY: it was just found there.
+        unsafe { entries.set(mc, found.entry, hole) };
+        if let (Some(index), Some(slot)) = (self.0.index.get(), found.slot) {
+            // SAFETY: it was just found there; not traced.
+            unsafe { index.put(slot, Some(REMOVED)) };
+        }
+        self.update(|counts| {
+            counts.live -= 1;
+            counts.changes += 1;
+        });
+    }
+
+    /// Removes the entry with this number, if it is there.
+    pub(super) fn remove_number(self, mc: &Mutator<'gc>, number: usize) {
+        let entries = self.0.entries.get().filter(|_| number < self.counts().used as usize);
+        let Some(entry) = entries.and_then(|entries| Self::entry(entries, number)) else { return };
+        let mut slot = None;
+        if let Some(index) = self.0.index.get() {
+            let mask = index.capacity() - 1;
+            let mut at = entry.hash as usize & mask;
+            // SAFETY: the index is filled, the mask keeps within it; the entry is in the index, so that it ends.
+            while unsafe { index.get(at) } != Some(number as u32 + 1) {
+                at = (at + 1) & mask;
+            }
+            slot = Some(at);
+        }
+        self.remove(mc, Found { entry: number, slot }, entry);
+    }
+
+    /// Drops everything, the storage too.
+    pub(super) fn clear(self, mc: &Mutator<'gc>) {
+        store!(mc, (self.0).entries, None);
+        store!(mc, (self.0).index, None);
+        self.update(|counts| {
+            *counts = Counts { used: 0, live: 0, added: counts.added + 1, changes: counts.changes + 1 };
+        });
+    }
+
+    /// Makes room for so many entries more, and drops those that `keep` does not let through.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn rebuild(
+        self,
+        mc: &Mutator<'gc>,
+        additional: usize,
+        keep: impl Fn(&K, &V) -> bool,
+    ) -> Result<(), AllocError> {
+        let (old, keep) = (self, &keep);
+        let kept = || {
+            let mut from = 0;
+            core::iter::from_fn(move || {
+                loop {
+                    let (next, entry) = old.next(from)?;
+                    from = next;
+                    if keep(&entry.key, &entry.value) {
+                        return Some(entry);
+                    }
+                }
+            })
+        };
+        let live = kept().count();
+        // Half as much room again: a table that is full because of its holes is rebuilt with the capacity that it has.
+        let wanted = live.saturating_add(additional).saturating_mul(3) / 2;
+        if wanted > LAST_CAPACITY {
+            return Err(AllocError::TOO_LARGE);
+        }
+        let capacity = wanted.max(FIRST_CAPACITY).next_power_of_two();
+        let entries = Slots::try_new(mc, capacity, kept())?;
+        let index = if capacity <= UNINDEXED {
+            None
+        } else {
+            let index = Slots::try_new(mc, 2 * capacity, core::iter::repeat(EMPTY))?;
+            kept().zip(0..).for_each(|(entry, number)| Self::enter(index, entry.hash, number));
+            Some(index)
+        };
+        store!(mc, (self.0).entries, Some(entries));
+        store!(mc, (self.0).index, index);
+        self.update(|counts| {
+            counts.used = live as u32;
+            counts.live = live as u32;
+            counts.added += 1;
+            counts.changes += 1;
+        });
+        Ok(())
+    }
+}
