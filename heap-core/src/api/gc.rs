@@ -9,6 +9,7 @@ use core::ops::Deref;
 use core::ptr::NonNull;
 
 use super::mutator::Mutator;
+use super::recursion::print_once;
 use crate::object::ObjectRef;
 use crate::trace::{Relocator, Trace, Tracer};
 
@@ -150,9 +151,10 @@ impl<'gc, T: ?Sized + 'gc + Pointee> core::borrow::Borrow<T> for Gc<'gc, T> {
     }
 }
 
+/// As the object itself. Inside itself, or 64 pointers deep, it is printed as `...`.
 impl<'gc, T: ?Sized + 'gc + Pointee + core::fmt::Debug> core::fmt::Debug for Gc<'gc, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        (**self).fmt(f)
+        print_once(Gc::as_ptr(*self), f, |f| (**self).fmt(f))
     }
 }
 

@@ -12,6 +12,7 @@ use core::cell::{Cell, Ref, RefCell, RefMut};
 
 use super::gc::Gc;
 use super::mutator::Mutator;
+use super::recursion::compare_once;
 use super::write::{Unlock, Write, sealed::Sealed};
 use crate::trace::{Relocator, Trace, Tracer};
 
@@ -331,6 +332,52 @@ impl<T> Write<OnceLock<T>> {
         self.unlock().get_or_init(init)
     }
 }
+
+impl<T: Copy> Clone for Lock<T> {
+    fn clone(&self) -> Self {
+        Lock::new(self.get())
+    }
+}
+
+/// Panics when the value is mutably borrowed.
+impl<T: Clone> Clone for RefLock<T> {
+    #[track_caller]
+    fn clone(&self) -> Self {
+        RefLock(self.0.clone())
+    }
+}
+
+impl<T: Clone> Clone for OnceLock<T> {
+    fn clone(&self) -> Self {
+        OnceLock(self.0.clone())
+    }
+}
+
+/// Compares the values. Pointers lead on to other locks; cycles are equal when walking along both finds no difference.
+impl<T: Copy + PartialEq> PartialEq for Lock<T> {
+    fn eq(&self, other: &Self) -> bool {
+        compare_once(core::ptr::from_ref(self).cast(), core::ptr::from_ref(other).cast(), || self.get() == other.get())
+    }
+}
+
+/// As [`Lock`]'s. Panics when one of the values is mutably borrowed.
+impl<T: ?Sized + PartialEq> PartialEq for RefLock<T> {
+    #[track_caller]
+    fn eq(&self, other: &Self) -> bool {
+        compare_once(core::ptr::from_ref(self).cast(), core::ptr::from_ref(other).cast(), || self.0 == other.0)
+    }
+}
+
+/// As [`Lock`]'s.
+impl<T: PartialEq> PartialEq for OnceLock<T> {
+    fn eq(&self, other: &Self) -> bool {
+        compare_once(core::ptr::from_ref(self).cast(), core::ptr::from_ref(other).cast(), || self.0 == other.0)
+    }
+}
+
+impl<T: Copy + Eq> Eq for Lock<T> {}
+impl<T: ?Sized + Eq> Eq for RefLock<T> {}
+impl<T: Eq> Eq for OnceLock<T> {}
 
 impl<T: Copy + core::fmt::Debug> core::fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

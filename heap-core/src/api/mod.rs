@@ -9,6 +9,7 @@ pub(crate) mod handle;
 pub(crate) mod heap;
 pub(crate) mod lock;
 pub(crate) mod mutator;
+pub(crate) mod recursion;
 pub(crate) mod rootable;
 pub(crate) mod weak;
 pub(crate) mod write;

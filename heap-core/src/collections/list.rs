@@ -11,6 +11,7 @@ use crate::api::alloc::heap_is_full;
 use crate::api::gc::Gc;
 use crate::api::lock::Lock;
 use crate::api::mutator::Mutator;
+use crate::api::recursion::{compare_once, print_once};
 use crate::error::AllocError;
 use crate::store;
 use crate::trace::{Relocator, Static, Tracer};
@@ -417,6 +418,22 @@ impl<'gc, T: Trace<'gc> + Copy + 'gc> List<'gc, T> {
         Ok(slots)
     }
 }
+
+/// As a list of the elements. Inside itself it is printed as `...`.
+impl<'gc, T: Trace<'gc> + Copy + core::fmt::Debug + 'gc> core::fmt::Debug for List<'gc, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        print_once(Gc::as_ptr(self.0), f, |f| f.debug_list().entries(self.iter()).finish())
+    }
+}
+
+/// Compares the elements. [`List::ptr_eq`] says whether it is the same list.
+impl<'gc, T: Trace<'gc> + Copy + PartialEq + 'gc> PartialEq for List<'gc, T> {
+    fn eq(&self, other: &Self) -> bool {
+        compare_once(Gc::as_ptr(self.0), Gc::as_ptr(other.0), || self.iter().eq(other.iter()))
+    }
+}
+
+impl<'gc, T: Trace<'gc> + Copy + Eq + 'gc> Eq for List<'gc, T> {}
 
 impl<'gc, T: Trace<'gc> + Copy + 'gc> IntoIterator for List<'gc, T> {
     type Item = T;

@@ -6,6 +6,7 @@ use super::list::done;
 use super::rules::{ByValue, KeyRule};
 use super::table::Table;
 use crate::api::mutator::Mutator;
+use crate::api::recursion::print_once;
 use crate::error::AllocError;
 use crate::trace::{Relocator, Trace, Tracer};
 
@@ -277,6 +278,17 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc, B> Map<'gc, K,
     /// The values in the order in which their keys were inserted; see [`iter`](Self::iter).
     pub fn values(self) -> impl Iterator<Item = V> + use<'gc, K, V, B> {
         self.iter().map(|(_, value)| value)
+    }
+}
+
+/// As a map, in the order of insertion. Inside itself it is printed as `...`.
+impl<'gc, K, V, B> core::fmt::Debug for Map<'gc, K, V, B>
+where
+    K: Trace<'gc> + Copy + core::fmt::Debug + 'gc,
+    V: Trace<'gc> + Copy + core::fmt::Debug + 'gc,
+{
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        print_once(self.table.as_ptr(), f, |f| f.debug_map().entries(self.iter()).finish())
     }
 }
 

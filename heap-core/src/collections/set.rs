@@ -160,6 +160,13 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, B> Set<'gc, K, B> {
     }
 }
 
+/// As a set, in the order of insertion.
+impl<'gc, K: Trace<'gc> + Copy + core::fmt::Debug + 'gc, B> core::fmt::Debug for Set<'gc, K, B> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
 impl<'gc, K: Trace<'gc> + Copy + 'gc, B> IntoIterator for Set<'gc, K, B> {
     type Item = K;
     type IntoIter = SetIter<'gc, K, B>;

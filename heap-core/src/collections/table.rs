@@ -147,6 +147,10 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
         self.counts().added
     }
 
+    pub(super) fn as_ptr(self) -> *const () {
+        Gc::as_ptr(self.0)
+    }
+
     pub(super) fn ptr_eq(self, other: Self) -> bool {
         Gc::ptr_eq(self.0, other.0)
     }

@@ -250,7 +250,7 @@ pub(in super::super) fn collections(kit: &Kit) {
         heap.mutate(|mc, shelf| {
             shelf.by_number.clear(mc);
             shelf.by_text.clear(mc);
-            [shelf.plain, shelf.plain].into_iter().for_each(|map| map.clear(mc));
+            shelf.plain.clear(mc);
             shelf.seen.clear(mc);
             shelf.colliding.clear(mc);
             shelf.bytes.clear(mc);
@@ -364,7 +364,9 @@ impl<'gc> KeyRule<'gc, u64, Meddler<'_, 'gc>> for Meddling {
             let (mc, map) = (meddler.mc, meddler.map);
             match left % 4 {
                 0 => map.clear(mc),
-                1 => (0..100).for_each(|n| drop(map.insert(mc, 1000 + n, Node::make(mc, n, None)))),
+                1 => (0..100).for_each(|n| {
+                    map.insert(mc, 1000 + n, Node::make(mc, n, None));
+                }),
                 2 => {
                     map.remove(mc, key);
                 }
@@ -384,7 +386,11 @@ pub(in super::super) fn collections_changed_meanwhile(kit: &Kit) {
             let options = Kit::options().with_verify(true);
             let mut heap =
                 Heap::<Meddled>::with_options(options, kit.collector(), |mc| Map::new(mc)).expect("a heap can be made");
-            heap.mutate(|mc, map| (0..size).for_each(|n| drop(map.insert(mc, n, Node::make(mc, n, None)))));
+            heap.mutate(|mc, map| {
+                (0..size).for_each(|n| {
+                    map.insert(mc, n, Node::make(mc, n, None));
+                })
+            });
             heap.collect_minor();
             heap.mutate(|mc, map| {
                 let meddler = Meddler { mc, map: *map, meddle: Cell::new(meddle), asked: 2 };
@@ -401,7 +407,9 @@ pub(in super::super) fn collections_changed_meanwhile(kit: &Kit) {
     let mut heap = shelf(kit, Kit::options());
     heap.mutate(|mc, shelf| {
         let (map, list) = (shelf.plain, shelf.bytes);
-        (0..20).for_each(|key| drop(map.insert(mc, key, key)));
+        (0..20).for_each(|key| {
+            map.insert(mc, key, key);
+        });
         // Values may change and keys go while one walks.
         let mut visited = Vec::new();
         for (key, _) in map {
@@ -415,7 +423,12 @@ pub(in super::super) fn collections_changed_meanwhile(kit: &Kit) {
         assert!(matches!(iter.try_next(), Ok(Some((0, 0)))));
         map.insert(mc, 100, 0);
         assert_eq!(iter.try_next(), Err(Changed));
-        let told = caught(|| map.iter().for_each(|(key, _)| drop(map.insert(mc, key + 1000, 0)))).expect_err("a panic");
+        let told = caught(|| {
+            map.iter().for_each(|(key, _)| {
+                map.insert(mc, key + 1000, 0);
+            })
+        })
+        .expect_err("a panic");
         assert!(told.downcast_ref::<String>().is_some_and(|told| told.contains("changed during iteration")));
         // Lists are walked by index.
         list.extend_from_slice(mc, &[3, 2, 1]);
