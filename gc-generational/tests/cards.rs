@@ -21,6 +21,7 @@ struct Element<'gc, const PADDING: usize> {
 
 // SAFETY: two edges, two slots, each reported once; the padding holds nothing.
 unsafe impl<'gc, const PADDING: usize> Trace<'gc> for Element<'gc, PADDING> {
+    type Facts = heap_core::Known<true, true>;
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         self.pointer.trace(tracer);
         self.last.trace(tracer);

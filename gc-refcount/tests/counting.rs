@@ -726,6 +726,7 @@ struct Probe<'gc>(Lock<Option<Gc<'gc, Node<'gc>>>>);
 
 // SAFETY: one edge, one slot, each reported once.
 unsafe impl<'gc> Trace<'gc> for Probe<'gc> {
+    type Facts = heap_core::Known<true, true>;
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         LOOKED_AT.set(LOOKED_AT.get() + 1);
         self.0.trace(tracer);

@@ -8,6 +8,8 @@
 use core::marker::PhantomData;
 pub use core::primitive::{bool, usize};
 
+use crate::trace::{Facts, Trace};
+
 /// Makes a `Drop` impl on a traced type a compile error: the derive implements this trait for the type as well, and the
 /// two impls overlap.
 pub trait DropIsNotAllowedOnTracedTypes {}
@@ -38,6 +40,11 @@ impl Checks {
     }
 
     /// Reads an answer about `T`.
+    pub const fn needs_trace<T: ?Sized>(answer: NeedsTrace<T>) -> bool {
+        answer.needed
+    }
+
+    /// Reads an answer about `T`.
     pub const fn is_thread_bound<T: ?Sized>(answer: ThreadBound<T>) -> bool {
         answer.bound
     }
@@ -47,6 +54,16 @@ impl Checks {
 /// provided [`NotKnownToBeSend`] is in scope: an associated constant of the type itself goes before one of a trait, but
 /// only if its conditions hold.
 pub struct SendProbe<T: ?Sized>(PhantomData<T>);
+
+/// `<FactsProbe<'gc, T>>::NEEDS_TRACE` is what the type says if it is `Trace`, and else true, in the same way, with
+/// [`NotTraced`]; `THREAD_BOUND` likewise.
+pub struct FactsProbe<'gc, T: ?Sized>(PhantomData<&'gc ()>, PhantomData<T>);
+
+/// An answer about `T`, which only this module can give.
+pub struct NeedsTrace<T: ?Sized> {
+    needed: bool,
+    _type: PhantomData<fn(PhantomData<T>) -> PhantomData<T>>,
+}
 
 /// An answer about `T`, which only this module can give.
 pub struct ThreadBound<T: ?Sized> {
@@ -69,5 +86,30 @@ pub trait NotKnownToBeSend {
 
 impl<T: ?Sized> NotKnownToBeSend for SendProbe<T> {
     type Type = T;
+    const THREAD_BOUND: ThreadBound<T> = ThreadBound { bound: true, _type: PhantomData };
+}
+
+impl<'gc, T: Trace<'gc>> FactsProbe<'gc, T> {
+    /// The answer.
+    pub const NEEDS_TRACE: NeedsTrace<T> =
+        NeedsTrace { needed: <T::Facts as Facts<'gc>>::NEEDS_TRACE, _type: PhantomData };
+    /// The answer.
+    pub const THREAD_BOUND: ThreadBound<T> =
+        ThreadBound { bound: <T::Facts as Facts<'gc>>::THREAD_BOUND, _type: PhantomData };
+}
+
+/// The answers otherwise.
+pub trait NotTraced {
+    /// What is asked about.
+    type Type: ?Sized;
+    /// The answer.
+    const NEEDS_TRACE: NeedsTrace<Self::Type>;
+    /// The answer.
+    const THREAD_BOUND: ThreadBound<Self::Type>;
+}
+
+impl<T: ?Sized> NotTraced for FactsProbe<'_, T> {
+    type Type = T;
+    const NEEDS_TRACE: NeedsTrace<T> = NeedsTrace { needed: true, _type: PhantomData };
     const THREAD_BOUND: ThreadBound<T> = ThreadBound { bound: true, _type: PhantomData };
 }

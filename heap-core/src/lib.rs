@@ -49,6 +49,7 @@
 //! | for | use |
 //! |---|---|
 //! | objects, slices, strings | [`Gc::new`], [`Gc::new_slice`], [`Gc::new_slice_with`], [`Gc::new_str`]; each with a `try_` form |
+//! | values of a type that is chosen at run time | [`dyn_trace!`], `Box<dyn Trait<'gc> + 'gc>` |
 //! | changing fields | [`store!`], [`field!`], [`Gc::write`], [`Lock`], [`RefLock`], [`OnceLock`] |
 //! | weak pointers, values that live as long as a key | [`Gc::downgrade`], [`Weak`], [`Ephemeron`] |
 //! | something to be done when an object is dead | [`FinalizerQueue`] |
@@ -72,7 +73,7 @@
 //!   what they look like.
 //! * Drop glue recurses as everywhere in Rust: one object that owns a chain of a million boxes can be collected, moved
 //!   and verified, but must be taken apart before it dies. Chains of objects have no such limit.
-//! * `dyn` objects, and permanent objects are not here yet; the essay in
+//! * Permanent objects are not here yet; the essay in
 //!   [`collector`] says where they will go.
 //! * 64-bit platforms only; the process reserves addresses for all its heaps in advance (64 TiB, or what it may have).
 //!
@@ -114,14 +115,14 @@ pub use api::rootable::{Root, Rootable};
 pub use api::weak::Weak;
 pub use api::write::{Unlock, Write};
 pub use error::{AllocError, AllocErrorKind};
-#[doc(hidden)]
-pub use heap_core_derive::__unelide_lifetimes;
 pub use heap_core_derive::Trace;
+#[doc(hidden)]
+pub use heap_core_derive::{__dyn_trace, __unelide_lifetimes};
 pub use machine::events::CollectionKind;
 #[cfg(feature = "registry")]
 pub use machine::registry;
 pub use machine::{Capabilities, HeapOptions, NoGc, Statistics, events};
-pub use trace::{Relocator, Static, Trace, Tracer};
+pub use trace::{Content, Facts, Known, Relocator, Static, Trace, Tracer};
 
 /// The README's program compiles and runs.
 #[cfg(doctest)]

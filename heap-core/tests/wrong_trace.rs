@@ -9,6 +9,7 @@ macro_rules! wrong {
 
         // SAFETY: none, on purpose. Nothing is ever freed or moved here.
         unsafe impl<'gc> Trace<'gc> for $name<'gc> {
+            type Facts = heap_core::Known<true, true>;
             fn trace(&self, tracer: &mut Tracer<'gc>) {
                 let trace: fn(&Self, &mut Tracer<'gc>) = $trace;
                 trace(self, tracer);

@@ -19,10 +19,11 @@ use crate::words::words;
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use std::collections::HashSet;
+use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DeriveInput, Error, Fields, GenericParam, Generics, Ident, Lifetime, Member, Path, Result, Type,
-    TypeParamBound, WherePredicate, parse_quote, parse_quote_spanned,
+    Attribute, Data, DeriveInput, Error, Fields, GenericParam, Generics, Ident, Lifetime, Member, Path, Result, Token,
+    TraitBoundModifier, Type, TypeParamBound, WherePredicate, parse_quote, parse_quote_spanned,
 };
 
 /// The code of `#[derive(Trace)]`.
@@ -73,6 +74,13 @@ impl Context {
         let trace = self.item(quote!(Trace), span);
         quote_spanned!(span=> #trace<#brand>)
     }
+
+    /// `Content<'gc>`: what a type must be that need not be sized.
+    fn content(&self, span: Span) -> TokenStream {
+        let brand = &self.brand;
+        let content = self.item(quote!(Content), span);
+        quote_spanned!(span=> #content<#brand>)
+    }
 }
 
 /// `::heap_core`, unless the program calls it something else.
@@ -111,6 +119,22 @@ impl Field<'_> {
         let ty = self.ty;
         let trace = cx.trace(shown_at(ty));
         quote_spanned!(shown_at(ty)=> <#ty as #trace>)
+    }
+
+    /// One of the facts about the field's type: a constant, and the function that reads it.
+    ///
+    /// Of a type that is not `Trace` the cautious answer: that it is not is reported once, where it is traced. The trait
+    /// that gives this answer must be in scope, and only there.
+    fn fact(&self, constant: &str, reader: &str, cx: &Context) -> TokenStream {
+        let span = shown_at(self.ty);
+        let (ty, brand) = (self.ty, &cx.brand);
+        let (constant, reader) = (Ident::new(constant, span), Ident::new(reader, span));
+        let [checks, probe, otherwise] =
+            [quote!(Checks), quote!(FactsProbe), quote!(NotTraced)].map(|name| cx.item(quote!(__private::#name), span));
+        quote_spanned!(span=> {
+            use #otherwise as _;
+            #checks::#reader::<#ty>(<#probe<#brand, #ty>>::#constant)
+        })
     }
 
     /// Code that compiles only if the field's type is the one that the derive saw.
@@ -277,7 +301,11 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
     where_clause.predicates.extend(input.generics.type_params().map(|parameter| -> WherePredicate {
         let parameter = &parameter.ident;
         if replaced.is_none_or(|bound| asks_for_trace(bound, parameter)) {
-            let trace = cx.trace(shown_at(parameter));
+            let trace = if may_be_unsized(&input.generics, parameter) {
+                cx.content(shown_at(parameter))
+            } else {
+                cx.trace(shown_at(parameter))
+            };
             // That it outlives the brand as well is what `Gc<'gc, T>` demands, and what the compiler would otherwise
             // infer from a field of that type, and keep to itself.
             parse_quote_spanned!(shown_at(parameter)=> #parameter: #trace + #brand)
@@ -293,18 +321,12 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
     }
 
     let needs_trace = fields().filter_map(|field| match field.treatment {
-        Treatment::Traced => {
-            let trace_impl = field.trace_impl(cx);
-            Some(quote_spanned!(shown_at(field.ty)=> #trace_impl::NEEDS_TRACE))
-        }
+        Treatment::Traced => Some(field.fact("NEEDS_TRACE", "needs_trace", cx)),
         Treatment::Recursive => Some(quote!(true)),
         Treatment::Static => None,
     });
     let thread_bound = fields().map(|field| match field.treatment {
-        Treatment::Traced => {
-            let trace_impl = field.trace_impl(cx);
-            quote_spanned!(shown_at(field.ty)=> #trace_impl::THREAD_BOUND)
-        }
+        Treatment::Traced => field.fact("THREAD_BOUND", "is_thread_bound", cx),
         Treatment::Recursive | Treatment::Static => thread_bound_by_send(field.ty, cx),
     });
 
@@ -381,8 +403,7 @@ fn unsafe_impl(input: &DeriveInput, cx: &Context, generics: &Generics, members: 
     quote! {
         #[automatically_derived]
         unsafe impl #impl_generics #krate::Trace<#brand> for #name #ty_generics #where_clause {
-            const NEEDS_TRACE: #krate::__private::bool = #needs_trace;
-            const THREAD_BOUND: #krate::__private::bool = #thread_bound;
+            type Facts = Self;
 
             #[inline]
             fn trace(&self, #tracer: &mut #krate::Tracer<#brand>) {
@@ -405,6 +426,12 @@ fn unsafe_impl(input: &DeriveInput, cx: &Context, generics: &Generics, members: 
                 _: &dyn #krate::__private::DropIsNotAllowedOnTracedTypes,
             ) {
             }
+        }
+
+        #[automatically_derived]
+        unsafe impl #impl_generics #krate::Facts<#brand> for #name #ty_generics #where_clause {
+            const NEEDS_TRACE: #krate::__private::bool = #needs_trace;
+            const THREAD_BOUND: #krate::__private::bool = #thread_bound;
         }
 
         #assume_nothing
@@ -453,20 +480,41 @@ fn replace_self(code: TokenStream, this: &TokenStream) -> TokenStream {
     code.into_iter().flat_map(replace).collect()
 }
 
-/// Whether `bound` says `parameter: Trace<..>`.
+/// Whether the declaration says `parameter: ?Sized`.
+fn may_be_unsized(generics: &Generics, parameter: &Ident) -> bool {
+    let relaxed = |bounds: &Punctuated<TypeParamBound, Token![+]>| {
+        bounds.iter().any(|bound| {
+            matches!(bound, TypeParamBound::Trait(bound) if matches!(bound.modifier, TraitBoundModifier::Maybe(_)))
+        })
+    };
+    let declared = generics.type_params().find(|declared| declared.ident == *parameter);
+    let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+    declared.is_some_and(|declared| relaxed(&declared.bounds))
+        || predicates.into_iter().any(|predicate| match predicate {
+            WherePredicate::Type(predicate) => {
+                matches!(&predicate.bounded_ty, Type::Path(ty) if ty.path.is_ident(parameter))
+                    && relaxed(&predicate.bounds)
+            }
+            _ => false,
+        })
+}
+
+/// Whether `bound` says `parameter: Trace<..>`, or `Content<..>`.
 ///
 /// Every type parameter is demanded to be either `Trace` or `'static`, whatever else it is (rule 7 of the trait): the
 /// compiler does not ask whether `X<&'static &'gc ()>` makes sense for every `'gc` when that is a root, and an impl
 /// that accepts any parameter would let it pass. By its words the bound only chooses between the two; the derive writes
 /// down itself what it chose, so that another trait called `Trace` does not help.
-fn asks_for_trace(bound: &[WherePredicate], parameter: &Ident) -> bool {
+pub(crate) fn asks_for_trace(bound: &[WherePredicate], parameter: &Ident) -> bool {
     bound.iter().any(|predicate| match predicate {
         WherePredicate::Type(predicate) => {
             matches!(&predicate.bounded_ty, Type::Path(ty) if ty.path.is_ident(parameter))
                 && predicate.bounds.iter().any(|bound| match bound {
-                    TypeParamBound::Trait(bound) => {
-                        bound.path.segments.last().is_some_and(|segment| segment.ident == "Trace")
-                    }
+                    TypeParamBound::Trait(bound) => bound
+                        .path
+                        .segments
+                        .last()
+                        .is_some_and(|segment| segment.ident == "Trace" || segment.ident == "Content"),
                     _ => false,
                 })
         }

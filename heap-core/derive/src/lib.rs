@@ -30,6 +30,7 @@
 //! `__tracer` beside the type would get in its way.
 
 mod attributes;
+mod dyn_trace;
 mod expand;
 mod recursion;
 mod unelide;
@@ -115,6 +116,13 @@ use syn::{DeriveInput, parse_macro_input};
 pub fn derive_trace(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     expand::derive_trace(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// The code of `heap_core::dyn_trace!`, behind the path of `heap-core` and a semicolon.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __dyn_trace(input: TokenStream) -> TokenStream {
+    dyn_trace::dyn_trace(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Writes out the elided lifetimes of a type: `__unelide_lifetimes!('gc; Gc<'_, Node<'_>>)` is

@@ -26,7 +26,7 @@ use super::mutator::Mutator;
 use crate::death::Ephemeron as Payload;
 use crate::error::AllocError;
 use crate::object::ObjectRef;
-use crate::trace::{Relocator, Trace, Tracer};
+use crate::trace::{Content, Known, Relocator, Trace, Tracer};
 
 /// A pointer to a key and a value; the value lives as long as the key does (Hayes, OOPSLA 1997).
 ///
@@ -165,8 +165,8 @@ impl<'gc, K: ?Sized + 'gc, V: ?Sized + 'gc> core::fmt::Debug for Ephemeron<'gc, 
 
 // SAFETY: one edge, to the ephemeron. Key and value are the collector's business. The bounds on them are rule 7 of the trait,
 // as for `Gc`.
-unsafe impl<'gc, K: ?Sized + Trace<'gc> + 'gc, V: ?Sized + Trace<'gc> + 'gc> Trace<'gc> for Ephemeron<'gc, K, V> {
-    const THREAD_BOUND: bool = false;
+unsafe impl<'gc, K: ?Sized + Content<'gc> + 'gc, V: ?Sized + Content<'gc> + 'gc> Trace<'gc> for Ephemeron<'gc, K, V> {
+    type Facts = Known<true, false>;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         tracer.report(self.object);

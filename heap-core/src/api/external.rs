@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-use crate::trace::{Relocator, Trace, Tracer};
+use crate::trace::{Known, Relocator, Trace, Tracer};
 
 /// Stands for memory that an object owns outside the heap and none of its fields can tell the size of: a texture, a file
 /// that is mapped, a buffer of a foreign library. A field of this type makes the object count for so many bytes against
@@ -53,8 +53,7 @@ impl Drop for ExternalBytes {
 
 // SAFETY: it holds no pointer into the heap. `owned_bytes` reads a cell, at safepoints of the heap's own thread.
 unsafe impl<'gc> Trace<'gc> for ExternalBytes {
-    const NEEDS_TRACE: bool = false;
-    const THREAD_BOUND: bool = false;
+    type Facts = Known<false, false>;
 
     fn trace(&self, _: &mut Tracer<'gc>) {}
 

@@ -18,7 +18,7 @@ use super::gc::Gc;
 use super::mutator::Mutator;
 use crate::death::QueueNumber;
 use crate::error::AllocError;
-use crate::trace::{Relocator, Trace, Tracer};
+use crate::trace::{Content, Known, Relocator, Trace, Tracer};
 
 /// A queue in which objects wait that were found dead, after Python's PEP 442.
 ///
@@ -158,9 +158,8 @@ impl<'gc, T: ?Sized + 'gc> core::fmt::Debug for FinalizerQueue<'gc, T> {
 }
 
 // SAFETY: a number; what waits is held by the heap. The bound on the objects is rule 7 of the trait, as for `Gc`.
-unsafe impl<'gc, T: ?Sized + Trace<'gc> + 'gc> Trace<'gc> for FinalizerQueue<'gc, T> {
-    const NEEDS_TRACE: bool = false;
-    const THREAD_BOUND: bool = false;
+unsafe impl<'gc, T: ?Sized + Content<'gc> + 'gc> Trace<'gc> for FinalizerQueue<'gc, T> {
+    type Facts = Known<false, false>;
     fn trace(&self, _: &mut Tracer<'gc>) {}
     fn relocate(&mut self, _: &mut Relocator<'gc>) {}
 }

@@ -11,7 +11,7 @@ use core::ptr::NonNull;
 use super::mutator::Mutator;
 use super::recursion::print_once;
 use crate::object::ObjectRef;
-use crate::trace::{Relocator, Trace, Tracer};
+use crate::trace::{Content, Known, Relocator, Trace, Tracer};
 
 /// A type that an object can have: every sized type, slices of them, and `str`.
 ///
@@ -198,9 +198,9 @@ impl<'gc, T: ?Sized + 'gc + Pointee + core::hash::Hash> core::hash::Hash for Gc<
 
 // SAFETY: a Gc is one edge, reported once, and one slot. It can hold an unsized type only through `Pointee`. Nothing here
 // looks at the target; that it is `Trace` all the same is rule 7 of the trait.
-unsafe impl<'gc, T: ?Sized + Trace<'gc> + 'gc> Trace<'gc> for Gc<'gc, T> {
+unsafe impl<'gc, T: ?Sized + Content<'gc> + 'gc> Trace<'gc> for Gc<'gc, T> {
     // The object it points at answered for itself when it was allocated.
-    const THREAD_BOUND: bool = false;
+    type Facts = Known<true, false>;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         tracer.report(self.object);

@@ -14,7 +14,7 @@ use super::gc::Gc;
 use super::mutator::Mutator;
 use super::recursion::compare_once;
 use super::write::{Unlock, Write, sealed::Sealed};
-use crate::trace::{Relocator, Trace, Tracer};
+use crate::trace::{Content, Inside, Relocator, Trace, Tracer};
 
 impl<T: ?Sized> Sealed for Lock<T> {}
 impl<T: ?Sized> Sealed for RefLock<T> {}
@@ -402,9 +402,11 @@ macro_rules! trace_through_cell {
         // SAFETY: the value inside is visited once. It is read through the cell's pointer, without touching a borrow
         // flag: tracing runs at safepoints, where no borrow is alive, or before the first write to the object, so no
         // `&mut` to the value exists.
-        unsafe impl<'gc, T: Trace<'gc>> Trace<'gc> for $type<T> {
-            const NEEDS_TRACE: bool = T::NEEDS_TRACE;
-            const THREAD_BOUND: bool = T::THREAD_BOUND;
+        unsafe impl<'gc, T: ?Sized + Content<'gc>> Trace<'gc> for $type<T> {
+            type Facts
+                = Inside<T>
+            where
+                Self: Sized;
             #[inline]
             fn trace(&$self, tracer: &mut Tracer<'gc>) {
                 // SAFETY: see above.
@@ -430,8 +432,7 @@ trace_through_cell! {
 
 // SAFETY: the value, when there is one, is visited once; an initialisation in progress has not stored it yet.
 unsafe impl<'gc, T: Trace<'gc>> Trace<'gc> for OnceLock<T> {
-    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
-    const THREAD_BOUND: bool = T::THREAD_BOUND;
+    type Facts = T::Facts;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         if let Some(value) = self.0.get() {

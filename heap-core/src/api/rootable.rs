@@ -7,7 +7,8 @@
 //! `for<'gc>` and names the program's type (the constructor of the root, `mutate`, `mutate_root`) names one that is
 //! `Trace`, and a type is `Trace` only if all that it demands of its parts is a condition of the impl (rule 7 of the
 //! trait), down to the targets of pointers. The derive proves it of each type, by a function that has the impl's
-//! conditions and no others. `Trace` has constants, so that the compiler never implements it for a `dyn` type, unasked.
+//! conditions and no others. For `dyn` types the compiler answers the question unasked; there, [`Content`](crate::Content)
+//! is the guard.
 //!
 //! *Why not hide the type*, and hand out an opaque `RootRef<'gc, R>` that dereferences to the root? Then nothing could
 //! be concluded from the signature of `mutate`, whatever was `Trace`. But the constructor must return the root itself,
@@ -29,7 +30,7 @@
 //! want to break out must not rely on the brand, as they cannot rely on `std::thread::scope` or any other safe
 //! interface.
 
-use crate::trace::Trace;
+use crate::trace::{Static, Trace};
 
 /// A family of types, one for each brand. Written with the macro [`Rootable!`](crate::Rootable!).
 ///
@@ -45,6 +46,11 @@ use crate::trace::Trace;
 pub trait Rootable<'gc> {
     /// The member of the family for the brand `'gc`.
     type Root: Trace<'gc> + 'gc;
+}
+
+/// What holds no pointer into any heap is a member of a family that is the same for every brand.
+impl<'gc, T: 'static> Rootable<'gc> for Static<T> {
+    type Root = Self;
 }
 
 /// The member of the family `R` for the brand `'gc`.

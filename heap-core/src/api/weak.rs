@@ -7,7 +7,7 @@ use super::mutator::Mutator;
 use crate::death::WeakCell;
 use crate::error::AllocError;
 use crate::object::ObjectRef;
-use crate::trace::{Relocator, Trace, Tracer};
+use crate::trace::{Content, Known, Relocator, Trace, Tracer};
 
 /// A weak pointer: one word, `Copy`, [upgraded](Weak::upgrade) to a [`Gc`] while its target lives.
 ///
@@ -110,8 +110,8 @@ impl<'gc, T: ?Sized + 'gc> core::fmt::Debug for Weak<'gc, T> {
 }
 
 // SAFETY: a Weak is one edge, to its cell. The bound on the target is rule 7 of the trait, as for `Gc`.
-unsafe impl<'gc, T: ?Sized + Trace<'gc> + 'gc> Trace<'gc> for Weak<'gc, T> {
-    const THREAD_BOUND: bool = false;
+unsafe impl<'gc, T: ?Sized + Content<'gc> + 'gc> Trace<'gc> for Weak<'gc, T> {
+    type Facts = Known<true, false>;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         tracer.report(self.cell);

@@ -14,7 +14,7 @@ use crate::api::mutator::Mutator;
 use crate::api::recursion::{compare_once, print_once};
 use crate::error::AllocError;
 use crate::store;
-use crate::trace::{Relocator, Static, Tracer};
+use crate::trace::{Known, Relocator, Static, Tracer};
 
 /// The capacity of a list that begins to have elements.
 const FIRST_CAPACITY: usize = 4;
@@ -61,7 +61,7 @@ impl<'gc, T: Trace<'gc> + Copy + 'gc> Copy for List<'gc, T> {}
 
 // SAFETY: one edge, to the list's object, which is `Trace` under the same condition.
 unsafe impl<'gc, T: Trace<'gc> + Copy + 'gc> Trace<'gc> for List<'gc, T> {
-    const THREAD_BOUND: bool = false;
+    type Facts = Known<true, false>;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         self.0.trace(tracer);

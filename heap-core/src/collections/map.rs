@@ -8,7 +8,7 @@ use super::table::Table;
 use crate::api::mutator::Mutator;
 use crate::api::recursion::print_once;
 use crate::error::AllocError;
-use crate::trace::{Relocator, Trace, Tracer};
+use crate::trace::{Known, Relocator, Trace, Tracer};
 
 /// A hash map in the heap that remembers the order of insertion, as Python's dict: one word, copied like any pointer;
 /// copies are the same map.
@@ -50,7 +50,7 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc, B> Copy for Ma
 
 // SAFETY: one edge, to the table. Keys and values are `Trace`, and the rule is `'static` (rule 7 of the trait).
 unsafe impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc, B: 'static> Trace<'gc> for Map<'gc, K, V, B> {
-    const THREAD_BOUND: bool = false;
+    type Facts = Known<true, false>;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         self.table.trace(tracer);

@@ -4,7 +4,7 @@ use super::map::{Iter, Map};
 use super::rules::{ByValue, KeyRule};
 use crate::api::mutator::Mutator;
 use crate::error::AllocError;
-use crate::trace::{Relocator, Trace, Tracer};
+use crate::trace::{Known, Relocator, Trace, Tracer};
 
 /// A hash set in the heap that remembers the order of insertion: a [`Map`] without values.
 ///
@@ -36,7 +36,7 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, B> Copy for Set<'gc, K, B> {}
 
 // SAFETY: as for the map that it is.
 unsafe impl<'gc, K: Trace<'gc> + Copy + 'gc, B: 'static> Trace<'gc> for Set<'gc, K, B> {
-    const THREAD_BOUND: bool = false;
+    type Facts = Known<true, false>;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         self.0.trace(tracer);

@@ -19,7 +19,7 @@ use crate::api::lock::Lock;
 use crate::api::mutator::Mutator;
 use crate::api::write::{Unlock, Write};
 use crate::error::AllocError;
-use crate::trace::{Relocator, Trace, Tracer};
+use crate::trace::{Facts, Known, Relocator, Trace, Tracer};
 
 /// A pointer to a slice object of slots.
 pub(super) struct Slots<'gc, T> {
@@ -38,7 +38,7 @@ impl<T> Copy for Slots<'_, T> {}
 
 // SAFETY: one edge, to the storage. The bound on the elements is rule 7 of the trait.
 unsafe impl<'gc, T: Trace<'gc> + 'gc> Trace<'gc> for Slots<'gc, T> {
-    const THREAD_BOUND: bool = false;
+    type Facts = Known<true, false>;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         self.object.trace(tracer);
@@ -55,16 +55,21 @@ struct Untraced<T>(Cell<MaybeUninit<T>>);
 
 // SAFETY: used only for types that hold no pointers (`Slots::TRACED` is false), so there is nothing to report.
 unsafe impl<'gc, T: Trace<'gc> + 'gc> Trace<'gc> for Untraced<T> {
-    const NEEDS_TRACE: bool = false;
-    const THREAD_BOUND: bool = T::THREAD_BOUND;
+    type Facts = Untraced<T>;
     fn trace(&self, _: &mut Tracer<'gc>) {}
     fn relocate(&mut self, _: &mut Relocator<'gc>) {}
+}
+
+// SAFETY: as above; nothing but the element could be bound to a thread.
+unsafe impl<'gc, T: Trace<'gc> + 'gc> Facts<'gc> for Untraced<T> {
+    const NEEDS_TRACE: bool = false;
+    const THREAD_BOUND: bool = <T::Facts as Facts<'gc>>::THREAD_BOUND;
 }
 
 type Traced<T> = Lock<Option<T>>;
 
 impl<'gc, T: Trace<'gc> + Copy + 'gc> Slots<'gc, T> {
-    const TRACED: bool = T::NEEDS_TRACE;
+    const TRACED: bool = <T::Facts as Facts<'gc>>::NEEDS_TRACE;
     const STRIDE: usize = if Self::TRACED { size_of::<Traced<T>>() } else { size_of::<Untraced<T>>() };
 
     /// Storage with this capacity, and these elements in its first slots.

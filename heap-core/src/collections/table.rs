@@ -27,7 +27,7 @@ use crate::api::lock::Lock;
 use crate::api::mutator::Mutator;
 use crate::error::AllocError;
 use crate::store;
-use crate::trace::{Relocator, Static, Tracer};
+use crate::trace::{Facts, Known, Relocator, Static, Tracer};
 
 /// Entries that are searched without an index.
 const UNINDEXED: usize = 8;
@@ -86,7 +86,7 @@ impl<K, V> Copy for Table<'_, K, V> {}
 
 // SAFETY: one edge, to the table's object, which is `Trace` under the same conditions.
 unsafe impl<'gc, K: Trace<'gc> + 'gc, V: Trace<'gc> + 'gc> Trace<'gc> for Table<'gc, K, V> {
-    const THREAD_BOUND: bool = false;
+    type Facts = Known<true, false>;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         self.0.trace(tracer);
@@ -106,7 +106,7 @@ pub(super) struct Found {
 }
 
 impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, V> {
-    const TRACED: bool = <Entry<K, V> as Trace<'gc>>::NEEDS_TRACE;
+    const TRACED: bool = <<Entry<K, V> as Trace<'gc>>::Facts as Facts<'gc>>::NEEDS_TRACE;
 
     pub(super) fn try_new(mc: &Mutator<'gc>) -> Result<Self, AllocError> {
         let counts = Static(Cell::new(Counts { used: 0, live: 0, added: 0, changes: 0 }));

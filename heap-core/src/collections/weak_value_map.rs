@@ -15,7 +15,7 @@ use crate::api::gc::{Gc, Pointee};
 use crate::api::mutator::Mutator;
 use crate::api::weak::Weak;
 use crate::error::AllocError;
-use crate::trace::{Relocator, Trace, Tracer};
+use crate::trace::{Content, Known, Relocator, Trace, Tracer};
 
 /// A hash map that holds its values weakly: one word, copied like any pointer; copies are the same map. Python's
 /// `WeakValueDictionary`.
@@ -36,25 +36,25 @@ use crate::trace::{Relocator, Trace, Tracer};
 /// # Panics
 /// What needs memory panics when the heap's limit is reached or the system refuses memory; the `try_` forms report that.
 /// Either way the map is as it was.
-pub struct WeakValueMap<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Trace<'gc> + 'gc, B = ByValue> {
+pub struct WeakValueMap<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Content<'gc> + 'gc, B = ByValue> {
     table: Table<'gc, K, Weak<'gc, V>>,
     _rule: PhantomData<fn() -> B>,
 }
 
-impl<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Trace<'gc> + 'gc, B> Clone for WeakValueMap<'gc, K, V, B> {
+impl<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Content<'gc> + 'gc, B> Clone for WeakValueMap<'gc, K, V, B> {
     #[inline]
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Trace<'gc> + 'gc, B> Copy for WeakValueMap<'gc, K, V, B> {}
+impl<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Content<'gc> + 'gc, B> Copy for WeakValueMap<'gc, K, V, B> {}
 
 // SAFETY: one edge, to the table. Keys and values are `Trace`, and the rule is `'static` (rule 7 of the trait).
-unsafe impl<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Trace<'gc> + 'gc, B: 'static> Trace<'gc>
+unsafe impl<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Content<'gc> + 'gc, B: 'static> Trace<'gc>
     for WeakValueMap<'gc, K, V, B>
 {
-    const THREAD_BOUND: bool = false;
+    type Facts = Known<true, false>;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         self.table.trace(tracer);
@@ -65,7 +65,7 @@ unsafe impl<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Trace<'gc> + 'gc, B: 's
     }
 }
 
-impl<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Trace<'gc> + 'gc, B> WeakValueMap<'gc, K, V, B> {
+impl<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Content<'gc> + 'gc, B> WeakValueMap<'gc, K, V, B> {
     /// An empty map, without storage.
     #[track_caller]
     pub fn new(mc: &Mutator<'gc>) -> Self {
@@ -188,20 +188,20 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Trace<'gc> + 'gc, B> WeakValue
 ///
 /// # Panics
 /// What needs memory panics when the heap's limit is reached or the system refuses memory; the `try_` forms report that.
-pub struct Interner<'gc, T: ?Sized + Trace<'gc> + 'gc>(Table<'gc, Weak<'gc, T>, ()>);
+pub struct Interner<'gc, T: ?Sized + Content<'gc> + 'gc>(Table<'gc, Weak<'gc, T>, ()>);
 
-impl<'gc, T: ?Sized + Trace<'gc> + 'gc> Clone for Interner<'gc, T> {
+impl<'gc, T: ?Sized + Content<'gc> + 'gc> Clone for Interner<'gc, T> {
     #[inline]
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<'gc, T: ?Sized + Trace<'gc> + 'gc> Copy for Interner<'gc, T> {}
+impl<'gc, T: ?Sized + Content<'gc> + 'gc> Copy for Interner<'gc, T> {}
 
 // SAFETY: one edge, to the table. The bound on the target is rule 7 of the trait.
-unsafe impl<'gc, T: ?Sized + Trace<'gc> + 'gc> Trace<'gc> for Interner<'gc, T> {
-    const THREAD_BOUND: bool = false;
+unsafe impl<'gc, T: ?Sized + Content<'gc> + 'gc> Trace<'gc> for Interner<'gc, T> {
+    type Facts = Known<true, false>;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         self.0.trace(tracer);
@@ -212,7 +212,7 @@ unsafe impl<'gc, T: ?Sized + Trace<'gc> + 'gc> Trace<'gc> for Interner<'gc, T> {
     }
 }
 
-impl<'gc, T: ?Sized + Trace<'gc> + 'gc> Interner<'gc, T> {
+impl<'gc, T: ?Sized + Content<'gc> + 'gc> Interner<'gc, T> {
     /// An empty table, without storage.
     #[track_caller]
     pub fn new(mc: &Mutator<'gc>) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! Stands apart from [`TypeInfo`] because a description is plain data, which collectors read without knowing the trait.
 
-use super::{Relocator, Trace, Tracer};
+use super::{Facts, Relocator, Trace, Tracer};
 use crate::object::{
     AllocRequest, DropFn, EdgeSink, HEADER_BYTES, OwnedBytesFn, RelocateFn, Shape, SlotSink, TraceFn, TypeInfo,
     payload_bytes,
@@ -12,6 +12,7 @@ impl TypeInfo {
     pub(crate) const fn of<'gc, T: Trace<'gc>>(shape: Shape) -> TypeInfo {
         // What has no bytes holds nothing, whatever it says. A slice of it may have 2^64 elements, too many to ask.
         let holds = size_of::<T>() != 0;
+        let needs_trace = <T::Facts as Facts<'gc>>::NEEDS_TRACE && holds;
         let is_slice = matches!(shape, Shape::Slice);
         let bytes = HEADER_BYTES + payload_bytes(size_of::<T>());
         let shares_blocks = !AllocRequest { bytes, prefix: HEADER_BYTES, align: align_of::<T>() }.is_large();
@@ -20,14 +21,14 @@ impl TypeInfo {
             align: if align_of::<T>() > u32::MAX as usize { panic!() } else { align_of::<T>() as u32 },
             small_bytes: if !is_slice && shares_blocks { bytes as u16 } else { 0 },
             shape,
-            trace: if !(T::NEEDS_TRACE && holds) {
+            trace: if !needs_trace {
                 None
             } else if is_slice {
                 Some(trace_elements::<T> as TraceFn)
             } else {
                 Some(trace_element::<T> as TraceFn)
             },
-            relocate: if !(T::NEEDS_TRACE && holds) {
+            relocate: if !needs_trace {
                 None
             } else if is_slice {
                 Some(relocate_elements::<T> as RelocateFn)

@@ -7,7 +7,7 @@
 //!
 //! Both are data-driven: the collector sets an address window, the inlined visit compares and pushes, and nothing is
 //! called per edge. One concrete [`Tracer`] serves every collector, so user types are compiled once, whatever collector
-//! is chosen at run time, and the trait could be made dyn-safe.
+//! is chosen at run time, and a `dyn` value can be traced.
 //!
 //! *Why not a constant map of the words that hold pointers*, so that collectors read them without calling anything? It
 //! was built and measured: marking took 3 to 15 % longer, counting as long (processors predict the call, and the
@@ -15,14 +15,19 @@
 //! only those that are not null, to save a branch, took up to 25 % longer: the length of the stack then waits for the
 //! pointer.
 
+mod content;
 mod descent;
 mod describe;
+mod facts;
 mod std_impls;
 
 use core::marker::PhantomData;
 
 use crate::object::{EdgeSink, ObjectRef, SlotSink};
 
+pub use content::Content;
+pub(crate) use content::Inside;
+pub use facts::{Facts, Known};
 pub use std_impls::Static;
 
 /// A type whose values may live in a garbage-collected heap.
@@ -44,7 +49,7 @@ pub use std_impls::Static;
 ///    touches a borrow flag; `trace` may run on another thread while this thread *reads* the object. None recurses as
 ///    deep as a value happens to be: a type that can contain itself goes on through [`Tracer::descend`],
 ///    [`Relocator::descend`] and [`Tracer::owned_bytes`].
-/// 4. If `NEEDS_TRACE` is false, no value of the type can own a `Gc` or a `Weak`.
+/// 4. `Facts` tells the truth about the type.
 /// 5. The type has no `Drop` implementation that follows a `Gc`.
 /// 6. Apart from the brand, values borrow nothing that ends before the program does: an object dies when its heap
 ///    likes, and its drop glue runs then.
@@ -55,6 +60,10 @@ pub use std_impls::Static;
 ///    sense only if `'gc` is `'static`, would make the program believe that it is.
 ///
 /// In builds with the verifier on, rules 1 and 2 are checked against each other after every collection.
+/// # Trait objects
+///
+/// A trait may have `Trace<'gc>` as its supertrait, and be used as `dyn`. So that `Box<dyn Shape<'gc> + 'gc>` may be a
+/// field, say once, beside the trait, [`dyn_trace!(<'gc> dyn Shape<'gc> + 'gc)`](crate::dyn_trace!).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in a garbage-collected heap: it does not implement `Trace`",
     label = "not traceable",
@@ -62,11 +71,10 @@ pub use std_impls::Static;
     note = "`Rc`, `Arc`, `&T` and map keys cannot hold traced values: a shared owner would be visited more than once and could not be relocated"
 )]
 pub unsafe trait Trace<'gc> {
-    /// False when no value of the type can hold a pointer into the heap; collectors then never look inside.
-    const NEEDS_TRACE: bool = true;
-
-    /// True when a value must stay on the thread that made it. The derive combines the fields' answers.
-    const THREAD_BOUND: bool = true;
+    /// What is known of the type before a value is looked at: itself, with the derive; [`Known`], in an impl by hand.
+    type Facts: Facts<'gc>
+    where
+        Self: Sized;
 
     /// Reports every edge, once.
     fn trace(&self, tracer: &mut Tracer<'gc>);
@@ -87,7 +95,9 @@ pub unsafe trait Trace<'gc> {
         _: crate::__private::Checks,
         _: crate::__private::SendProbe<Self>,
         _: &dyn crate::__private::DropIsNotAllowedOnTracedTypes,
-    ) {
+    ) where
+        Self: Sized,
+    {
     }
 }
 

@@ -10,10 +10,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Relocator, Trace, Tracer};
+use super::{Content, Facts, Inside, Known, Relocator, Trace, Tracer};
 
 /// Wraps a `'static` value of a foreign type so that it may live in the heap, untraced.
 ///
@@ -44,8 +45,7 @@ macro_rules! untraced {
     ($bound:literal; $( [$($generics:tt)*] $type:ty $(, $owned:expr)? ;)*) => {$(
         // SAFETY: the type is `'static`, so no value of it can contain a `Gc<'gc, _>`: there is no edge to report.
         unsafe impl<'gc, $($generics)*> Trace<'gc> for $type {
-            const NEEDS_TRACE: bool = false;
-            const THREAD_BOUND: bool = $bound;
+            type Facts = Known<false, $bound>;
             #[inline]
             fn trace(&self, _: &mut Tracer<'gc>) {}
             #[inline]
@@ -68,7 +68,6 @@ untraced! { false;
     [] std::net::IpAddr; [] std::net::SocketAddr; [] std::cmp::Ordering;
     [] String, |s| s.capacity();
     [] &'static str;
-    [] Box<str>, |s| s.len();
     [] std::path::PathBuf, |p| p.capacity();
     [] std::ffi::OsString, |s| s.capacity();
     [] std::ffi::CString, |s| s.as_bytes_with_nul().len();
@@ -95,28 +94,40 @@ untraced! { true;
     [T: 'static, S: 'static] HashSet<T, S>, |s| s.capacity() * (size_of::<T>() + 1);
 }
 
-// SAFETY: text holds no pointers. Only behind a `Gc`, a `Weak` or a box does a value of this type exist.
-unsafe impl<'gc> Trace<'gc> for str {
-    const NEEDS_TRACE: bool = false;
-    const THREAD_BOUND: bool = false;
-    #[inline]
-    fn trace(&self, _: &mut Tracer<'gc>) {}
-    #[inline]
-    fn relocate(&mut self, _: &mut Relocator<'gc>) {}
+/// Implements `Trace` for text: bytes that hold no pointers, behind a `Gc`, a `Weak` or a box.
+macro_rules! text {
+    ($($type:ty)*) => {$(
+        // SAFETY: there is no edge to report.
+        unsafe impl<'gc> Trace<'gc> for $type {
+            #[inline]
+            fn trace(&self, _: &mut Tracer<'gc>) {}
+            #[inline]
+            fn relocate(&mut self, _: &mut Relocator<'gc>) {}
+        }
+
+        // SAFETY: the type has no parameters, and makes sense.
+        unsafe impl<'gc> Content<'gc> for $type {
+            const NEEDS_TRACE: bool = false;
+            const THREAD_BOUND: bool = false;
+            const DEEP: bool = false;
+            fn __checks_are_genuine(_: crate::__private::Checks) {}
+        }
+    )*};
 }
+
+text! { str std::path::Path std::ffi::OsStr std::ffi::CStr }
 
 /// Containers whose elements are reached by `iter` and `iter_mut`. Elements without bytes hold nothing, whatever they say,
 /// and there may be 2^64 of them, too many to ask.
 macro_rules! sequence {
-    ($( [$($generics:tt)*] $type:ty, $element:ty, $owned:expr ;)*) => {$(
+    ($( [$($generics:tt)*] $type:ty { $($facts:tt)* }, $element:ty, $owned:expr ;)*) => {$(
         // SAFETY: the container owns its elements and iterates over each exactly once, in both forms; iterating the
         // standard library's containers runs no user code.
         unsafe impl<'gc, $($generics)*> Trace<'gc> for $type {
-            const NEEDS_TRACE: bool = <$element>::NEEDS_TRACE;
-            const THREAD_BOUND: bool = <$element>::THREAD_BOUND;
+            $($facts)*
             #[inline]
             fn trace(&self, tracer: &mut Tracer<'gc>) {
-                if <$element>::NEEDS_TRACE && size_of::<$element>() != 0 {
+                if <<$element as Trace<'gc>>::Facts>::NEEDS_TRACE && size_of::<$element>() != 0 {
                     for element in self.iter() {
                         element.trace(tracer);
                     }
@@ -124,7 +135,7 @@ macro_rules! sequence {
             }
             #[inline]
             fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
-                if <$element>::NEEDS_TRACE && size_of::<$element>() != 0 {
+                if <<$element as Trace<'gc>>::Facts>::NEEDS_TRACE && size_of::<$element>() != 0 {
                     for element in self.iter_mut() {
                         element.relocate(relocator);
                     }
@@ -145,36 +156,68 @@ macro_rules! sequence {
 }
 
 sequence! {
-    [T: Trace<'gc>] Vec<T>, T, |v| v.capacity() * size_of::<T>();
-    [T: Trace<'gc>] VecDeque<T>, T, |v| v.capacity() * size_of::<T>();
-    [T: Trace<'gc>] LinkedList<T>, T, |v| v.len() * (size_of::<T>() + 16);
-    [T: Trace<'gc>] Box<[T]>, T, |v| size_of_val(&**v);
-    [T: Trace<'gc>] [T], T, |_| 0;
-    [T: Trace<'gc>, const N: usize] [T; N], T, |_| 0;
-    [T: Trace<'gc>] Option<T>, T, |_| 0;
+    [T: Trace<'gc>] Vec<T> { type Facts = T::Facts; }, T, |v| v.capacity() * size_of::<T>();
+    [T: Trace<'gc>] VecDeque<T> { type Facts = T::Facts; }, T, |v| v.capacity() * size_of::<T>();
+    [T: Trace<'gc>] LinkedList<T> { type Facts = T::Facts; }, T, |v| v.len() * (size_of::<T>() + 16);
+    [T: Trace<'gc>] [T] {}, T, |_| 0;
+    [T: Trace<'gc>, const N: usize] [T; N] { type Facts = T::Facts; }, T, |_| 0;
+    [T: Trace<'gc>] Option<T> { type Facts = T::Facts; }, T, |_| 0;
 }
 
-// SAFETY: the box owns its value and visits it once.
-unsafe impl<'gc, T: Trace<'gc>> Trace<'gc> for Box<T> {
-    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
-    const THREAD_BOUND: bool = T::THREAD_BOUND;
+/// Boxes. What is in one that is pinned is never moved, and relocating does not move it: pointers in it are overwritten
+/// where they are.
+macro_rules! boxes {
+    ($($type:ty)*) => {$(
+        // SAFETY: the box owns its value, and visits it once.
+        unsafe impl<'gc, T: ?Sized + Content<'gc>> Trace<'gc> for $type {
+            type Facts = Inside<T>;
+            #[inline]
+            fn trace(&self, tracer: &mut Tracer<'gc>) {
+                // SAFETY: `InBox` is transparent over a box, and so is `Pin`.
+                let content = unsafe { &*core::ptr::from_ref(self).cast::<InBox<T>>() };
+                if T::DEEP { tracer.descend(content) } else { content.trace(tracer) }
+            }
+            #[inline]
+            fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+                // SAFETY: as above; the box is neither moved nor replaced through this, nor is its content.
+                let content = unsafe { &mut *core::ptr::from_mut(self).cast::<InBox<T>>() };
+                if T::DEEP { relocator.descend(content) } else { content.relocate(relocator) }
+            }
+            fn owned_bytes(&self) -> usize {
+                // SAFETY: as above.
+                let content = unsafe { &*core::ptr::from_ref(self).cast::<InBox<T>>() };
+                let inside = if T::DEEP { Tracer::owned_bytes(content) } else { content.owned_bytes() };
+                size_of_val(&**self).saturating_add(inside)
+            }
+        }
+    )*};
+}
+
+boxes! { Box<T> Pin<Box<T>> }
+
+/// The content of a box as a value that is sized: what waits to be traced is noted by a pointer of one word.
+#[repr(transparent)]
+struct InBox<T: ?Sized>(Box<T>);
+
+// SAFETY: the box owns its value, and visits it once.
+unsafe impl<'gc, T: ?Sized + Content<'gc>> Trace<'gc> for InBox<T> {
+    type Facts = Inside<T>;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
-        (**self).trace(tracer);
+        (*self.0).trace(tracer);
     }
     #[inline]
     fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
-        (**self).relocate(relocator);
+        (*self.0).relocate(relocator);
     }
     fn owned_bytes(&self) -> usize {
-        size_of::<T>().saturating_add((**self).owned_bytes())
+        (*self.0).owned_bytes()
     }
 }
 
 // SAFETY: exactly one of the two values exists, and it is visited once.
 unsafe impl<'gc, T: Trace<'gc>, E: Trace<'gc>> Trace<'gc> for Result<T, E> {
-    const NEEDS_TRACE: bool = T::NEEDS_TRACE || E::NEEDS_TRACE;
-    const THREAD_BOUND: bool = T::THREAD_BOUND || E::THREAD_BOUND;
+    type Facts = (T::Facts, E::Facts);
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         match self {
@@ -203,16 +246,17 @@ macro_rules! map {
         // SAFETY: keys and hasher are `'static` and hold no edge; each value is visited once, without hashing or
         // comparing a key, so no user code runs.
         unsafe impl<'gc, $($generics)*> Trace<'gc> for $type {
-            const NEEDS_TRACE: bool = V::NEEDS_TRACE;
+            // The hasher and the keys are not asked: they stay where they are.
+            type Facts = (V::Facts, Known<false, true>);
             fn trace(&self, tracer: &mut Tracer<'gc>) {
-                if V::NEEDS_TRACE {
+                if <V::Facts>::NEEDS_TRACE {
                     for value in self.values() {
                         value.trace(tracer);
                     }
                 }
             }
             fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
-                if V::NEEDS_TRACE {
+                if <V::Facts>::NEEDS_TRACE {
                     for value in self.values_mut() {
                         value.relocate(relocator);
                     }
@@ -237,12 +281,17 @@ map! {
     [K: 'static, V: Trace<'gc>] BTreeMap<K, V>, |m| m.len() * size_of::<(K, V)>();
 }
 
+/// Facts of all the given types.
+macro_rules! all_facts {
+    ($first:ident) => { $first::Facts };
+    ($first:ident $($rest:ident)+) => { ($first::Facts, all_facts!($($rest)+)) };
+}
+
 macro_rules! tuple {
     ($($name:ident)+) => {
         // SAFETY: each field is visited once.
         unsafe impl<'gc, $($name: Trace<'gc>),+> Trace<'gc> for ($($name,)+) {
-            const NEEDS_TRACE: bool = false $(|| $name::NEEDS_TRACE)+;
-            const THREAD_BOUND: bool = false $(|| $name::THREAD_BOUND)+;
+            type Facts = all_facts!($($name)+);
             #[inline]
             fn trace(&self, tracer: &mut Tracer<'gc>) {
                 #[allow(non_snake_case)]

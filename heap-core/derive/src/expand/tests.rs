@@ -4,15 +4,19 @@ use super::derive_trace;
 use quote::{ToTokens, quote};
 use syn::{DeriveInput, File, ImplItem, Item, ItemImpl, parse_quote};
 
-/// The `Trace` impl in the expansion, which must parse as a whole.
+/// The `Trace` impl in the expansion, which must parse as a whole, together with the members of the impl of `Facts`: both
+/// have the same conditions.
 fn expand(input: &DeriveInput) -> ItemImpl {
-    items(input)
-        .into_iter()
-        .find_map(|item| match item {
-            Item::Impl(item) if item.unsafety.is_some() => Some(item),
-            _ => None,
-        })
-        .expect("the expansion has an unsafe impl")
+    let impls = items(input).into_iter().filter_map(|item| match item {
+        Item::Impl(item) if item.unsafety.is_some() => Some(item),
+        _ => None,
+    });
+    let Ok([mut trace, facts]) = <[ItemImpl; 2]>::try_from(impls.collect::<Vec<_>>()) else {
+        panic!("two unsafe impls")
+    };
+    assert_eq!(header(&trace).replacen("::Trace<", "::Facts<", 1), header(&facts));
+    trace.items.extend(facts.items);
+    trace
 }
 
 fn items(input: &DeriveInput) -> Vec<Item> {
@@ -65,17 +69,24 @@ fn visits_the_fields_in_order() {
     assert_eq!(
         member(&item, "NEEDS_TRACE"),
         text(quote! {
-            false || <A as ::heap_core::Trace<'gc>>::NEEDS_TRACE
-                || <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::NEEDS_TRACE
+            false || {
+                use ::heap_core::__private::NotTraced as _;
+                ::heap_core::__private::Checks::needs_trace::<A>(<::heap_core::__private::FactsProbe<'gc, A>>::NEEDS_TRACE)
+            } || {
+                use ::heap_core::__private::NotTraced as _;
+                ::heap_core::__private::Checks::needs_trace::<Gc<'gc, u8>>(
+                    <::heap_core::__private::FactsProbe<'gc, Gc<'gc, u8>>>::NEEDS_TRACE
+                )
+            }
         })
     );
-    assert_eq!(
-        member(&item, "THREAD_BOUND"),
-        text(quote! {
-            false || <A as ::heap_core::Trace<'gc>>::THREAD_BOUND
-                || <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::THREAD_BOUND
-        })
-    );
+    for field in [quote!(A), quote!(Gc<'gc, u8>)] {
+        assert!(member(&item, "THREAD_BOUND").contains(&text(quote! {
+            ::heap_core::__private::Checks::is_thread_bound::<#field>(
+                <::heap_core::__private::FactsProbe<'gc, #field>>::THREAD_BOUND
+            )
+        })));
+    }
     assert_eq!(
         member(&item, "trace"),
         text(quote! {
@@ -207,9 +218,15 @@ fn type_parameters_are_bound() {
         header(&item),
         text(quote! {
             impl<'gc, T: ?Sized + 'gc, const N: usize> ::heap_core::Trace<'gc> for X<'gc, T, N>
-            where [u8; N]: Copy, T: ::heap_core::Trace<'gc> + 'gc
+            where [u8; N]: Copy, T: ::heap_core::Content<'gc> + 'gc
         })
     );
+    let item = expand(&parse_quote! {
+        struct X<'gc, T, U>(Gc<'gc, T>, Gc<'gc, U>) where U: ?Sized;
+    });
+    assert!(header(&item).ends_with(&text(quote! {
+        where U: ?Sized, T: ::heap_core::Trace<'gc> + 'gc, U: ::heap_core::Content<'gc> + 'gc
+    })));
 }
 
 #[test]
@@ -249,10 +266,9 @@ fn static_fields_are_checked_and_not_traced() {
             where T: ::heap_core::Trace<'gc> + 'gc, Vec<T>: 'static
         })
     );
-    assert_eq!(
-        member(&item, "NEEDS_TRACE"),
-        text(quote!(false || <Gc<'gc, u8> as ::heap_core::Trace<'gc>>::NEEDS_TRACE))
-    );
+    let needs_trace = member(&item, "NEEDS_TRACE");
+    assert_eq!(needs_trace.matches("FactsProbe").count(), 1, "{needs_trace}");
+    assert!(needs_trace.contains("FactsProbe<'gc,Gc<'gc,u8>>"), "{needs_trace}");
     assert!(
         member(&item, "THREAD_BOUND")
             .contains(&text(quote!(<::heap_core::__private::SendProbe<Vec<T>>>::THREAD_BOUND)))

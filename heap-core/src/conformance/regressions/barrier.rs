@@ -312,6 +312,7 @@ struct Probe<'gc> {
 
 // SAFETY: two edges, two slots, each reported once.
 unsafe impl<'gc> Trace<'gc> for Probe<'gc> {
+    type Facts = heap_core::Known<true, true>;
     fn trace(&self, tracer: &mut Tracer<'gc>) {
         LOOKED_AT.set(LOOKED_AT.get() + 1);
         self.first.trace(tracer);

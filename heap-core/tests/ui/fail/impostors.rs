@@ -3,7 +3,7 @@ use heap_core::{Gc, Trace};
 
 /// Checks that check nothing.
 mod checks {
-    pub use heap_core::{Relocator, Trace, Tracer};
+    pub use heap_core::{Facts, Relocator, Trace, Tracer};
 
     pub mod __private {
         pub use heap_core::__private::*;
@@ -25,7 +25,7 @@ struct Hidden<'gc>(#[trace(require_static)] Gc<'gc, u8>);
 
 /// A tracer that forgets what is deep.
 mod tracer {
-    pub use heap_core::{__private, Relocator, Trace};
+    pub use heap_core::{__private, Facts, Relocator, Trace};
 
     pub struct Tracer<'gc>(&'gc ());
 
@@ -44,7 +44,7 @@ struct Deep(Option<Box<Deep>>);
 
 /// An answer that says of everything what is true of a number.
 mod probe {
-    pub use heap_core::{Relocator, Trace, Tracer};
+    pub use heap_core::{Facts, Relocator, Trace, Tracer};
 
     pub mod __private {
         pub use heap_core::__private::{

@@ -65,6 +65,7 @@ struct PhantomType<'a>(PhantomData<fn(&'a ())>);
 
 // SAFETY: there is nothing in it.
 unsafe impl<'gc> Trace<'gc> for PhantomType<'_> {
+    type Facts = heap_core::Known<true, true>;
     fn trace(&self, _: &mut heap_core::Tracer<'gc>) {}
     fn relocate(&mut self, _: &mut heap_core::Relocator<'gc>) {}
 }
