@@ -37,12 +37,13 @@
 use core::ops::Range;
 
 use heap_core::collector::memory::{
-    BLOCK_BYTES, Bits, BlockIndex, LINE_SHIFT, LINES_PER_BLOCK, LineTable, MEDIUM_FOOTPRINT_MAX, Memory, Segments,
+    BLOCK_BYTES, Bits, BlockIndex, BlockKind, LINE_SHIFT, LINES_PER_BLOCK, LineTable, MEDIUM_FOOTPRINT_MAX, Memory,
+    Segments,
 };
-use heap_core::collector::object::SIDE_ENTRY;
+use heap_core::collector::object::{HASH_ASKED, SIDE_ENTRY};
 use heap_core::collector::{
-    Closure, Collector, EdgeSink, HeapCore, Intact, Keys, Lookahead, NoKeys, Object, ObjectRef, Refused, Scope,
-    SlotSink, Swept, prefetch, sweep_blocks,
+    Closure, Collector, EdgeSink, HeapCore, Identity, Intact, Keys, Lookahead, NoKeys, Object, ObjectRef, Refused,
+    Scope, SlotSink, Swept, prefetch, sweep_blocks,
 };
 use heap_core::events::EventKind;
 
@@ -262,20 +263,31 @@ impl Evacuation {
     }
 
     /// Copies the movers, as far as there is room. Returns the bytes that moved.
-    fn copy_all(&mut self, memory: &mut Memory, old: &mut OldSpace) -> usize {
+    fn copy_all(&mut self, memory: &mut Memory, old: &mut OldSpace, identity: &Identity) -> usize {
         let mut moved = 0;
         let mut movers = core::mem::take(&mut self.movers);
         movers.retain_from(0, prefetch, |_, mover| {
             // SAFETY: live, and listed once, so it has not moved.
             let object = unsafe { Object::at(mover) }.measure();
-            let Ok(payload) = old.allocate(memory, object.request()) else {
+            let word = object.object().word();
+            let asked = word.has(HASH_ASKED);
+            let request = if asked { object.request_with_hash() } else { object.request() };
+            let Ok(payload) = old.allocate(memory, request) else {
                 self.keep(object.extent());
                 return Some(mover);
             };
-            // SAFETY: the place was just found for an object like this one, and the header is its own, with the epoch.
-            let now = unsafe { object.move_to(payload, object.object().word()) }.object().reference();
+            // SAFETY: the place was just found for an object like this one, and its hash. The header is its own, with the epoch.
+            let moved_object = unsafe {
+                if asked {
+                    object.move_with_hash(payload, word, identity.of_place(mover))
+                } else {
+                    object.move_to(payload, word)
+                }
+            };
+            let now = moved_object.object().reference();
             debug_assert!(!self.chosen.contains(now), "a mover is copied into a block that is to be empty");
-            moved += object.bytes();
+            moved += moved_object.bytes();
+            self.bytes += (moved_object.bytes() - object.bytes()) as u64;
             Some(now)
         });
         self.movers = movers;
@@ -387,13 +399,17 @@ impl Generational {
             core.memory.holes.remove(block);
         }
         sweep_blocks(&mut core.memory, &mut self.old.holes, stamp, |block| !chosen.has(block.index()));
-        let moved = evacuation.copy_all(&mut core.memory, &mut self.old);
+        let moved = evacuation.copy_all(&mut core.memory, &mut self.old, &core.identity);
+        core.statistics.live_bytes = evacuation.bytes;
         evacuation.update_slots(&mut slots);
         core.update_every_root(|root| *root = evacuation.now(*root));
         let dropped = core.death.bury(Scope::All, &evacuation);
         debug_assert_eq!(dropped, 0, "nothing dies in an evacuation");
         let chosen = &evacuation.chosen;
         sweep_blocks(&mut core.memory, &mut self.old.holes, stamp, |block| chosen.has(block.index()));
+        for block in chosen.iter().filter(|&block| core.memory.blocks.kind(block) == BlockKind::Free) {
+            core.identity.emptied(block..BlockIndex::new(block.index() + 1));
+        }
         debug_assert!(self.old.epochs.are_settled(), "objects or lines of an older marking count as alive");
         core.statistics.evacuations += 1;
         core.statistics.evacuated_bytes += moved as u64;

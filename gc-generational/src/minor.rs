@@ -6,7 +6,8 @@
 use core::ops::Range;
 
 use heap_core::CollectionKind;
-use heap_core::collector::memory::{self, LINES_PER_BLOCK};
+use heap_core::collector::memory::{self, BlockIndex, LINES_PER_BLOCK};
+use heap_core::collector::object::HASH_BYTES;
 use heap_core::collector::{HeapContext, HeapCore, Intact, NoKeys, ObjectRef, Scope};
 use heap_core::events::EventKind;
 
@@ -23,9 +24,17 @@ impl Generational {
         let used = self.nursery.used_bytes(heap.fast);
         let owned_before = heap.core.outside.settled();
         let young = self.nursery.low()..self.nursery.low() + used;
-        let copied = self.nursery.copied_bytes(heap.fast);
+        let asked = heap.core.identity.asked();
+        let copied = self.nursery.copied_bytes(heap.fast) + asked * HASH_BYTES;
         let promoted = if self.can_copy(heap.core, used, copied) {
-            self.copy_survivors(heap, young)
+            if asked == 0 {
+                self.copy_survivors::<false>(heap, young)
+            } else {
+                let (low, used) = (heap.core.memory.blocks.block_of(young.start), self.nursery.used_blocks(heap.fast));
+                let bytes = self.copy_survivors::<true>(heap, young);
+                heap.core.identity.emptied(low..BlockIndex::new(low.index() + used));
+                bytes
+            }
         } else {
             match self.promote_in_place(heap, young) {
                 Some(bytes) => bytes,
@@ -36,6 +45,7 @@ impl Generational {
                 }
             }
         };
+        heap.core.identity.settle();
         heap.core.memory.large.take_young(|_| {});
         heap.core.roots.settle();
         let owned = heap.core.outside.settled().saturating_sub(owned_before);
@@ -71,15 +81,16 @@ impl Generational {
     }
 
     /// Copies what is reachable out of the nursery. Returns the bytes copied.
-    fn copy_survivors(&mut self, heap: &mut HeapContext<'_>, young: Range<usize>) -> usize {
+    fn copy_survivors<const HASHES: bool>(&mut self, heap: &mut HeapContext<'_>, young: Range<usize>) -> usize {
         self.slots.set_window(young.clone());
         let core = &mut *heap.core;
         // SAFETY: the program is stopped, and no memory is reused before the scavenger is gone. What it visits lives.
         let slots = unsafe { self.slots.begin() };
-        let mut scavenger = Scavenger {
+        let mut scavenger = Scavenger::<HASHES> {
             young: young.clone(),
             memory: &mut core.memory,
             old: &mut self.old,
+            identity: &core.identity,
             slots,
             arrays: Vec::new(),
             bytes: 0,

@@ -16,8 +16,8 @@
 use core::ops::Range;
 
 use heap_core::collector::memory::Memory;
-use heap_core::collector::object::{SIDE_ENTRY, UNLOGGED};
-use heap_core::collector::{Closure, Intact, Keys, Measured, NoKeys, Object, ObjectRef, Refused, Relocation};
+use heap_core::collector::object::{HASH_ASKED, SIDE_ENTRY, UNLOGGED};
+use heap_core::collector::{Closure, Identity, Intact, Keys, Measured, NoKeys, Object, ObjectRef, Refused, Relocation};
 
 use crate::old::OldSpace;
 use crate::remember::Card;
@@ -25,12 +25,14 @@ use crate::remember::Card;
 /// Elements of a large array whose slots are visited at a time: bounds the stack by arrays, not by their lengths.
 const PIECE: usize = 1024;
 
-/// A minor collection in progress.
-pub(crate) struct Scavenger<'h> {
+/// A minor collection in progress. With `HASHES`, there are young objects that were asked for their identity hash: the loop
+/// for all other collections does not look.
+pub(crate) struct Scavenger<'h, const HASHES: bool> {
     /// Where young objects are.
     pub(crate) young: Range<usize>,
     pub(crate) memory: &'h mut Memory,
     pub(crate) old: &'h mut OldSpace,
+    pub(crate) identity: &'h Identity,
     pub(crate) slots: Relocation<'h>,
     /// Arrays with elements not yet visited: the array, and the next element.
     pub(crate) arrays: Vec<(Object<'h>, usize)>,
@@ -38,7 +40,7 @@ pub(crate) struct Scavenger<'h> {
     pub(crate) bytes: usize,
 }
 
-impl<'h> Scavenger<'h> {
+impl<'h, const HASHES: bool> Scavenger<'h, HASHES> {
     /// Where the object is now: copies it unless that was done. It is young, or was.
     #[inline(always)]
     pub(crate) fn evacuate<K: Keys>(&mut self, object: Intact<'h>, keys: &mut K) -> ObjectRef {
@@ -46,14 +48,34 @@ impl<'h> Scavenger<'h> {
             Ok(object) => object.measure(),
             Err(now) => return now,
         };
+        let word = object.object().word();
+        if HASHES && word.has(HASH_ASKED) {
+            return self.evacuate_asked(&object, keys);
+        }
         let payload = match self.old.allocate(self.memory, object.request()) {
             Ok(payload) => payload,
             Err(_) => out_of_reserve(),
         };
-        let word = object.object().word();
         // SAFETY: the place was just found for an object like this one.
         let now = unsafe { object.move_to(payload, self.old.epochs.now().put_on(word).with(UNLOGGED)) };
         self.bytes += object.bytes();
+        if K::WANTED && word.has(SIDE_ENTRY) {
+            keys.report(object.object().reference());
+        }
+        self.visit(&now);
+        now.object().reference()
+    }
+
+    /// Copies an object that was asked for its identity hash, and puts that behind the copy.
+    #[cold]
+    #[inline(never)]
+    fn evacuate_asked<K: Keys>(&mut self, object: &Measured<'h>, keys: &mut K) -> ObjectRef {
+        let Ok(payload) = self.old.allocate(self.memory, object.request_with_hash()) else { out_of_reserve() };
+        let word = object.object().word();
+        let hash = self.identity.of_place(object.object().reference());
+        // SAFETY: the place was just found for an object like this one and its hash.
+        let now = unsafe { object.move_with_hash(payload, self.old.epochs.now().put_on(word).with(UNLOGGED), hash) };
+        self.bytes += now.bytes();
         if K::WANTED && word.has(SIDE_ENTRY) {
             keys.report(object.object().reference());
         }
@@ -112,7 +134,7 @@ impl<'h> Scavenger<'h> {
 
 // SAFETY: what is young and reached was copied, and `drain` copies all that it leads to. Everything else is old, and no old
 // object dies in a minor collection.
-unsafe impl Closure for Scavenger<'_> {
+unsafe impl<const HASHES: bool> Closure for Scavenger<'_, HASHES> {
     #[inline]
     fn locate(&self, object: Intact<'_>) -> Option<ObjectRef> {
         if self.young.contains(&object.reference().address()) {

@@ -42,15 +42,20 @@
 //! increments are made and buries after its decrements, because nothing may rise from zero once the first reference was
 //! given up.
 //!
+//! # Objects that move
+//!
+//! A collector that moves objects follows the tables of [`Death`] through [`Closure::locate`], the roots through
+//! [`HeapCore::update_every_root`], and keeps identity hashes: an object with the header bit
+//! [`HASH_ASKED`](object::HASH_ASKED) is moved by [`Measured::move_with_hash`], with what [`Identity::of_place`] says, into
+//! memory that [`Measured::request_with_hash`] asked for. [`Identity::asked`] says whether there can be such objects among
+//! the young ones. When it has emptied blocks by moving, it tells [`Identity::emptied`].
+//!
 //! # What is not here yet, and where it will go
 //!
 //! The interface was drawn with these in mind; none of them changes a signature.
 //!
-//! * **`dyn` objects** stay one word: the vtable goes into [`TypeInfo::metadata`], one description per (type, trait)
-//!   pair, and `Pointee for dyn Trait` builds the fat reference from the header. Relocation already copies the allocated
+//! * **`dyn` objects** stay one word: the vtable goes beside the description, one for each (type, trait) pair, and `Pointee for dyn Trait` builds the fat reference from the header. Relocation already copies the allocated
 //!   size ([`ObjectRef::size`]), never `size_of` of a static type.
-//! * **Identity hash**: two header bits are reserved (none, asked, stored behind the object); a copying collector extends
-//!   the copy when the state is "asked".
 //! * **Permanent objects**: the `PERMANENT` bit is in every collector's mask once there are such objects, so that the
 //!   first write lists the object as a root.
 //! * **Marking on a background thread**: the header is one atomic word; `trace` takes `&self` and never writes; the
@@ -72,8 +77,8 @@
 pub use crate::death::{Death, DropList, Ephemerons, Finalizers, Scope, WeakTable};
 pub use crate::engine::{Closure, Colour, KeyBuffer, Keys, Lookahead, Marker, NoKeys, Refused, Tracing};
 pub use crate::machine::{
-    Allowance, Capabilities, Census, Collector, Edge, FastPath, HeapContext, HeapCore, IntoCollector, NoGc, Outside,
-    Roots, Seen, Snapshot, VerifyError, growth_budget,
+    Allowance, Capabilities, Census, Collector, Edge, FastPath, HeapContext, HeapCore, Identity, IntoCollector, NoGc,
+    Outside, Roots, Seen, Snapshot, VerifyError, growth_budget,
 };
 pub use crate::object::{
     AddressHasher, AllocRequest, Allocation, DropFn, EdgeSink, Header, HeaderWord, Intact, Measured, Object, ObjectMap,

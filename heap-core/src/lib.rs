@@ -52,6 +52,7 @@
 //! | values of a type that is chosen at run time | [`dyn_trace!`], `Box<dyn Trait<'gc> + 'gc>` |
 //! | changing fields | [`store!`], [`field!`], [`Gc::write`], [`Lock`], [`RefLock`], [`OnceLock`] |
 //! | weak pointers, values that live as long as a key | [`Gc::downgrade`], [`Weak`], [`Ephemeron`] |
+//! | identity | [`Gc::ptr_eq`], [`Gc::identity_hash`] |
 //! | something to be done when an object is dead | [`FinalizerQueue`] |
 //! | roots between calls of `mutate` | [`Mutator::stash`], [`Mutator::fetch`], [`Handle`] |
 //! | a full heap as a result | [`Heap::try_mutate`], [`Heap::reserve`], [`HeapOptions::with_limit`] |

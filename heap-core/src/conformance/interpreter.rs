@@ -396,6 +396,10 @@ impl<'gc> Found<'gc> {
                     _ => return Err(format!("weak pointer {at} of object {id} is not what was stored")),
                 }
             }
+            ensure!(
+                object.hash.is_none_or(|hash| any.identity_hash(mc) == hash),
+                "the identity hash of object {id} has changed"
+            );
             if let (Some(target), Some(handle)) = (object.token_handle, any.token_handle()) {
                 pending.push((target, handle.fetch(mc)));
             }
@@ -598,6 +602,12 @@ impl State {
                 }
             }
             Op::Garbage { count, kind, to } => self.garbage(mc, found, count, kind, to)?,
+            Op::Hash { of } => {
+                let (id, any) = found.pick(of);
+                let hash = any.identity_hash(mc);
+                ensure!(any.identity_hash(mc) == hash, "two answers, one after the other");
+                self.model.object(id).hash = Some(hash);
+            }
             Op::Downgrade { holder, at, target } => {
                 let ((holder, any), (target, to)) = (found.pick(holder), found.pick(target));
                 let width = self.model.objects[&holder].kind.weak_width();

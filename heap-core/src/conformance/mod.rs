@@ -164,6 +164,7 @@ macro_rules! conformance {
             weak_upgraded_in_time
             cells_come_and_go
             intern_table
+            identity_hashes
             double_indirection
             ephemerons
             chained_ephemerons
@@ -352,6 +353,8 @@ checks! {
     cells_come_and_go(kit) { regressions::weak::cells_come_and_go(kit) }
     /// An intern table with weak values across collections of every kind: what is in use is found, and is the same object.
     intern_table(kit) { regressions::weak::intern_table(kit) }
+    /// Identity hashes stay the same across every kind of collection, for objects of every size, and differ.
+    identity_hashes(kit) { regressions::identity::identity_hashes(kit) }
     /// Pointers to pointers to pointers.
     double_indirection(kit) { regressions::weak::double_indirection(kit) }
     /// A value lives as long as its key and the ephemeron do, and no longer, whatever it points to, in all ages.

@@ -46,6 +46,8 @@ pub(super) struct Object {
     pub(super) weaks: BTreeMap<u32, Id>,
     /// What the handle in the object's token keeps, until the token is dropped.
     pub(super) token_handle: Option<Id>,
+    /// Its identity hash, if the program has asked.
+    pub(super) hash: Option<u64>,
 }
 
 /// What a handle keeps.
@@ -94,7 +96,8 @@ impl Model {
     pub(super) fn add(&mut self, kind: Kind, len: u32) -> Id {
         let id = self.next;
         self.next += 1;
-        let object = Object { kind, len, edges: BTreeMap::new(), weaks: BTreeMap::new(), token_handle: None };
+        let object =
+            Object { kind, len, edges: BTreeMap::new(), weaks: BTreeMap::new(), token_handle: None, hash: None };
         self.objects.insert(id, object);
         id
     }

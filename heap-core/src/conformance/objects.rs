@@ -52,6 +52,10 @@ macro_rules! kinds {
                 match self { $(Any::$kind(gc) => Gc::as_ptr(gc),)* }
             }
 
+            pub(super) fn identity_hash(self, mc: &Mutator<'gc>) -> u64 {
+                match self { $(Any::$kind(gc) => Gc::identity_hash(gc, mc),)* }
+            }
+
             pub(super) fn downgrade(self, mc: &Mutator<'gc>) -> Result<AnyWeak<'gc>, AllocError> {
                 Ok(match self { $(Any::$kind(gc) => AnyWeak::$kind(Gc::try_downgrade(gc, mc)?),)* })
             }

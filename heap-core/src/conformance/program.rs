@@ -33,6 +33,8 @@ pub(super) enum Op {
     Chain { len: u8, ring: bool, into: Option<Place> },
     /// Allocates objects that are garbage at once, and point into the graph.
     Garbage { count: u16, kind: Kind, to: Pick },
+    /// Asks for an object's identity hash, which every later `mutate` compares.
+    Hash { of: Pick },
     /// Stores a weak pointer to an object.
     Downgrade { holder: Pick, at: At, target: Pick },
     /// Removes a weak pointer.
@@ -150,6 +152,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(len, ring, into)| Op::Chain { len, ring, into }),
         2 => (prop_oneof![4 => 1u16..20, 1 => 200u16..2000], kind(), any::<Pick>())
             .prop_map(|(count, kind, to)| Op::Garbage { count, kind, to }),
+        4 => any::<Pick>().prop_map(|of| Op::Hash { of }),
         5 => (any::<Pick>(), any::<At>(), any::<Pick>())
             .prop_map(|(holder, at, target)| Op::Downgrade { holder, at, target }),
         2 => (any::<Pick>(), any::<At>()).prop_map(|(holder, at)| Op::DropWeak { holder, at }),

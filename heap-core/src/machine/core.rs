@@ -4,6 +4,7 @@ use super::capabilities::Capabilities;
 use super::events::{EventKind, Events};
 use super::fast_path::FastPath;
 use super::futility::{Full, Futility};
+use super::identity::Identity;
 use super::options::HeapOptions;
 use super::outside::Outside;
 use super::roots::Roots;
@@ -33,6 +34,8 @@ pub struct HeapCore {
     pub death: Death,
     /// Bytes that objects own outside the heap.
     pub outside: Outside,
+    /// Identity hashes.
+    pub identity: Identity,
     /// Bytes that had been allocated when the heap was last told to idle.
     pub(super) rested_at: u64,
     /// The most bytes that the heap held whenever that was noted, structures of its own included.
@@ -84,9 +87,12 @@ impl HeapContext<'_> {
 impl HeapCore {
     /// The parts of a heap that holds nothing yet.
     pub(crate) fn new(memory: Memory, options: HeapOptions, capabilities: Capabilities) -> Self {
+        let roots = Roots::new(capabilities.counts);
+        let base = memory.blocks.base().addr().get();
         HeapCore {
+            identity: Identity::new(roots.heap_id(), base, capabilities.moves),
             memory,
-            roots: Roots::new(capabilities.counts),
+            roots,
             death: Death::default(),
             outside: Outside::default(),
             rested_at: 0,
@@ -108,7 +114,8 @@ impl HeapCore {
     /// Bytes of the structures that describe the heap: side tables, the handle table, weak cells' and drop glue's lists, and
     /// `of_collector` bytes of the collector's own.
     pub(super) fn side_bytes(&self, of_collector: usize) -> u64 {
-        let own = self.memory.side_bytes() + self.roots.side_bytes() + self.death.side_bytes();
+        let own =
+            self.memory.side_bytes() + self.roots.side_bytes() + self.death.side_bytes() + self.identity.side_bytes();
         (own + of_collector) as u64
     }
 

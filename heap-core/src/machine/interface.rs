@@ -34,7 +34,7 @@ pub unsafe trait Collector {
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError>;
 
     /// Makes room for `request` and takes it: called when the bump allocation of the fast path does not fit, for
-    /// alignments above eight bytes, and for objects larger than [`crate::memory::MEDIUM_FOOTPRINT_MAX`]. It never collects.
+    /// alignments above eight bytes, and for objects that are [large](AllocRequest::is_large). It never collects.
     ///
     /// # Errors
     /// When the heap's limit is reached or the system refuses memory.

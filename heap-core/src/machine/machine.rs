@@ -20,10 +20,9 @@ use super::registry::Registration;
 use super::statistics::Statistics;
 use crate::death::{Death, Ephemeron, QueueNumber, WeakCell};
 use crate::error::AllocError;
-use crate::memory::MEDIUM_FOOTPRINT_MAX;
 use crate::object::{
-    AllocRequest, Allocation, FINALIZABLE, HEADER_BYTES, Header, HeaderWord, OBJECT_ALIGN, Object, ObjectRef,
-    SIDE_ENTRY, TypeInfo,
+    AllocRequest, Allocation, FINALIZABLE, HEADER_BYTES, Header, HeaderWord, MEDIUM_BORN_MAX, OBJECT_ALIGN, Object,
+    ObjectRef, SIDE_ENTRY, TypeInfo,
 };
 
 /// A heap, unbranded.
@@ -78,7 +77,7 @@ impl Machine {
 
     #[inline(always)]
     pub(crate) fn allocate(&self, request: AllocRequest) -> Result<Allocation, AllocError> {
-        if request.align <= OBJECT_ALIGN && request.bytes <= MEDIUM_FOOTPRINT_MAX {
+        if request.align <= OBJECT_ALIGN && request.bytes <= MEDIUM_BORN_MAX {
             let cursor = self.fast.cursor.get();
             // The end is computed before it is known to be inside, once for the test and for the next cursor: with
             // `bytes <= room` this takes two instructions more. It is 16 KiB beyond an address at the most.
@@ -349,6 +348,16 @@ impl Machine {
     }
 
     // ---- roots, numbers ----
+
+    /// The identity hash of an object.
+    ///
+    /// # Safety
+    /// The object is alive.
+    pub(crate) unsafe fn identity_hash(&self, object: ObjectRef) -> u64 {
+        // SAFETY: the caller's promise. Only the header is looked at, and a word that the program cannot name.
+        let object = unsafe { Object::at(object) };
+        self.core(|core| core.identity.ask(object))
+    }
 
     pub(crate) fn set_root(&self, object: ObjectRef) {
         self.core(|core| core.roots.set_root(object));

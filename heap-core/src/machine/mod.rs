@@ -25,6 +25,7 @@ pub mod events;
 mod fast_path;
 mod futility;
 mod handles;
+mod identity;
 mod interface;
 #[allow(clippy::module_inception)]
 mod machine;
@@ -44,6 +45,7 @@ pub use allowance::{Allowance, growth_budget};
 pub use capabilities::Capabilities;
 pub use fast_path::FastPath;
 pub(crate) use handles::HandleSlot;
+pub use identity::Identity;
 pub use interface::{Collector, IntoCollector};
 pub(crate) use machine::{Machine, write_header};
 pub use no_gc::NoGc;

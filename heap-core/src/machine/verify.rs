@@ -24,7 +24,8 @@ use super::snapshot::{Edge, Parent, Seen, Snapshot, VerifyError, type_name};
 use crate::death::WeakCell;
 use crate::memory::POISON;
 use crate::object::{
-    EdgeSink, FINALIZABLE, HEADER_BYTES, Intact, Object, ObjectRef, ObjectSet, SIDE_ENTRY, STATE_BITS, Shape, SlotSink,
+    EdgeSink, FINALIZABLE, HASH_ASKED, HASH_STORED, HEADER_BYTES, Intact, Object, ObjectRef, ObjectSet, SIDE_ENTRY,
+    STATE_BITS, Shape, SlotSink,
 };
 
 /// What the verifier found that the program can reach.
@@ -250,6 +251,10 @@ impl<'h> Walk<'h> {
     }
 
     fn check_side_entry(&self, object: Object<'_>) -> Result<(), &'static str> {
+        let (asked, stored) = (object.word().has(HASH_ASKED), object.word().has(HASH_STORED));
+        if asked && (stored || !self.core.capabilities.moves) || stored != (object.info().hash_bytes() != 0) {
+            return Err("its header contradicts itself about its identity hash");
+        }
         if object.word().has(FINALIZABLE) != self.finalizable.contains(&object.reference()) {
             return Err("its header and the list of objects with finalizers disagree");
         }

@@ -10,7 +10,8 @@
 //! | 1 | `UNLOGGED` | the first write must be reported to the collector |
 //! | 2 | `PERMANENT` | never collected; clean, so the first write must be reported |
 //! | 3 | `SIDE_ENTRY` | a side table may know the object: as target of a weak cell, as a key, as one with a finalizer |
-//! | 4–5 | identity hash | not asked, asked, stored behind the object |
+//! | 4 | `HASH_ASKED` | it was asked for its identity hash, and has not moved since |
+//! | 5 | `HASH_STORED` | its identity hash stands behind the payload |
 //! | 48 | `FINALIZABLE` | it is to be queued when it is dead |
 //! | 49 | `CARDED` | a large array: it has cards |
 //! | 50–63 | the collector's own | mark colour, or reference count |
@@ -34,8 +35,10 @@ pub const PERMANENT: usize = 1 << 2;
 /// A side table may know the object. Set for targets of weak cells, keys of ephemerons, objects with finalizers, and the
 /// cells and ephemerons themselves; clear for all others, which therefore never touch a table.
 pub const SIDE_ENTRY: usize = 1 << 3;
-/// The two bits of identity-hash state.
-pub const HASH_STATE: usize = 0b11 << 4;
+/// The object was asked for its identity hash, and is where it was then.
+pub const HASH_ASKED: usize = 1 << 4;
+/// The object's identity hash stands in the last word of its footprint, because it has moved since it was asked.
+pub const HASH_STORED: usize = 1 << 5;
 /// The object is registered to be queued when it is dead, and was not queued yet.
 pub const FINALIZABLE: usize = 1 << 48;
 /// A large array: writes can be reported per [card](crate::collector::Cards) rather than per object.
@@ -112,7 +115,7 @@ impl ObjectRef {
         }
         // SAFETY: the caller's promise.
         let count = unsafe { self.count(info) };
-        let payload = payload_bytes(info.element_bytes() * count);
+        let payload = payload_bytes(info.element_bytes() * count) + info.hash_bytes();
         (self.address() - info.prefix_bytes()..self.address() + payload, count)
     }
 

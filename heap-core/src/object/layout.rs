@@ -8,8 +8,14 @@ use crate::memory::{BLOCK_BYTES, MEDIUM_FOOTPRINT_MAX};
 pub const HEADER_BYTES: usize = 8;
 /// Bytes in front of the payload of a slice or string: its length, then the header.
 pub const SLICE_PREFIX_BYTES: usize = 16;
+/// Bytes behind the payload of an object that holds its identity hash.
+pub const HASH_BYTES: usize = 8;
 /// All objects start and end at multiples of this many bytes.
 pub const OBJECT_ALIGN: usize = 8;
+
+/// The largest footprint that an object which shares blocks with others is born with: what it may need when it is moved, its
+/// identity hash, is left below [`MEDIUM_FOOTPRINT_MAX`].
+pub const MEDIUM_BORN_MAX: usize = MEDIUM_FOOTPRINT_MAX - HASH_BYTES;
 
 /// Bytes that a payload of `bytes` occupies: at least eight, and a multiple of [`OBJECT_ALIGN`].
 #[inline]
@@ -39,11 +45,11 @@ pub struct Allocation {
 }
 
 impl AllocRequest {
-    /// True for objects that get blocks of their own: larger than half a block, or aligned so widely that a block could
-    /// not hold them together with their prefix.
+    /// True for objects that get blocks of their own: larger than half a block less a word, which they may need when they
+    /// are moved and have an identity hash, or aligned so widely that a block could not hold them together with their prefix.
     #[inline]
     pub const fn is_large(self) -> bool {
-        self.bytes > MEDIUM_FOOTPRINT_MAX || self.align > BLOCK_BYTES / 4
+        self.bytes > MEDIUM_BORN_MAX || self.align > BLOCK_BYTES / 4
     }
 
     /// Bytes that a buffer must have to satisfy the request wherever it starts.

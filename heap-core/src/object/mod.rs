@@ -40,10 +40,13 @@ mod view;
 pub use address_hash::{AddressHasher, ObjectMap, ObjectSet};
 pub use edges::{EdgeSink, TraceFn};
 pub use header::{
-    CARDED, COLLECTOR_BITS, COLLECTOR_SHIFT, FINALIZABLE, FORWARDED, HASH_STATE, Header, HeaderWord, PERMANENT,
-    SIDE_ENTRY, STATE_BITS, UNLOGGED,
+    CARDED, COLLECTOR_BITS, COLLECTOR_SHIFT, FINALIZABLE, FORWARDED, HASH_ASKED, HASH_STORED, Header, HeaderWord,
+    PERMANENT, SIDE_ENTRY, STATE_BITS, UNLOGGED,
 };
-pub use layout::{AllocRequest, Allocation, HEADER_BYTES, OBJECT_ALIGN, SLICE_PREFIX_BYTES, payload_bytes};
+pub use layout::{
+    AllocRequest, Allocation, HASH_BYTES, HEADER_BYTES, MEDIUM_BORN_MAX, OBJECT_ALIGN, SLICE_PREFIX_BYTES,
+    payload_bytes,
+};
 pub use reference::{ObjectRef, prefetch};
 pub use relocation::{Relocation, Slot};
 pub use slots::SlotSink;

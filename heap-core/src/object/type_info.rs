@@ -41,13 +41,13 @@ pub struct TypeInfo {
     pub(crate) align: u32,
     pub(crate) small_bytes: u16,
     pub(crate) shape: Shape,
+    pub(crate) hash_bytes: u8,
     pub(crate) trace: Option<TraceFn>,
     pub(crate) relocate: Option<RelocateFn>,
     pub(crate) drop: Option<DropFn>,
     pub(crate) owned_bytes: Option<OwnedBytesFn>,
     pub(crate) name: fn() -> &'static str,
-    /// Room for what later object kinds need: the vtable of a `dyn` object.
-    pub(crate) metadata: Option<&'static ()>,
+    pub(crate) with_hash: Option<&'static TypeInfo>,
 }
 
 const _: () = assert!(size_of::<TypeInfo>() == 64);
@@ -134,12 +134,21 @@ impl TypeInfo {
         drop: None,
         owned_bytes: None,
         name: || "unfinished object",
-        metadata: None,
+        hash_bytes: 0,
+        with_hash: None,
     };
 
-    /// The vtable of a `dyn` object, once there are such objects.
-    pub fn metadata(&self) -> Option<&'static ()> {
-        self.metadata
+    /// Bytes behind the payload, for an identity hash: 8 or none.
+    #[inline]
+    pub fn hash_bytes(&self) -> usize {
+        self.hash_bytes as usize
+    }
+
+    /// The description of the same type whose objects hold an identity hash behind their payload: what a moving collector
+    /// puts into the header of a copy. `None` when this is it, and for the heap's own objects, which nobody asks.
+    #[inline]
+    pub fn with_hash(&self) -> Option<&'static TypeInfo> {
+        self.with_hash
     }
 }
 

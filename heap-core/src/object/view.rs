@@ -17,8 +17,8 @@ use core::ptr::NonNull;
 
 use super::copy::copy;
 use super::edges::EdgeSink;
-use super::header::{Header, HeaderWord};
-use super::layout::{AllocRequest, OBJECT_ALIGN};
+use super::header::{HASH_ASKED, HASH_STORED, Header, HeaderWord};
+use super::layout::{AllocRequest, HASH_BYTES, OBJECT_ALIGN};
 use super::reference::ObjectRef;
 use super::type_info::TypeInfo;
 
@@ -145,6 +145,14 @@ impl<'a> Object<'a> {
         unsafe { self.reference.size(self.info()) }
     }
 
+    /// Its identity hash, if it has moved since it was asked.
+    #[inline]
+    pub fn stored_hash(self) -> Option<u64> {
+        let last = || self.extent().end - HASH_BYTES - self.reference.address();
+        // SAFETY: intact, and the last word of the footprint is the hash, written before anybody saw the object there.
+        self.word.has(HASH_STORED).then(|| unsafe { self.reference.payload().byte_add(last()).cast::<u64>().read() })
+    }
+
     /// Reports all its edges: all or none. False when the system refuses memory for them, as the sink says too.
     #[inline(always)]
     pub fn trace(self, sink: &mut EdgeSink) -> bool {
@@ -233,6 +241,7 @@ impl<'a> Measured<'a> {
     /// object's type.
     #[inline(always)]
     pub unsafe fn move_to(&self, to: NonNull<u8>, word: HeaderWord) -> Measured<'a> {
+        debug_assert!(!word.has(HASH_ASKED), "a copy gets its identity hash: `move_with_hash`");
         let (from, prefix) = (self.object.reference.payload(), self.object.reference.address() - self.extent.start);
         // SAFETY: `bytes` bytes from the start of the prefix are the object's, and multiples of eight; the caller promises as
         // many at the new place.
@@ -242,6 +251,27 @@ impl<'a> Measured<'a> {
         self.object.header().store(HeaderWord::forwarding(object.reference));
         let start = to.addr().get() - prefix;
         Measured { object, info: self.info, extent: start..start + self.bytes(), count: self.count }
+    }
+
+    /// What an allocation must ask for that is to hold a copy and its identity hash.
+    pub fn request_with_hash(&self) -> AllocRequest {
+        let request = self.request();
+        AllocRequest { bytes: request.bytes + HASH_BYTES, ..request }
+    }
+
+    /// Moves an object that has [`HASH_ASKED`](super::HASH_ASKED): as [`move_to`](Self::move_to), and puts `hash` behind it.
+    ///
+    /// # Safety
+    /// As for `move_to`, with [`request_with_hash`](Self::request_with_hash).
+    pub unsafe fn move_with_hash(&self, to: NonNull<u8>, word: HeaderWord, hash: u64) -> Measured<'a> {
+        let info = self.info.with_hash().expect("an object of the program's, which has not moved since it was asked");
+        let state = word.state() & !HASH_ASKED | HASH_STORED;
+        // SAFETY: the caller's promise; the description is of the same type.
+        let moved = unsafe { self.move_to(to, HeaderWord::new(info, state)) };
+        let end = moved.extent.end;
+        // SAFETY: the caller promises room for a word behind the object.
+        unsafe { to.byte_add(end - to.addr().get()).cast::<u64>().write(hash) };
+        Measured { info, extent: moved.extent.start..end + HASH_BYTES, ..moved }
     }
 }
 

@@ -30,7 +30,7 @@ use core::ptr::NonNull;
 use crate::error::AllocError;
 use crate::memory::{
     self, BLOCK_BYTES, BlockIndex, BlockKind, Free, LINE_BYTES, LINE_SHIFT, LINES_PER_BLOCK, LineSet, LineTable,
-    Memory, UNIT_BYTES, UnitSet,
+    MEDIUM_FOOTPRINT_MAX, Memory, UNIT_BYTES, UnitSet,
 };
 use crate::object::{AllocRequest, OBJECT_ALIGN};
 
@@ -239,7 +239,7 @@ impl HoleAllocator {
     /// # Errors
     /// When no hole is long enough and no fresh block can be had.
     pub fn find(&mut self, memory: &mut Memory, policy: LinePolicy, request: AllocRequest) -> Result<Room, AllocError> {
-        debug_assert!(!request.is_large());
+        debug_assert!(request.bytes <= MEDIUM_FOOTPRINT_MAX && request.align <= BLOCK_BYTES / 4);
         let need = request.worst_case();
         if need <= LINE_BYTES {
             if need <= MODEST {

@@ -2,14 +2,43 @@
 //!
 //! Stands apart from [`TypeInfo`] because a description is plain data, which collectors read without knowing the trait.
 
+use core::marker::PhantomData;
+
 use super::{Facts, Relocator, Trace, Tracer};
 use crate::object::{
-    AllocRequest, DropFn, EdgeSink, HEADER_BYTES, OwnedBytesFn, RelocateFn, Shape, SlotSink, TraceFn, TypeInfo,
-    payload_bytes,
+    AllocRequest, DropFn, EdgeSink, HASH_BYTES, HEADER_BYTES, OwnedBytesFn, RelocateFn, Shape, SlotSink, TraceFn,
+    TypeInfo, payload_bytes,
 };
+
+/// Descriptions of objects that hold an identity hash.
+struct Hashed<T>(PhantomData<T>);
+
+impl<'gc, T: Trace<'gc>> Hashed<T> {
+    const SIZED: &'static TypeInfo = &Self::describe(Shape::Sized);
+    const SLICE: &'static TypeInfo = &Self::describe(Shape::Slice);
+
+    const fn describe(shape: Shape) -> TypeInfo {
+        let plain = TypeInfo::plain::<T>(shape);
+        TypeInfo {
+            // Objects with blocks of their own never move.
+            small_bytes: if plain.small_bytes == 0 { 0 } else { plain.small_bytes + HASH_BYTES as u16 },
+            hash_bytes: HASH_BYTES as u8,
+            ..plain
+        }
+    }
+}
 
 impl TypeInfo {
     pub(crate) const fn of<'gc, T: Trace<'gc>>(shape: Shape) -> TypeInfo {
+        let with_hash = match shape {
+            Shape::Sized => Some(Hashed::<T>::SIZED),
+            Shape::Slice => Some(Hashed::<T>::SLICE),
+            Shape::WeakCell | Shape::Ephemeron => None,
+        };
+        TypeInfo { with_hash, ..Self::plain::<T>(shape) }
+    }
+
+    const fn plain<'gc, T: Trace<'gc>>(shape: Shape) -> TypeInfo {
         // What has no bytes holds nothing, whatever it says. A slice of it may have 2^64 elements, too many to ask.
         let holds = size_of::<T>() != 0;
         let needs_trace = <T::Facts as Facts<'gc>>::NEEDS_TRACE && holds;
@@ -42,7 +71,8 @@ impl TypeInfo {
                 None
             },
             name: core::any::type_name::<T>,
-            metadata: None,
+            hash_bytes: 0,
+            with_hash: None,
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | `weak` | weak pointers, and what they lead to |
 //! | `dying` | ephemerons and finalizers |
 //! | `collections` | lists, maps, sets and weak tables in the heap |
+//! | `identity` | identity hashes |
 //! | `barrier` | stores at the worst moment; small programs under zeal |
 //! | `pacing` | what makes collections due, what the heap holds, and what it keeps |
 //! | `observation` | what a heap says about itself |
@@ -19,6 +20,7 @@ pub(super) mod collections;
 pub(super) mod depth;
 pub(super) mod dying;
 pub(super) mod handles;
+pub(super) mod identity;
 pub(super) mod layout;
 pub(super) mod observation;
 pub(super) mod pacing;
