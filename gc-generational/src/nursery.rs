@@ -40,6 +40,9 @@ pub(crate) struct Nursery {
     parked: bool,
 }
 
+// SAFETY: the address of memory that belongs to the nursery's heap, whatever thread that is on.
+unsafe impl Send for Nursery {}
+
 impl Nursery {
     pub(crate) fn new() -> Self {
         Nursery {

@@ -55,6 +55,8 @@
 //! | identity | [`Gc::ptr_eq`], [`Gc::identity_hash`] |
 //! | something to be done when an object is dead | [`FinalizerQueue`] |
 //! | roots between calls of `mutate` | [`Mutator::stash`], [`Mutator::fetch`], [`Handle`] |
+//! | looks into a heap that is being looked at | [`Heap::view`], [`Heap::poll`] |
+//! | heaps on other threads | [`Heap::into_sendable`], [`SendHeap`] |
 //! | a full heap as a result | [`Heap::try_mutate`], [`Heap::reserve`], [`HeapOptions::with_limit`] |
 //! | memory outside the heap | `owned_bytes`, derived; [`ExternalBytes`], [`Mutator::charge_external`] |
 //! | asking for a collection | [`Heap::idle`], [`Heap::collect`], [`Heap::collect_minor`], [`Heap::step`], [`Mutator::request_collection`] |
@@ -67,7 +69,8 @@
 //!
 //! * Inside one `mutate` nothing is reclaimed. A program that allocates much should return from it often: an empty call
 //!   costs a few nanoseconds. [`Mutator::should_yield`] says when the heap would like it.
-//! * A heap belongs to one thread.
+//! * A heap belongs to one thread at a time. It [moves](Heap::into_sendable) to another as a whole, if all that was ever in it
+//!   may.
 //! * A brand is as good as the compiler's lifetimes. There are old holes in them (rust-lang/rust#25860, #84366,
 //!   #152489), through which a program without `unsafe` that looks for them lengthens any lifetime, and so a brand as
 //!   well: a pointer then leaves its `mutate` and dangles. None is met by accident; [`Rootable`](trait@Rootable) says
@@ -113,6 +116,7 @@ pub use api::mutator::Mutator;
 #[doc(hidden)]
 pub use api::rootable::__DynRootable;
 pub use api::rootable::{Root, Rootable};
+pub use api::send::{NotSendable, SendHeap};
 pub use api::weak::Weak;
 pub use api::write::{Unlock, Write};
 pub use error::{AllocError, AllocErrorKind};

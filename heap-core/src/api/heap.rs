@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use super::gc::Gc;
 use super::mutator::Mutator;
 use super::rootable::{Root, Rootable};
+use super::send::{NotSendable, Reason, SendHeap};
 use crate::collector::{Capabilities, Census, HeapCore, IntoCollector, VerifyError};
 use crate::error::AllocError;
 use crate::machine::events::{CollectionKind, Listener};
@@ -105,6 +106,40 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
         result
     }
 
+    /// As [`mutate`](Self::mutate), through a shared reference, and therefore without a safepoint: nothing is collected when
+    /// `f` ends. Views nest in each other, as when a formatter, a panic handler or a callback looks into the heap that is
+    /// being looked at.
+    ///
+    /// A view has a brand of its own: inside one, pointers of the view outside it are pointers of another heap. It may
+    /// allocate and write. What that makes due is done by the next [`mutate`](Self::mutate) or [`poll`](Self::poll); in
+    /// a program that has only views nothing is ever reclaimed, until the heap's limit is reached.
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    /// use heap_core::{Gc, Heap, Lock, NoGc, Rootable};
+    ///
+    /// let heap = Heap::<Rootable![Gc<'_, Lock<u64>>]>::new(NoGc::default(), |mc| Gc::new(mc, Lock::new(0))).unwrap();
+    /// let heap = RefCell::new(heap);
+    /// heap.borrow().view(|mc, counter| {
+    ///     counter.set(mc, 7);
+    ///     assert_eq!(heap.borrow().view(|_, counter| counter.get()), 7);
+    /// });
+    /// heap.borrow_mut().poll();
+    /// ```
+    #[inline]
+    pub fn view<F, T>(&self, f: F) -> T
+    where
+        F: for<'gc> FnOnce(&'gc Mutator<'gc>, &'gc Root<'gc, R>) -> T,
+    {
+        self.enter(|mc| {
+            let root = mc.machine.root_object();
+            // SAFETY: the root object was allocated with this type and is alive. Whoever has exclusive access to the root has
+            // the heap exclusively borrowed.
+            let root = unsafe { Gc::<Root<'_, R>>::from_object(root) };
+            f(mc, Gc::as_ref(root))
+        })
+    }
+
     /// As [`mutate`](Self::mutate), with exclusive access to the root. The write barrier runs for the root object.
     #[inline]
     pub fn mutate_root<F, T>(&mut self, f: F) -> T
@@ -183,6 +218,34 @@ impl<R: ?Sized> Heap<R> {
         let mut idle = true;
         self.machine.pause(|collector, heap| idle = collector.step(heap, bytes));
         idle
+    }
+
+    /// A safepoint: collects if that is due, and costs two instructions if it is not. For programs that use the heap through
+    /// [`view`](Self::view).
+    #[inline]
+    pub fn poll(&mut self) {
+        if self.machine.fast.due.get() {
+            self.machine.safepoint(Safepoint::Leave);
+        }
+    }
+
+    /// Turns the heap into one that can be sent to another thread, if nothing in it must stay on this one.
+    ///
+    /// Asked is what there ever was in it: an object of a type with [`Facts::THREAD_BOUND`](crate::trace::Facts::THREAD_BOUND), as
+    /// the derive finds it for an `Rc`, a raw pointer or a `dyn` type in a field, keeps the heap here for good. Handles may go
+    /// where they like. Costs a few instructions.
+    ///
+    /// # Errors
+    /// When there was such an object, or the heap has a listener. The error gives the heap back, and says why.
+    pub fn into_sendable(mut self) -> Result<SendHeap<R>, NotSendable<R>> {
+        let reason = if let Some(type_name) = self.machine.bound() {
+            Reason::Object(type_name())
+        } else if self.core().events.has_listener() {
+            Reason::Listener
+        } else {
+            return Ok(SendHeap(self));
+        };
+        Err(NotSendable { heap: self, reason })
     }
 
     /// Changes the hard limit in bytes; `None` for none. One below what the heap holds is allowed: then nothing more can be

@@ -11,5 +11,6 @@ pub(crate) mod lock;
 pub(crate) mod mutator;
 pub(crate) mod recursion;
 pub(crate) mod rootable;
+pub(crate) mod send;
 pub(crate) mod weak;
 pub(crate) mod write;

@@ -12,7 +12,7 @@ use crate::object::{
     AllocRequest, Allocation, HEADER_BYTES, HeaderWord, OBJECT_ALIGN, ObjectRef, SLICE_PREFIX_BYTES, Shape, TypeInfo,
     payload_bytes,
 };
-use crate::trace::Trace;
+use crate::trace::{Content, Trace};
 
 /// Gives access to a heap inside [`Heap::mutate`](crate::Heap::mutate): allocation, writes, handles.
 ///
@@ -68,7 +68,16 @@ impl<'gc> Mutator<'gc> {
         if const { core::mem::needs_drop::<T>() } {
             self.machine.register_drop(object);
         }
+        self.note_thread::<T>();
         Ok(object)
+    }
+
+    /// There is an object of this type now. Costs nothing unless its values must stay on their thread.
+    #[inline(always)]
+    fn note_thread<T: Trace<'gc>>(&self) {
+        if const { T::THREAD_BOUND } {
+            self.machine.bind(core::any::type_name::<T>);
+        }
     }
 
     /// A slice object with a copy of 1 to [`SHORT`] bytes, small in the caller's code.
@@ -113,6 +122,7 @@ impl<'gc> Mutator<'gc> {
             payload.byte_sub(SLICE_PREFIX_BYTES).cast::<usize>().write(len);
             write_header(payload, HeaderWord::new(Describe::<T>::SLICE, birth));
         }
+        self.note_thread::<T>();
         Ok(ObjectRef::new(payload))
     }
 
@@ -163,6 +173,7 @@ impl<'gc> Mutator<'gc> {
         if const { core::mem::needs_drop::<T>() } {
             self.machine.register_drop(object);
         }
+        self.note_thread::<T>();
         Ok(object)
     }
 

@@ -14,7 +14,7 @@ use crate::api::mutator::Mutator;
 use crate::api::recursion::{compare_once, print_once};
 use crate::error::AllocError;
 use crate::store;
-use crate::trace::{Known, Relocator, Static, Tracer};
+use crate::trace::{Known, Relocator, Tracer};
 
 /// The capacity of a list that begins to have elements.
 const FIRST_CAPACITY: usize = 4;
@@ -47,7 +47,8 @@ pub struct List<'gc, T: Trace<'gc> + Copy + 'gc>(Gc<'gc, ListObject<'gc, T>>);
 struct ListObject<'gc, T> {
     slots: Lock<Option<Slots<'gc, T>>>,
     // Not traced, so written without a barrier.
-    len: Static<Cell<usize>>,
+    #[trace(require_static)]
+    len: Cell<usize>,
 }
 
 impl<'gc, T: Trace<'gc> + Copy + 'gc> Clone for List<'gc, T> {
@@ -84,7 +85,7 @@ impl<'gc, T: Trace<'gc> + Copy + 'gc> List<'gc, T> {
     /// # Errors
     /// When the heap limit is reached or the system refuses memory.
     pub fn try_new(mc: &Mutator<'gc>) -> Result<Self, AllocError> {
-        Ok(List(Gc::try_new(mc, ListObject { slots: Lock::new(None), len: Static(Cell::new(0)) })?))
+        Ok(List(Gc::try_new(mc, ListObject { slots: Lock::new(None), len: Cell::new(0) })?))
     }
 
     /// An empty list with room for so many elements.
@@ -106,7 +107,7 @@ impl<'gc, T: Trace<'gc> + Copy + 'gc> List<'gc, T> {
     /// The number of elements.
     #[inline]
     pub fn len(self) -> usize {
-        self.0.len.0.get()
+        self.0.len.get()
     }
 
     /// True when there is no element.
@@ -219,7 +220,7 @@ impl<'gc, T: Trace<'gc> + Copy + 'gc> List<'gc, T> {
         };
         // SAFETY: the slot at the length exists.
         unsafe { slots.set(mc, len, Some(element)) };
-        self.0.len.0.set(len + 1);
+        self.0.len.set(len + 1);
         Ok(())
     }
 
@@ -262,7 +263,7 @@ impl<'gc, T: Trace<'gc> + Copy + 'gc> List<'gc, T> {
             slots.copy_within(mc, index..len, index + 1);
             slots.set(mc, index, Some(element));
         }
-        self.0.len.0.set(len + 1);
+        self.0.len.set(len + 1);
         Ok(())
     }
 
@@ -300,7 +301,7 @@ impl<'gc, T: Trace<'gc> + Copy + 'gc> List<'gc, T> {
     pub fn truncate(self, mc: &Mutator<'gc>, len: usize) {
         let old = self.len();
         let Some(slots) = self.0.slots.get().filter(|_| len < old) else { return };
-        self.0.len.0.set(len);
+        self.0.len.set(len);
         slots.barrier(mc, len..old);
         for index in len..old {
             // SAFETY: the slots below the old length exist, and their barrier ran.
@@ -310,7 +311,7 @@ impl<'gc, T: Trace<'gc> + Copy + 'gc> List<'gc, T> {
 
     /// Drops all elements, and the storage.
     pub fn clear(self, mc: &Mutator<'gc>) {
-        self.0.len.0.set(0);
+        self.0.len.set(0);
         store!(mc, (self.0).slots, None);
     }
 
@@ -347,7 +348,7 @@ impl<'gc, T: Trace<'gc> + Copy + 'gc> List<'gc, T> {
             // SAFETY: room for all of them was reserved, and the barrier ran.
             unsafe { slots.put(len + index, Some(*element)) };
         }
-        self.0.len.0.set(len + elements.len());
+        self.0.len.set(len + elements.len());
         Ok(())
     }
 

@@ -27,7 +27,7 @@ use crate::api::lock::Lock;
 use crate::api::mutator::Mutator;
 use crate::error::AllocError;
 use crate::store;
-use crate::trace::{Facts, Known, Relocator, Static, Tracer};
+use crate::trace::{Facts, Known, Relocator, Tracer};
 
 /// Entries that are searched without an index.
 const UNINDEXED: usize = 8;
@@ -69,7 +69,8 @@ struct TableObject<'gc, K, V> {
     entries: Lock<Option<Slots<'gc, Entry<K, V>>>>,
     index: Lock<Option<Slots<'gc, u32>>>,
     // Not traced, so written without a barrier.
-    counts: Static<Cell<Counts>>,
+    #[trace(require_static)]
+    counts: Cell<Counts>,
 }
 
 /// A pointer to a table.
@@ -109,20 +110,20 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
     const TRACED: bool = <<Entry<K, V> as Trace<'gc>>::Facts as Facts<'gc>>::NEEDS_TRACE;
 
     pub(super) fn try_new(mc: &Mutator<'gc>) -> Result<Self, AllocError> {
-        let counts = Static(Cell::new(Counts { used: 0, live: 0, added: 0, changes: 0 }));
+        let counts = Cell::new(Counts { used: 0, live: 0, added: 0, changes: 0 });
         Ok(Table(Gc::try_new(mc, TableObject { entries: Lock::new(None), index: Lock::new(None), counts })?))
     }
 
     #[inline]
     fn counts(self) -> Counts {
-        self.0.counts.0.get()
+        self.0.counts.get()
     }
 
     #[inline]
     fn update(self, change: impl FnOnce(&mut Counts)) {
         let mut counts = self.counts();
         change(&mut counts);
-        self.0.counts.0.set(counts);
+        self.0.counts.set(counts);
     }
 
     /// The number of entries.

@@ -24,7 +24,7 @@ pub struct Damaged<C, D> {
 }
 
 // SAFETY: everything is passed on to the collector, but for the damage, which is unsafe exactly where it is written.
-unsafe impl<C: Collector, D: FnMut(&mut C, &mut HeapContext<'_>)> Collector for Damaged<C, D> {
+unsafe impl<C: Collector, D: FnMut(&mut C, &mut HeapContext<'_>) + Send> Collector for Damaged<C, D> {
     fn name(&self) -> &'static str {
         self.collector.name()
     }

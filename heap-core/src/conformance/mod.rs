@@ -157,6 +157,8 @@ macro_rules! conformance {
             handles_on_threads
             heaps_by_the_thousand
             heaps_that_move
+            heaps_change_threads
+            views
             thread_local_heaps
             handles_on_weak_pointers
             many_references
@@ -337,6 +339,10 @@ checks! {
     handles_on_threads(kit) { regressions::handles::handles_on_threads(kit) }
     /// Many heaps at once, used in turn, dropped in another order.
     heaps_by_the_thousand(kit) { regressions::handles::heaps_by_the_thousand(kit) }
+    /// Heaps that are used on one thread after another, while handles of theirs are dropped on others.
+    heaps_change_threads(kit) { regressions::handles::heaps_change_threads(kit) }
+    /// Views: shared, nested, without a safepoint, and collected for afterwards.
+    views(kit) { regressions::handles::views(kit) }
     /// A heap is a value: it moves in memory while objects and handles stay good.
     heaps_that_move(kit) { regressions::handles::heaps_that_move(kit) }
     /// A heap and its handles in thread-local variables, which are destroyed in no certain order; and leaked ones.

@@ -84,6 +84,11 @@ impl Events {
         self.listener = listener;
     }
 
+    /// Whether somebody listens.
+    pub(crate) fn has_listener(&self) -> bool {
+        self.listener.is_some()
+    }
+
     /// Calls the listener for every pending event. A listener that panics is not called again for these events.
     pub(crate) fn deliver(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);

@@ -23,7 +23,7 @@ use crate::object::{AllocRequest, Allocation, Object, ObjectRef};
 /// objects must be cleared before their memory is reused, and drop glue must run at most once per object.
 /// `allocate_slow` must return memory inside the heap's reservation that nothing else uses, and so must lie what the fast path
 /// is given to bump through. `barrier_slow` must not look at elements of a clean array that were reported before.
-pub unsafe trait Collector {
+pub unsafe trait Collector: Send {
     /// A short name for tables: `marksweep`.
     fn name(&self) -> &'static str;
 

@@ -7,7 +7,7 @@
 //! What the program sees are brands over it: [`Mutator`](crate::Mutator) inside a `mutate`, [`Heap`](crate::Heap) between
 //! two of them. All code that needs no type of the program stands here, once.
 
-use core::cell::UnsafeCell;
+use core::cell::{Cell, UnsafeCell};
 use core::ops::Range;
 use core::ptr::NonNull;
 
@@ -29,8 +29,13 @@ use crate::object::{
 #[repr(C)]
 pub(crate) struct Machine {
     pub(crate) fast: FastPath,
+    /// A type of which there was an object, and whose values must stay on their thread.
+    bound: Cell<Option<TypeName>>,
     pub(super) inner: UnsafeCell<Inner>,
 }
+
+/// Names a type, for people.
+pub(crate) type TypeName = fn() -> &'static str;
 
 pub(super) struct Inner {
     pub(super) core: HeapCore,
@@ -50,7 +55,7 @@ impl Machine {
             collector,
             zeal_turn: CollectionKind::Minor,
         };
-        Machine { fast: FastPath::new(), inner: UnsafeCell::new(inner) }
+        Machine { fast: FastPath::new(), bound: Cell::new(None), inner: UnsafeCell::new(inner) }
     }
 
     /// The heap's parts, when it is exclusively borrowed.
@@ -305,6 +310,19 @@ impl Machine {
     #[inline(never)]
     pub(crate) fn register_drop(&self, object: ObjectRef) {
         self.core(|core| core.death.drops.register(object));
+    }
+
+    // ---- threads ----
+
+    /// An object is made that must stay on its thread.
+    #[inline]
+    pub(crate) fn bind(&self, type_name: TypeName) {
+        self.bound.set(Some(type_name));
+    }
+
+    /// The last type of which there was an object that must stay on its thread.
+    pub(crate) fn bound(&self) -> Option<TypeName> {
+        self.bound.get()
     }
 
     // ---- barrier ----

@@ -146,6 +146,9 @@ pub struct Buffer {
     limit: NonNull<u8>,
 }
 
+// SAFETY: the memory between the two is the owner's alone, whatever thread that is.
+unsafe impl Send for Buffer {}
+
 impl Buffer {
     /// No memory at all.
     pub fn empty() -> Self {

@@ -255,6 +255,88 @@ pub(in super::super) fn heaps_that_move(kit: &Kit) {
     std::mem::forget(handles.swap_remove(4));
 }
 
+/// Heaps that are used on one thread after another, while handles of theirs are dropped on others.
+pub(in super::super) fn heaps_change_threads(kit: &Kit) {
+    const ROUNDS: u64 = 12;
+    let mut heap = kit.list();
+    let mut handle = heap.mutate(|mc, root| stash(mc, *root));
+    let mut sendable = heap.into_sendable().expect("nodes may be sent");
+    for round in 0..ROUNDS {
+        let before = handle.clone();
+        let dropper = std::thread::spawn(move || drop(before));
+        let worker = std::thread::spawn(move || {
+            let mut heap = sendable.into_heap();
+            handle = heap.mutate(|mc, root| {
+                assert!(Gc::ptr_eq(*root, mc.fetch(&handle)));
+                prepend(mc, *root, round * 100, 100);
+                stash(mc, *root)
+            });
+            match round % 4 {
+                0 => heap.collect(),
+                1 => heap.collect_minor(),
+                2 => {
+                    heap.step(100);
+                }
+                _ => {}
+            }
+            (heap.into_sendable().expect("nodes may be sent"), handle)
+        });
+        (sendable, handle) = worker.join().expect("the worker does not panic");
+        dropper.join().expect("dropping a handle does not panic");
+    }
+    let mut heap = sendable.into_heap();
+    let sum = (0..ROUNDS * 100).sum();
+    heap.mutate(|_, root| assert_eq!(measure(root.next.get()), (ROUNDS * 100, sum)));
+    kit.expect_verified(&mut heap, 1 + ROUNDS * 100, 0);
+    drop(handle);
+    // It may also die elsewhere.
+    let sendable = heap.into_sendable().expect("nodes may be sent");
+    std::thread::spawn(move || drop(sendable)).join().expect("dropping a heap does not panic");
+}
+
+/// Views: shared, nested, without a safepoint, and collected for afterwards.
+pub(in super::super) fn views(kit: &Kit) {
+    for options in [Kit::options(), Kit::options().with_zeal(true).with_verify(true)] {
+        let mut heap = kit.list_with(options);
+        let rounds = if options.zeal { 200 } else { 20_000 };
+        let pauses = heap.statistics().pauses;
+        for n in 0..rounds {
+            let handle = heap.view(|mc, root| {
+                prepend(mc, *root, n, 1);
+                heap.view(|mc, inner| {
+                    // The store outside is seen, and this one is seen outside.
+                    assert_eq!(inner.next.get().expect("just stored").value, n);
+                    let other = Node::make(mc, n + 1, inner.next.get());
+                    store!(mc, inner.other, Some(other));
+                    super::slots(mc, 20);
+                });
+                assert_eq!(root.other.get().expect("stored inside").value, n + 1);
+                if n % 100 == 0 {
+                    // What is read stays where it is while the view lasts.
+                    let kept = root.next.get().expect("just stored");
+                    heap.view(|mc, _| (0..50).map(|_| super::slots(mc, 100).len()).sum::<usize>());
+                    assert_eq!(kept.value, n);
+                }
+                stash(mc, *root)
+            });
+            let length = heap.mutate(|mc, root| {
+                assert!(Gc::ptr_eq(*root, mc.fetch(&handle)));
+                if n % 50 == 49 {
+                    store!(mc, root.next, None);
+                }
+                measure(root.next.get()).0
+            });
+            assert_eq!(length, if n % 50 == 49 { 0 } else { n % 50 + 1 });
+            heap.poll();
+        }
+        if kit.promise(&mut heap) != Promise::KeepsAll {
+            assert!(heap.statistics().pauses > pauses, "what views allocate makes collections due");
+        }
+        heap.view(|mc, root| store!(mc, root.other, None));
+        kit.expect_verified(&mut heap, 1, 0);
+    }
+}
+
 /// A heap and its handles in thread-local variables, which are destroyed in no certain order; and leaked ones.
 pub(in super::super) fn thread_local_heaps(kit: &Kit) {
     thread_local! {
