@@ -54,6 +54,7 @@
 //! | weak pointers, values that live as long as a key | [`Gc::downgrade`], [`Weak`], [`Ephemeron`] |
 //! | identity | [`Gc::ptr_eq`], [`Gc::identity_hash`] |
 //! | something to be done when an object is dead | [`FinalizerQueue`] |
+//! | a say in what dies | [`Heap::mark`], [`Heap::collect_with`], [`Finalization`] |
 //! | roots between calls of `mutate` | [`Mutator::stash`], [`Mutator::fetch`], [`Handle`] |
 //! | looks into a heap that is being looked at | [`Heap::view`], [`Heap::poll`] |
 //! | heaps on other threads | [`Heap::into_sendable`], [`SendHeap`] |
@@ -112,6 +113,7 @@ pub use api::gc::{Gc, Pointee};
 pub use api::handle::{Handle, Pointer};
 pub use api::heap::Heap;
 pub use api::lock::{Lock, OnceLock, RefLock};
+pub use api::marked::{Finalization, MarkedHeap};
 pub use api::mutator::Mutator;
 #[doc(hidden)]
 pub use api::rootable::__DynRootable;

@@ -102,16 +102,17 @@ impl<'gc, K: ?Sized + 'gc, V: ?Sized + 'gc> Ephemeron<'gc, K, V> {
         Ok(Ephemeron { object, _brand: PhantomData, _pair: PhantomData })
     }
 
+    /// Key and value, while the key lives; neither is kept alive by it.
     #[inline]
-    fn payload(&self) -> &Payload {
+    pub(super) fn pair(self) -> Option<(ObjectRef, ObjectRef)> {
         // SAFETY: this is a strong pointer to an ephemeron, and its memory is intact until the next safepoint.
-        unsafe { Payload::at(self.object) }
+        unsafe { Payload::at(self.object) }.pair()
     }
 
     /// Key and value, while the key lives. What is given out lives at least until the next safepoint.
     #[inline]
     pub fn get(self, mc: &Mutator<'gc>) -> Option<(Gc<'gc, K>, Gc<'gc, V>)> {
-        let (key, value) = self.payload().pair()?;
+        let (key, value) = self.pair()?;
         mc.machine.weak_upgraded(key);
         mc.machine.weak_upgraded(value);
         // SAFETY: ephemerons are cleared at the safepoint where their key dies; until then key and value are alive. They
@@ -122,7 +123,7 @@ impl<'gc, K: ?Sized + 'gc, V: ?Sized + 'gc> Ephemeron<'gc, K, V> {
     /// The key, while it lives.
     #[inline]
     pub fn key(self, mc: &Mutator<'gc>) -> Option<Gc<'gc, K>> {
-        let (key, _) = self.payload().pair()?;
+        let (key, _) = self.pair()?;
         mc.machine.weak_upgraded(key);
         // SAFETY: as in `get`.
         Some(unsafe { Gc::from_object(key) })
@@ -131,7 +132,7 @@ impl<'gc, K: ?Sized + 'gc, V: ?Sized + 'gc> Ephemeron<'gc, K, V> {
     /// The value, while the key lives.
     #[inline]
     pub fn value(self, mc: &Mutator<'gc>) -> Option<Gc<'gc, V>> {
-        let (_, value) = self.payload().pair()?;
+        let (_, value) = self.pair()?;
         mc.machine.weak_upgraded(value);
         // SAFETY: as in `get`.
         Some(unsafe { Gc::from_object(value) })
@@ -140,13 +141,13 @@ impl<'gc, K: ?Sized + 'gc, V: ?Sized + 'gc> Ephemeron<'gc, K, V> {
     /// True when `object` is the key. Compares addresses: neither object is looked at, or kept alive by it.
     #[inline]
     pub fn is_key(self, object: Gc<'gc, K>) -> bool {
-        self.payload().pair().is_some_and(|(key, _)| key == object.object())
+        self.pair().is_some_and(|(key, _)| key == object.object())
     }
 
     /// True when the key has been reclaimed, and the value was given up.
     #[inline]
     pub fn is_dropped(self) -> bool {
-        self.payload().pair().is_none()
+        self.pair().is_none()
     }
 
     /// True when both are the same ephemeron, dead or alive.

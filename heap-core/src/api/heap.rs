@@ -20,7 +20,7 @@ use crate::memory::Memory;
 /// Objects are reclaimed or moved only at *safepoints*: when a [`mutate`](Self::mutate) ends, or when the program asks.
 /// Everything that contains a safepoint takes `&mut self`, so no pointer into the heap can be alive then.
 pub struct Heap<R: ?Sized> {
-    machine: Box<Machine>,
+    pub(super) machine: Box<Machine>,
     // Invariant: two views of one heap must agree on what the root is.
     _root: PhantomData<fn(PhantomData<R>) -> PhantomData<R>>,
 }
@@ -185,7 +185,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
 
     /// Runs `f` with the brand of this heap.
     #[inline]
-    fn enter<T>(&self, f: impl for<'gc> FnOnce(&'gc Mutator<'gc>) -> T) -> T {
+    pub(super) fn enter<T>(&self, f: impl for<'gc> FnOnce(&'gc Mutator<'gc>) -> T) -> T {
         // SAFETY: `f` accepts every `'gc`, so inside it the brand equals no other lifetime; it ends with this borrow of
         // the heap, and safepoints need an exclusive one.
         f(unsafe { Mutator::brand(&self.machine) })

@@ -8,6 +8,7 @@ pub(crate) mod gc;
 pub(crate) mod handle;
 pub(crate) mod heap;
 pub(crate) mod lock;
+pub(crate) mod marked;
 pub(crate) mod mutator;
 pub(crate) mod recursion;
 pub(crate) mod rootable;

@@ -56,11 +56,17 @@ impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
         self.cell
     }
 
+    /// The target's place, while it lives; whoever makes a pointer of it keeps it alive.
+    #[inline]
+    pub(super) fn target(self) -> Option<ObjectRef> {
+        // SAFETY: a Weak is a strong pointer to a weak cell.
+        unsafe { WeakCell::at(self.cell) }.target()
+    }
+
     /// The target, if it is still alive. The result keeps it alive at least until the next safepoint.
     #[inline]
     pub fn upgrade(self, mc: &Mutator<'gc>) -> Option<Gc<'gc, T>> {
-        // SAFETY: a Weak is a strong pointer to a weak cell.
-        let target = unsafe { WeakCell::at(self.cell) }.target()?;
+        let target = self.target()?;
         mc.machine.weak_upgraded(target);
         // SAFETY: cells are cleared when their target dies, at the safepoint where it does; a target that is still
         // there is alive until the next one.
@@ -70,8 +76,28 @@ impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
     /// True when the target has been reclaimed.
     #[inline]
     pub fn is_dropped(self) -> bool {
+        self.target().is_none()
+    }
+
+    /// The target's address, or null when it has been reclaimed. As good, and for as long, as that of
+    /// [`Gc::as_ptr`](crate::Gc::as_ptr).
+    #[inline]
+    pub fn as_ptr(self) -> *const () {
+        self.target().map_or(core::ptr::null(), |target| target.payload().as_ptr().cast_const().cast())
+    }
+
+    /// The same pointer without its type.
+    #[inline]
+    pub fn erase(self) -> Weak<'gc, ()> {
+        Weak { cell: self.cell, _brand: PhantomData, _target: PhantomData }
+    }
+
+    /// A number that stays the same as long as there is a weak pointer to the object, wherever things move and also when the
+    /// object is dead; of weak pointers to two objects it is nearly always different. It is not that of
+    /// [`Gc::identity_hash`](crate::Gc::identity_hash), which may take a word of the object's own.
+    pub fn identity_hash(self, mc: &Mutator<'gc>) -> u64 {
         // SAFETY: a Weak is a strong pointer to a weak cell.
-        unsafe { WeakCell::at(self.cell) }.target().is_none()
+        unsafe { mc.machine.identity_hash(self.cell) }
     }
 
     /// True when both lead to the same object, dead or alive.
@@ -103,11 +129,24 @@ impl<'gc, T: ?Sized + 'gc> Gc<'gc, T> {
     }
 }
 
+/// Says whether the target is alive, and does not follow it.
 impl<'gc, T: ?Sized + 'gc> core::fmt::Debug for Weak<'gc, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("(Weak)")
+        f.write_str(if self.is_dropped() { "(Weak, dead)" } else { "(Weak)" })
     }
 }
+
+/// By identity, as [`Weak::ptr_eq`]: equal when both lead to the same object, dead or alive. There is no `Hash`: what
+/// [`Weak::identity_hash`] says is asked of the heap, and an address would be another one after the next collection, in a
+/// table that lives on.
+impl<'gc, T: ?Sized + 'gc> PartialEq for Weak<'gc, T> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.cell == other.cell
+    }
+}
+
+impl<'gc, T: ?Sized + 'gc> Eq for Weak<'gc, T> {}
 
 // SAFETY: a Weak is one edge, to its cell. The bound on the target is rule 7 of the trait, as for `Gc`.
 unsafe impl<'gc, T: ?Sized + Content<'gc> + 'gc> Trace<'gc> for Weak<'gc, T> {

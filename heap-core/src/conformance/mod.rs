@@ -172,6 +172,7 @@ macro_rules! conformance {
             chained_ephemerons
             random_ephemerons
             finalizers
+            stages
             refused_while_dying
             collections
             weak_collections
@@ -371,6 +372,8 @@ checks! {
     random_ephemerons(kit) { regressions::dying::random_ephemerons(kit) }
     /// Objects with finalizers are brought back once, whole.
     finalizers(kit) { regressions::dying::finalizers(kit) }
+    /// Before a collection, the program is told what is dead, and brings some of it back.
+    stages(kit) { regressions::stages::stages(kit) }
     /// The system refuses memory at every moment while the dead are dealt with.
     refused_while_dying(kit) { regressions::dying::refused_while_dying(kit) }
     /// Lists, maps and sets in the heap, compared with std's.

@@ -33,6 +33,7 @@ mod no_gc;
 mod options;
 mod outside;
 mod pause;
+mod reached;
 #[cfg(feature = "registry")]
 pub mod registry;
 mod roots;
@@ -52,6 +53,7 @@ pub use no_gc::NoGc;
 pub use options::HeapOptions;
 pub use outside::Outside;
 pub(crate) use pause::Safepoint;
+pub(crate) use reached::Reached;
 pub use roots::Roots;
 pub use snapshot::{Edge, Seen, Snapshot, VerifyError};
 pub use statistics::Statistics;

@@ -7,7 +7,9 @@ use super::events::{CollectionKind, EventKind};
 use super::interface::Collector;
 use super::machine::{Inner, Machine};
 use super::options::HeapOptions;
+use super::reached::Reached;
 use super::verify::verify;
+use crate::error::AllocError;
 
 /// On which side of a `mutate` a due safepoint is taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,6 +103,13 @@ impl Machine {
             collector.rest(heap);
             heap.core.memory.blocks.decommit_free(0);
         });
+    }
+
+    /// What the program can reach now.
+    pub(crate) fn reached(&mut self) -> Result<Reached, AllocError> {
+        let core = &mut self.inner.get_mut().core;
+        core.roots.synchronize();
+        Reached::trace(core)
     }
 
     /// The heap is being dropped: background work stops, and all remaining drop glue runs.

@@ -145,7 +145,7 @@ impl TypeInfo {
     }
 
     /// The description of the same type whose objects hold an identity hash behind their payload: what a moving collector
-    /// puts into the header of a copy. `None` when this is it, and for the heap's own objects, which nobody asks.
+    /// puts into the header of a copy. `None` when this is it, and for objects which nobody asks.
     #[inline]
     pub fn with_hash(&self) -> Option<&'static TypeInfo> {
         self.with_hash

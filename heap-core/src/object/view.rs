@@ -264,7 +264,7 @@ impl<'a> Measured<'a> {
     /// # Safety
     /// As for `move_to`, with [`request_with_hash`](Self::request_with_hash).
     pub unsafe fn move_with_hash(&self, to: NonNull<u8>, word: HeaderWord, hash: u64) -> Measured<'a> {
-        let info = self.info.with_hash().expect("an object of the program's, which has not moved since it was asked");
+        let info = self.info.with_hash().expect("an object that can be asked, and has not moved since it was");
         let state = word.state() & !HASH_ASKED | HASH_STORED;
         // SAFETY: the caller's promise; the description is of the same type.
         let moved = unsafe { self.move_to(to, HeaderWord::new(info, state)) };

@@ -16,6 +16,7 @@ struct Hashed<T>(PhantomData<T>);
 impl<'gc, T: Trace<'gc>> Hashed<T> {
     const SIZED: &'static TypeInfo = &Self::describe(Shape::Sized);
     const SLICE: &'static TypeInfo = &Self::describe(Shape::Slice);
+    const WEAK_CELL: &'static TypeInfo = &Self::describe(Shape::WeakCell);
 
     const fn describe(shape: Shape) -> TypeInfo {
         let plain = TypeInfo::plain::<T>(shape);
@@ -33,7 +34,9 @@ impl TypeInfo {
         let with_hash = match shape {
             Shape::Sized => Some(Hashed::<T>::SIZED),
             Shape::Slice => Some(Hashed::<T>::SLICE),
-            Shape::WeakCell | Shape::Ephemeron => None,
+            Shape::WeakCell => Some(Hashed::<T>::WEAK_CELL),
+            // Nobody asks.
+            Shape::Ephemeron => None,
         };
         TypeInfo { with_hash, ..Self::plain::<T>(shape) }
     }

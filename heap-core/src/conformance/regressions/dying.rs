@@ -371,6 +371,17 @@ fn random_program(kit: &Kit, seed: u64) {
                 }
             });
         }
+        if dice.below(3) == 0 {
+            let (things, _) = model.alive();
+            let told = heap.mark().finalize(|fc, root| {
+                for (place, number) in root.pairs.iter().zip(model.pair_places) {
+                    let (Some(pair), Some(number)) = (place.get(), number) else { continue };
+                    let alive = things.contains(&model.pairs[number].0);
+                    assert_eq!(pair.is_dead(fc), !alive, "seed {seed}: pair {number}");
+                }
+            });
+            told.expect("there is memory");
+        }
         let full = match dice.below(4) {
             0 => {
                 heap.collect();

@@ -11,6 +11,7 @@
 //! | `dying` | ephemerons and finalizers |
 //! | `collections` | lists, maps, sets and weak tables in the heap |
 //! | `identity` | identity hashes |
+//! | `stages` | collections in which the program has a say |
 //! | `barrier` | stores at the worst moment; small programs under zeal |
 //! | `pacing` | what makes collections due, what the heap holds, and what it keeps |
 //! | `observation` | what a heap says about itself |
@@ -26,6 +27,7 @@ pub(super) mod observation;
 pub(super) mod pacing;
 pub(super) mod panics;
 pub(super) mod room;
+pub(super) mod stages;
 pub(super) mod weak;
 
 use std::cell::Cell;

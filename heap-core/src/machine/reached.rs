@@ -1,0 +1,154 @@
+//! [`Reached`]: what the program can reach, by a trace of its own, between two pauses.
+//!
+//! For the moment before a collection in which an interpreter wants to know what is about to die
+//! ([`MarkedHeap`](crate::MarkedHeap)). The trace writes nothing: it marks in a bitmap of its own, one bit for every eight
+//! bytes of the heap, which is dropped afterwards.
+//!
+//! *Why not the marks of the collection itself?* It would save one trace of two, or of three, in a collector that marks, where
+//! the moment would lie between marking and sweeping. Then all that the program does there must be kept in step with a marking
+//! that is complete: whatever it is given is to be marked with all that it leads to, without looking into objects that it has
+//! borrowed; what it makes must not look dead, with all side tables; what the marking of a generation said must survive a
+//! minor collection. And a counting collector has no marks. So there would be four mechanisms, one for each collector and one
+//! for those of others, against one that is the same for all, third parties included, and asks nothing of them. A trace of
+//! this kind costs about what a marking does.
+//!
+//! *Ephemerons* in one go: when one is reached whose key was not, key and value are noted; when a key is reached for which
+//! some are noted, their values are. Each is looked at twice at most, in whatever order.
+
+use super::core::HeapCore;
+use crate::death::Ephemeron;
+use crate::engine::Lookahead;
+use crate::error::AllocError;
+use crate::memory::BLOCK_BYTES;
+use crate::object::{EdgeSink, Object, ObjectMap, ObjectRef, SIDE_ENTRY, Shape};
+
+/// Elements of a large array whose edges are looked at in one go.
+const PIECE: usize = 1024;
+
+/// Bytes of heap for each bit, and bits of a word of the bitmap.
+const UNIT: usize = 8;
+const WORD: usize = u64::BITS as usize;
+
+/// What the program could reach at one moment.
+pub(crate) struct Reached {
+    base: usize,
+    bits: Vec<u64>,
+}
+
+/// The trace in progress.
+struct Trace {
+    reached: Reached,
+    sink: EdgeSink,
+    ahead: Lookahead,
+    /// Arrays of which not all elements were looked at, and the next one.
+    arrays: Vec<(ObjectRef, usize)>,
+    /// Values whose keys were not reached so far. Each names the next of the same key.
+    values: Vec<(ObjectRef, Option<usize>)>,
+    /// The first of these for each key.
+    waiting: ObjectMap<usize>,
+}
+
+impl Reached {
+    /// Traces from every root. Costs a look at everything that is reached, and a bit for every eight bytes of the heap.
+    ///
+    /// # Errors
+    /// When the system refuses memory.
+    pub(super) fn trace(core: &HeapCore) -> Result<Self, AllocError> {
+        let blocks = &core.memory.blocks;
+        let words = (blocks.high_water().index() * BLOCK_BYTES).div_ceil(UNIT * WORD);
+        let mut bits = Vec::new();
+        bits.try_reserve_exact(words).map_err(|_| AllocError::REFUSED)?;
+        bits.resize(words, 0);
+        let mut trace = Trace {
+            reached: Reached { base: blocks.base().addr().get(), bits },
+            sink: EdgeSink::everything(),
+            ahead: Lookahead::default(),
+            arrays: Vec::new(),
+            values: Vec::new(),
+            waiting: ObjectMap::default(),
+        };
+        core.every_root().for_each(|root| trace.sink.push(root));
+        trace.run()?;
+        Ok(trace.reached)
+    }
+
+    /// Whether the object, which is intact, could be reached. Not one that was made since.
+    pub(crate) fn contains(&self, object: ObjectRef) -> bool {
+        let unit = (object.address() - self.base) / UNIT;
+        self.bits.get(unit / WORD).is_some_and(|word| word >> (unit % WORD) & 1 != 0)
+    }
+
+    /// Notes that the object was reached. False when it was before.
+    fn insert(&mut self, object: ObjectRef) -> bool {
+        let unit = (object.address() - self.base) / UNIT;
+        let (word, bit) = (&mut self.bits[unit / WORD], 1 << (unit % WORD));
+        let fresh = *word & bit == 0;
+        *word |= bit;
+        fresh
+    }
+}
+
+impl Trace {
+    fn run(&mut self) -> Result<(), AllocError> {
+        loop {
+            if let Some(object) = self.ahead.next(&mut self.sink.stack) {
+                if self.reached.insert(object) {
+                    // SAFETY: a root, or led to by what the program can reach, so it is alive; and the program is stopped.
+                    self.look(unsafe { Object::at(object) })?;
+                }
+            } else if let Some((array, from)) = self.arrays.pop() {
+                // SAFETY: as above.
+                let array = unsafe { Object::at(array) };
+                let to = array.count().min(from + PIECE);
+                array.trace_elements(from..to, &mut self.sink);
+                if to < array.count() {
+                    // There is room: one was taken out.
+                    self.arrays.push((array.reference(), to));
+                }
+            } else if !self.sink.overflowed() {
+                return Ok(());
+            }
+            if self.sink.overflowed() {
+                return Err(AllocError::REFUSED);
+            }
+        }
+    }
+
+    /// Looks at an object that was just reached.
+    fn look(&mut self, object: Object<'_>) -> Result<(), AllocError> {
+        if object.word().has(SIDE_ENTRY) {
+            self.look_beside(object)?;
+        }
+        if object.count() > PIECE && object.info().trace().is_some() {
+            self.arrays.try_reserve(1).map_err(|_| AllocError::REFUSED)?;
+            self.arrays.push((object.reference(), 0));
+        } else {
+            object.trace(&mut self.sink);
+        }
+        Ok(())
+    }
+
+    /// The object may be an ephemeron, or the key of some.
+    fn look_beside(&mut self, object: Object<'_>) -> Result<(), AllocError> {
+        let mut next = self.waiting.remove(&object.reference());
+        while let Some(index) = next {
+            let (value, following) = self.values[index];
+            self.sink.push(value);
+            next = following;
+        }
+        if object.info().shape() == Shape::Ephemeron
+            // SAFETY: an ephemeron that is alive.
+            && let Some((key, value)) = unsafe { Ephemeron::at(object.reference()) }.pair()
+        {
+            if self.reached.contains(key) {
+                self.sink.push(value);
+                return Ok(());
+            }
+            self.values.try_reserve(1).map_err(|_| AllocError::REFUSED)?;
+            self.waiting.try_reserve(1).map_err(|_| AllocError::REFUSED)?;
+            let first = self.waiting.insert(key, self.values.len());
+            self.values.push((value, first));
+        }
+        Ok(())
+    }
+}
