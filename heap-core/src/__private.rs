@@ -5,10 +5,16 @@
 //! the real ones fit; the functions belong to one of these types; and what cannot be named there carries a type that
 //! can.
 
+pub use core::any::TypeId;
 use core::marker::PhantomData;
-pub use core::primitive::{bool, usize};
+use core::mem::MaybeUninit;
+pub use core::option::Option;
+pub use core::primitive::{bool, u8, usize};
 
-use crate::trace::{Facts, Trace};
+pub use core::ptr::NonNull;
+
+use crate::object::{ErasedFn, Object, ObjectRef};
+use crate::trace::{Facts, HasPrefix, Trace};
 
 /// Makes a `Drop` impl on a traced type a compile error: the derive implements this trait for the type as well, and the
 /// two impls overlap.
@@ -37,6 +43,40 @@ impl Checks {
     /// The second argument of [`is_exactly`](Self::is_exactly).
     pub const fn the_type<T: ?Sized>() -> PhantomData<*mut T> {
         PhantomData
+    }
+
+    /// The number of a type.
+    pub fn type_id<T: ?Sized + 'static>() -> TypeId {
+        TypeId::of::<T>()
+    }
+
+    /// Whether the number belongs to a value that the prefix of a `T` begins with.
+    pub fn prefix_is_a<'gc, T: HasPrefix<'gc>>(id: TypeId) -> bool {
+        Self::prefix_is_first::<T>();
+        <<T::Prefix as Trace<'gc>>::Facts as Facts<'gc>>::is_a(id)
+    }
+
+    /// Checks that the prefix of a `T` is where it must be, in case that another macro moved it after the derive had seen the
+    /// type. Decided by the compiler.
+    #[inline]
+    pub fn prefix_is_first<'gc, T: HasPrefix<'gc>>() {
+        let room = MaybeUninit::<T>::uninit();
+        // SAFETY: there is room.
+        let prefix = unsafe { T::project(room.as_ptr()) };
+        assert_eq!(prefix.addr(), room.as_ptr().addr(), "the prefix of {} is not first", core::any::type_name::<T>());
+    }
+
+    /// The pointer to an object that was allocated as a `T`.
+    ///
+    /// # Safety
+    /// `payload` must be that of a live object that was allocated so.
+    #[inline]
+    pub unsafe fn unsize<T: ?Sized>(payload: NonNull<u8>) -> NonNull<T> {
+        // SAFETY: the object is live, and in its place: the program runs.
+        let unsize = unsafe { Object::at(ObjectRef::new(payload)) }.info().kind.unsize;
+        debug_assert!(unsize.is_some(), "not allocated as a {}", core::any::type_name::<T>());
+        // SAFETY: allocated as a `T`, so its description has the function that says so, of this type.
+        unsafe { core::mem::transmute::<ErasedFn, fn(NonNull<u8>) -> NonNull<T>>(unsize.unwrap_unchecked())(payload) }
     }
 
     /// Reads an answer about `T`.

@@ -54,8 +54,6 @@
 //!
 //! The interface was drawn with these in mind; none of them changes a signature.
 //!
-//! * **`dyn` objects** stay one word: the vtable goes beside the description, one for each (type, trait) pair, and `Pointee for dyn Trait` builds the fat reference from the header. Relocation already copies the allocated
-//!   size ([`ObjectRef::size`]), never `size_of` of a static type.
 //! * **Permanent objects**: the `PERMANENT` bit is in every collector's mask once there are such objects, so that the
 //!   first write lists the object as a root.
 //! * **Marking on a background thread**: the header is one atomic word; `trace` takes `&self` and never writes; the

@@ -49,7 +49,8 @@
 //! | for | use |
 //! |---|---|
 //! | objects, slices, strings | [`Gc::new`], [`Gc::new_slice`], [`Gc::new_slice_with`], [`Gc::new_str`]; each with a `try_` form |
-//! | values of a type that is chosen at run time | [`dyn_trace!`], `Box<dyn Trait<'gc> + 'gc>` |
+//! | values of a type that is chosen at run time | [`dyn_trace!`], `Box<dyn Trait<'gc> + 'gc>`, [`GcDyn`], [`new_dyn!`] |
+//! | an object under another type | [`unsize!`], [`Gc::upcast`], [`Gc::downcast`] |
 //! | changing fields | [`store!`], [`field!`], [`Gc::write`], [`Lock`], [`RefLock`], [`OnceLock`] |
 //! | weak pointers, values that live as long as a key | [`Gc::downgrade`], [`Weak`], [`Ephemeron`] |
 //! | identity | [`Gc::ptr_eq`], [`Gc::identity_hash`] |
@@ -106,6 +107,7 @@ pub mod object;
 pub mod region;
 pub mod trace;
 
+pub use api::casts::GcDyn;
 pub use api::ephemeron::Ephemeron;
 pub use api::external::ExternalBytes;
 pub use api::finalizer::FinalizerQueue;
@@ -129,7 +131,7 @@ pub use machine::events::CollectionKind;
 #[cfg(feature = "registry")]
 pub use machine::registry;
 pub use machine::{Capabilities, HeapOptions, NoGc, Statistics, events};
-pub use trace::{Content, Facts, Known, Relocator, Static, Trace, Tracer};
+pub use trace::{Content, Downcast, Facts, HasPrefix, Known, Relocator, Static, Trace, Tracer};
 
 /// The README's program compiles and runs.
 #[cfg(doctest)]

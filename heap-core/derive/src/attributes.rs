@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Error, Ident, Lifetime, LitStr, Meta, Path, Result, Token, WherePredicate};
 
 const TYPE_OPTIONS: &str = "a type takes `gc_lifetime = 'gc`, `bound = \"...\"`, `require_static` and `crate = ...`";
-const FIELD_OPTIONS: &str = "a field takes `require_static` and `recursive`";
+const FIELD_OPTIONS: &str = "a field takes `require_static`, `recursive` and `prefix`";
 
 /// The options of the deriving type.
 #[derive(Default)]
@@ -55,6 +55,8 @@ pub(crate) enum FieldOption {
     RequireStatic,
     /// `recursive`: traced, but not asked for its constants.
     Recursive,
+    /// `prefix`: traced, and pointers to the type are pointers to it.
+    Prefix,
 }
 
 impl FieldOption {
@@ -64,13 +66,14 @@ impl FieldOption {
             let chosen = match name.to_string().as_str() {
                 "require_static" => Self::RequireStatic,
                 "recursive" => Self::Recursive,
+                "prefix" => Self::Prefix,
                 _ => return Ok(false),
             };
             if option != Self::Traced {
                 return Err(Error::new(
                     name.span(),
-                    "`require_static` and `recursive` exclude each other: a field that is not traced is not asked for \
-                     its constants either",
+                    "`require_static`, `recursive` and `prefix` exclude each other: a field that is not traced is not asked \
+                     for its constants either, and a prefix is traced like any field",
                 ));
             }
             option = chosen;
@@ -207,6 +210,7 @@ mod tests {
         assert_eq!(FieldOption::of(&[]).ok(), Some(FieldOption::Traced));
         assert_eq!(option(parse_quote!(#[trace(require_static)])), Some(FieldOption::RequireStatic));
         assert_eq!(option(parse_quote!(#[trace(recursive)])), Some(FieldOption::Recursive));
+        assert_eq!(option(parse_quote!(#[trace(prefix)])), Some(FieldOption::Prefix));
         assert_eq!(option(parse_quote!(#[serde(skip)])), Some(FieldOption::Traced));
     }
 
@@ -229,7 +233,7 @@ mod tests {
                 "{error}"
             );
             let error = field_error(&[misuse]);
-            assert!(error.contains("a field takes `require_static` and `recursive`"), "{error}");
+            assert!(error.contains("a field takes `require_static`, `recursive` and `prefix`"), "{error}");
         }
         assert!(type_error(&[parse_quote!(#[trace(recursive)])]).contains("unknown option `recursive`"));
         assert!(field_error(&[parse_quote!(#[trace(bound = "")])]).contains("unknown option `bound`"));
@@ -250,6 +254,7 @@ mod tests {
     fn contradictions_are_refused() {
         assert!(type_error(&[parse_quote!(#[trace(require_static, bound = "")])]).contains("remove them"));
         assert!(field_error(&[parse_quote!(#[trace(require_static, recursive)])]).contains("exclude each other"));
+        assert!(field_error(&[parse_quote!(#[trace(prefix, recursive)])]).contains("exclude each other"));
     }
 
     #[test]

@@ -71,6 +71,16 @@ pub(crate) fn dyn_trace(input: TokenStream) -> Result<TokenStream> {
             fn __checks_are_genuine(_: #krate::__private::Checks) {}
         }
 
+        // SAFETY: that the object was allocated as such a `dyn` is the caller's promise.
+        unsafe impl #impl_generics #krate::Pointee for #object #where_clause {
+            unsafe fn from_payload(payload: #krate::__private::NonNull<#krate::__private::u8>)
+                -> #krate::__private::NonNull<Self>
+            {
+                unsafe { #krate::__private::Checks::unsize::<Self>(payload) }
+            }
+            fn __checks_are_genuine(_: #krate::__private::Checks) {}
+        }
+
         fn __assumes_nothing #impl_generics () #where_clause {
             #krate::__private::Checks::makes_sense::<#object>();
         }
@@ -116,10 +126,10 @@ mod tests {
     }
 
     #[test]
-    fn check_and_impl_have_the_same_conditions() {
+    fn check_and_impls_have_the_same_conditions() {
         let code = expansion(quote!(::heap_core; <'gc, T: Trace<'gc>, U> dyn Shape<'gc, T> + 'gc where U: Copy));
         let conditions = text(quote!(where U: Copy, T: ::heap_core::Content<'gc> + 'gc, U: 'static));
-        assert_eq!(code.matches(&conditions).count(), 2, "{code}");
+        assert_eq!(code.matches(&conditions).count(), 3, "{code}");
         let generics = text(quote!(<'gc, T: Trace<'gc>, U>));
         assert!(
             code.contains(&format!("unsafeimpl{generics}::heap_core::Content<'gc>fordynShape<'gc,T>+'gc")),

@@ -101,6 +101,8 @@ struct Field<'a> {
     binding: Ident,
     ty: &'a Type,
     treatment: Treatment,
+    /// Whether a pointer to the type is to be a pointer to this field.
+    is_prefix: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -178,18 +180,26 @@ fn shapes<'a>(input: &'a DeriveInput, options: &TypeOptions, brand: &Lifetime) -
             } else {
                 FieldOption::of(&field.attrs)
             };
-            let treatment = match option {
+            let treatment = match &option {
                 Ok(FieldOption::RequireStatic) => Treatment::Static,
                 Ok(FieldOption::Recursive) => Treatment::Recursive,
+                Ok(FieldOption::Prefix) => match may_be_prefix(input, index) {
+                    Ok(()) => Treatment::Traced,
+                    Err(reason) => {
+                        note(Error::new_spanned(field, reason));
+                        continue;
+                    }
+                },
                 Ok(FieldOption::Traced) if owns_self(input, brand, &field.ty) => Treatment::Recursive,
                 Ok(FieldOption::Traced) => Treatment::Traced,
                 Err(error) => {
-                    note(error);
+                    note(error.clone());
                     continue;
                 }
             };
             let binding = format_ident!("__field_{index}", span = Span::mixed_site());
-            found.push(Field { member, binding, ty: &field.ty, treatment });
+            let is_prefix = option.is_ok_and(|option| option == FieldOption::Prefix);
+            found.push(Field { member, binding, ty: &field.ty, treatment, is_prefix });
         }
         shapes.push(Shape { path, fields: found });
     };
@@ -212,6 +222,19 @@ fn shapes<'a>(input: &'a DeriveInput, options: &TypeOptions, brand: &Lifetime) -
         Data::Union(_) => {}
     }
     errors.map_or(Ok(shapes), Err)
+}
+
+/// Whether the field at `index` may be marked as a prefix.
+fn may_be_prefix(input: &DeriveInput, index: usize) -> core::result::Result<(), &'static str> {
+    let is_c = |attribute: &Attribute| attribute.path().is_ident("repr") && words(attribute).contains("C");
+    match &input.data {
+        Data::Struct(_) if index != 0 => Err("only the first field can be a prefix"),
+        Data::Struct(_) if !input.attrs.iter().any(is_c) => {
+            Err("a type with a prefix must be `#[repr(C)]`: otherwise the compiler puts the fields in any order")
+        }
+        Data::Struct(_) => Ok(()),
+        Data::Enum(_) | Data::Union(_) => Err("only a struct can have a prefix"),
+    }
 }
 
 fn refuse_union(data: &Data) -> Result<()> {
@@ -378,7 +401,8 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
     // SAFETY of the impl: `trace` and `relocate` visit every field once, through the field's own impl, but for the
     // fields that outlive `'static` and so hold no branded pointer. The constants are the disjunction of the fields'
     // constants. What the type's parts demand of each other is a condition of the impl, which `assume_nothing` checks.
-    unsafe_impl(input, cx, &generics, &Members { needs_trace, thread_bound, trace, relocate, owned_bytes })
+    let members = Members { needs_trace, thread_bound, trace, relocate, owned_bytes };
+    unsafe_impl(input, cx, &generics, &members, fields().find(|field| field.is_prefix))
 }
 
 /// What an impl consists of.
@@ -391,13 +415,29 @@ struct Members {
 }
 
 /// Prints the impl, with the checks that every impl needs.
-fn unsafe_impl(input: &DeriveInput, cx: &Context, generics: &Generics, members: &Members) -> TokenStream {
+fn unsafe_impl(
+    input: &DeriveInput,
+    cx: &Context,
+    generics: &Generics,
+    members: &Members,
+    prefix: Option<&Field<'_>>,
+) -> TokenStream {
     let Context { brand, krate } = cx;
     let Members { needs_trace, thread_bound, trace, relocate, owned_bytes } = members;
     let name = &input.ident;
     let tracer = Ident::new("__tracer", Span::mixed_site());
     let relocator = Ident::new("__relocator", Span::mixed_site());
     let assume_nothing = assume_nothing(input, cx, generics);
+    let casts = casts(input, cx, generics, prefix);
+    let type_id = type_id(input, cx);
+    let is_a = prefix.map(|_| {
+        quote! {
+            fn is_a(id: #krate::__private::TypeId) -> #krate::__private::bool {
+                <Self as #krate::Facts<#brand>>::type_id() == #krate::__private::Option::Some(id)
+                    || #krate::__private::Checks::prefix_is_a::<#brand, Self>(id)
+            }
+        }
+    });
     let (_, ty_generics, _) = input.generics.split_for_impl();
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     quote! {
@@ -432,10 +472,85 @@ fn unsafe_impl(input: &DeriveInput, cx: &Context, generics: &Generics, members: 
         unsafe impl #impl_generics #krate::Facts<#brand> for #name #ty_generics #where_clause {
             const NEEDS_TRACE: #krate::__private::bool = #needs_trace;
             const THREAD_BOUND: #krate::__private::bool = #thread_bound;
+            #type_id
+            #is_a
         }
 
+        #casts
         #assume_nothing
     }
+}
+
+/// The type's number, if it is known by its name alone.
+///
+/// Numbers are of types without lifetimes, and what is allocated as `N<'gc>` must not be taken for an `N<'static>`. So only
+/// a type whose one lifetime is the brand has a number: that of `for<'any> fn(N<'any>)`. All parameters must be `'static`, by
+/// the declaration.
+fn type_id(input: &DeriveInput, cx: &Context) -> Option<TokenStream> {
+    if !is_known_by_name(&input.generics, &cx.brand) {
+        return None;
+    }
+    let Context { krate, .. } = cx;
+    let name = &input.ident;
+    let arguments = input.generics.params.iter().map(|parameter| match parameter {
+        GenericParam::Lifetime(_) => quote!('__any),
+        GenericParam::Type(parameter) => parameter.ident.to_token_stream(),
+        GenericParam::Const(parameter) => parameter.ident.to_token_stream(),
+    });
+    let any = input.generics.lifetimes().next().map(|_| quote!(for<'__any>));
+    Some(quote! {
+        fn type_id() -> #krate::__private::Option<#krate::__private::TypeId> {
+            #krate::__private::Option::Some(#krate::__private::Checks::type_id::<#any fn(#name<#(#arguments),*>)>())
+        }
+    })
+}
+
+/// Whether the type's only lifetime is the brand, and its parameters are `'static`.
+fn is_known_by_name(generics: &Generics, brand: &Lifetime) -> bool {
+    let is_static = |bounds: &Punctuated<TypeParamBound, Token![+]>| {
+        bounds.iter().any(|bound| matches!(bound, TypeParamBound::Lifetime(lifetime) if lifetime.ident == "static"))
+    };
+    let by_clause = |parameter: &Ident| {
+        generics.where_clause.iter().flat_map(|clause| &clause.predicates).any(|predicate| match predicate {
+            WherePredicate::Type(predicate) => {
+                matches!(&predicate.bounded_ty, Type::Path(ty) if ty.path.is_ident(parameter))
+                    && is_static(&predicate.bounds)
+            }
+            _ => false,
+        })
+    };
+    generics.params.iter().all(|parameter| match parameter {
+        GenericParam::Lifetime(parameter) => parameter.lifetime == *brand,
+        GenericParam::Type(parameter) => is_static(&parameter.bounds) || by_clause(&parameter.ident),
+        GenericParam::Const(_) => true,
+    })
+}
+
+/// What pointers to the type can be cast from and to.
+fn casts(input: &DeriveInput, cx: &Context, generics: &Generics, prefix: Option<&Field<'_>>) -> TokenStream {
+    let Context { brand, krate } = cx;
+    let name = &input.ident;
+    let (_, ty_generics, _) = input.generics.split_for_impl();
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let downcast = is_known_by_name(&input.generics, brand).then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics #krate::Downcast<#brand> for #name #ty_generics #where_clause {}
+        }
+    });
+    let prefix = prefix.map(|Field { member, ty, .. }| {
+        // SAFETY of the impl: the first field of a `repr(C)` struct. Whoever relies on it checks it.
+        quote! {
+            #[automatically_derived]
+            unsafe impl #impl_generics #krate::HasPrefix<#brand> for #name #ty_generics #where_clause {
+                type Prefix = #ty;
+                unsafe fn project(this: *const Self) -> *const #ty {
+                    unsafe { &raw const (*this).#member }
+                }
+            }
+        }
+    });
+    quote!(#downcast #prefix)
 }
 
 /// Code that compiles only if the conditions of the impl, as they are written down, suffice for the type to make sense.
@@ -538,7 +653,7 @@ fn implement_static(input: &DeriveInput, cx: &Context) -> TokenStream {
         owned_bytes: quote!(0),
     };
     // SAFETY of the impl: the type outlives `'static`, so it holds no branded pointer, and there is nothing to report.
-    unsafe_impl(input, cx, &generics, &members)
+    unsafe_impl(input, cx, &generics, &members, None)
 }
 
 /// One match arm per shape, which binds the fields that `wanted` selects: the pattern and the code for its fields.

@@ -85,6 +85,14 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// `#[trace(recursive)]` keeps the field's constants out of the type's constants; see below.
 ///
+/// `#[trace(prefix)]` on the first field of a `#[repr(C)]` struct says that a pointer to the struct may be cast to a pointer to
+/// that field, and back if the object agrees (`Gc::upcast`, `Gc::downcast`). The field is traced like any other.
+///
+/// # Casts
+///
+/// A type whose only lifetime is the brand, and whose type parameters are declared `'static`, is known by its name: `Downcast`
+/// is implemented for it, so that an object can be asked whether it is one.
+///
 /// # Threads
 ///
 /// `THREAD_BOUND` is true when it is true for one of the fields. A `require_static` field or type has no `THREAD_BOUND`

@@ -13,24 +13,22 @@ use super::recursion::print_once;
 use crate::object::ObjectRef;
 use crate::trace::{Content, Known, Relocator, Trace, Tracer};
 
-/// A type that an object can have: every sized type, slices of them, and `str`.
+/// A type that an object can have: every sized type, slices of them, `str`, and `dyn` types with
+/// [`dyn_trace!`](crate::dyn_trace!), if the object was allocated as such ([`new_dyn!`](crate::new_dyn!)).
 ///
 /// # Safety
-/// Sealed: `from_payload` must produce a pointer to exactly the object's payload.
-pub unsafe trait Pointee: sealed::Sealed {
+/// `from_payload` must produce a pointer to exactly the object's payload.
+pub unsafe trait Pointee {
     /// A (possibly fat) pointer to the payload.
     ///
     /// # Safety
     /// `payload` must point at the payload of a live object whose type is `Self`.
     #[doc(hidden)]
     unsafe fn from_payload(payload: NonNull<u8>) -> NonNull<Self>;
-}
 
-mod sealed {
-    pub trait Sealed {}
-    impl<T> Sealed for T {}
-    impl<T> Sealed for [T] {}
-    impl Sealed for str {}
+    /// As for [`Trace`].
+    #[doc(hidden)]
+    fn __checks_are_genuine(_: crate::__private::Checks) {}
 }
 
 // SAFETY: a sized payload is the object itself.
@@ -134,7 +132,18 @@ impl<'gc, T: ?Sized + 'gc> Gc<'gc, T> {
         unsafe { mc.machine.identity_hash(this.object) }
     }
 
-    /// The same pointer without its type. It keeps the object alive and compares by [`Gc::ptr_eq`].
+    /// The pointer of which [`as_ptr`](Self::as_ptr) said the address.
+    ///
+    /// # Safety
+    /// The address must have come from `as_ptr` of a `Gc` to a `T`, in this `mutate`.
+    #[inline]
+    pub unsafe fn from_ptr(address: *const ()) -> Self {
+        // SAFETY: the address of an object is not null. All pointers into heaps have the provenance of one mapping.
+        unsafe { Gc::from_object(ObjectRef::new(NonNull::new_unchecked(address.cast_mut().cast()))) }
+    }
+
+    /// The same pointer without its type. It keeps the object alive and compares by [`Gc::ptr_eq`]; whoever knows the type
+    /// gets it back with [`downcast`](Self::downcast).
     #[inline]
     pub fn erase(this: Self) -> Gc<'gc, ()> {
         Gc { object: this.object, _brand: PhantomData, _target: PhantomData }

@@ -1,6 +1,7 @@
 //! The user's half of the library: the types a program names. Everything public is re-exported at the crate's root.
 
 pub(crate) mod alloc;
+pub(crate) mod casts;
 pub(crate) mod ephemeron;
 pub(crate) mod external;
 pub(crate) mod finalizer;

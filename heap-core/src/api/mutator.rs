@@ -44,6 +44,18 @@ impl<'gc> Mutator<'gc> {
 
     #[inline(always)]
     pub(crate) fn allocate_sized<T: Trace<'gc>>(&self, value: T) -> Result<ObjectRef, AllocError> {
+        // SAFETY: the description of `T`.
+        unsafe { self.allocate_described(value, Describe::<T>::SIZED) }
+    }
+
+    /// # Safety
+    /// `info` must describe the sized type `T`.
+    #[inline(always)]
+    pub(crate) unsafe fn allocate_described<T: Trace<'gc>>(
+        &self,
+        value: T,
+        info: &'static TypeInfo,
+    ) -> Result<ObjectRef, AllocError> {
         let request = const {
             assert!(size_of::<T>() < isize::MAX as usize / 2);
             AllocRequest {
@@ -62,7 +74,7 @@ impl<'gc> Mutator<'gc> {
         // SAFETY: the memory is fresh, large enough, aligned, and ours; header and payload are initialised before
         // anyone can see the object.
         unsafe {
-            write_header(allocation.payload, HeaderWord::new(Describe::<T>::SIZED, allocation.birth));
+            write_header(allocation.payload, HeaderWord::new(info, allocation.birth));
             allocation.payload.cast::<T>().write(value);
         }
         if const { core::mem::needs_drop::<T>() } {

@@ -149,6 +149,9 @@ macro_rules! conformance {
             panics_at_once
             panic_in_a_key
             panic_payloads_that_panic
+            dyn_objects
+            prefixes
+            deep_dyn_value
             handles
             handle_made_with_the_root
             handles_and_other_heaps
@@ -326,6 +329,12 @@ checks! {
     panic_in_a_key(kit) { regressions::panics::panic_in_a_key(kit) }
     /// Payloads of panics that panic when they are dropped.
     panic_payloads_that_panic(kit) { regressions::panics::panic_payloads_that_panic(kit) }
+    /// `dyn` objects of one word and of two, in boxes, weak; written to at odd times.
+    dyn_objects(kit) { regressions::types::dyn_objects(kit) }
+    /// Pointers to what objects begin with, and back.
+    prefixes(kit) { regressions::types::prefixes(kit) }
+    /// A value that is a chain of boxed `dyn` values.
+    deep_dyn_value(kit) { regressions::types::deep_dyn_value(kit) }
     /// Handles are exactly as good as roots: made and dropped inside `mutate`, between, cloned, reused.
     handles(kit) { regressions::handles::handles(kit) }
     /// A handle that is made while the root is.

@@ -51,4 +51,5 @@ pub use reference::{ObjectRef, prefetch};
 pub use relocation::{Relocation, Slot};
 pub use slots::SlotSink;
 pub use type_info::{DropFn, OwnedBytesFn, RelocateFn, Shape, TypeInfo};
+pub(crate) use type_info::{ErasedFn, Kind};
 pub use view::{Intact, Measured, Object};

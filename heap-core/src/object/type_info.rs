@@ -8,6 +8,8 @@
 //! header says. All functions take a pointer to an element and a number of elements, so that a part of a large array
 //! can be traced by itself: by increments, by cards, by several threads.
 
+use core::any::TypeId;
+
 use super::edges::TraceFn;
 use super::layout::{HEADER_BYTES, SLICE_PREFIX_BYTES};
 use super::slots::SlotSink;
@@ -19,6 +21,18 @@ pub type RelocateFn = unsafe fn(*mut u8, usize, &mut SlotSink);
 pub type DropFn = unsafe fn(*mut u8, usize);
 /// Bytes that `count` elements own outside the heap.
 pub type OwnedBytesFn = unsafe fn(*const u8, usize) -> usize;
+
+/// Some function: a place for one whose type only its maker knows.
+pub(crate) type ErasedFn = unsafe fn();
+
+/// Which type it is, for those who ask while the program runs: people, and casts.
+pub(crate) struct Kind {
+    pub(crate) name: fn() -> &'static str,
+    /// Whether a value begins with one of the type of this number, because it is one, or because its first field is.
+    pub(crate) is_a: fn(TypeId) -> bool,
+    /// Of an object that was allocated as a `dyn Trait`: `fn(NonNull<u8>) -> NonNull<dyn Trait>`.
+    pub(crate) unsize: Option<ErasedFn>,
+}
 
 /// Shape of an object. Those behind `Slice` belong to the heap itself.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -46,7 +60,7 @@ pub struct TypeInfo {
     pub(crate) relocate: Option<RelocateFn>,
     pub(crate) drop: Option<DropFn>,
     pub(crate) owned_bytes: Option<OwnedBytesFn>,
-    pub(crate) name: fn() -> &'static str,
+    pub(crate) kind: &'static Kind,
     pub(crate) with_hash: Option<&'static TypeInfo>,
 }
 
@@ -119,7 +133,7 @@ impl TypeInfo {
 
     /// The Rust name of the element type, for people.
     pub fn name(&self) -> &'static str {
-        (self.name)()
+        (self.kind.name)()
     }
 
     /// The description of memory whose object is not finished: bytes, never traced, never dropped (rule R10). Its
@@ -133,7 +147,7 @@ impl TypeInfo {
         relocate: None,
         drop: None,
         owned_bytes: None,
-        name: || "unfinished object",
+        kind: &Kind { name: || "unfinished object", is_a: |_| false, unsize: None },
         hash_bytes: 0,
         with_hash: None,
     };

@@ -3,11 +3,12 @@
 //! Stands apart from [`TypeInfo`] because a description is plain data, which collectors read without knowing the trait.
 
 use core::marker::PhantomData;
+use core::ptr::NonNull;
 
 use super::{Facts, Relocator, Trace, Tracer};
 use crate::object::{
-    AllocRequest, DropFn, EdgeSink, HASH_BYTES, HEADER_BYTES, OwnedBytesFn, RelocateFn, Shape, SlotSink, TraceFn,
-    TypeInfo, payload_bytes,
+    AllocRequest, DropFn, EdgeSink, ErasedFn, HASH_BYTES, HEADER_BYTES, Kind, OwnedBytesFn, RelocateFn, Shape,
+    SlotSink, TraceFn, TypeInfo, payload_bytes,
 };
 
 /// Descriptions of objects that hold an identity hash.
@@ -73,10 +74,42 @@ impl TypeInfo {
             } else {
                 None
             },
-            name: core::any::type_name::<T>,
+            kind: if is_slice { Kinds::<T>::SLICE } else { Kinds::<T>::SIZED },
             hash_bytes: 0,
             with_hash: None,
         }
+    }
+}
+
+/// Constants, so that all descriptions of a type share them.
+struct Kinds<T>(PhantomData<T>);
+
+impl<'gc, T: Trace<'gc>> Kinds<T> {
+    const SIZED: &'static Kind =
+        &Kind { name: core::any::type_name::<T>, is_a: <T::Facts as Facts<'gc>>::is_a, unsize: None };
+    /// An element is not the object.
+    const SLICE: &'static Kind = &Kind { name: core::any::type_name::<T>, is_a: |_| false, unsize: None };
+}
+
+/// Descriptions of a `T` that is allocated as a `D`, which the closure type `F` makes of it.
+pub(crate) struct DescribeAs<T, D: ?Sized, F>(PhantomData<(T, F)>, PhantomData<D>);
+
+impl<'gc, T: Trace<'gc>, D: ?Sized, F: Fn(NonNull<T>) -> NonNull<D> + Copy> DescribeAs<T, D, F> {
+    pub(crate) const INFO: &'static TypeInfo =
+        &TypeInfo { kind: Self::KIND, with_hash: Some(Self::HASHED), ..TypeInfo::plain::<T>(Shape::Sized) };
+    const HASHED: &'static TypeInfo = &TypeInfo { kind: Self::KIND, ..Hashed::<T>::describe(Shape::Sized) };
+    const KIND: &'static Kind = &Kind {
+        // SAFETY: only whoever knows the type calls it.
+        unsize: Some(unsafe { core::mem::transmute::<fn(NonNull<u8>) -> NonNull<D>, ErasedFn>(Self::unsize) }),
+        ..*Kinds::<T>::SIZED
+    };
+
+    /// Calls an `F`.
+    fn unsize(payload: NonNull<u8>) -> NonNull<D> {
+        const { assert!(size_of::<F>() == 0, "a closure that captures nothing") };
+        // SAFETY: an `F` has no bytes, may be copied, and whoever named this description had one.
+        let unsize = unsafe { NonNull::<F>::dangling().read() };
+        unsize(payload.cast())
     }
 }
 

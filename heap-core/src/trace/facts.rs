@@ -4,6 +4,10 @@
 //! with constants cannot be used as `dyn`, and `Box<dyn Trait>` must be traced like any other box. The derive makes the
 //! type its own; containers hand on what their elements say.
 
+use core::any::TypeId;
+
+use super::Trace;
+
 /// What is known of every value of a type that is traced.
 ///
 /// # Safety
@@ -15,6 +19,52 @@ pub unsafe trait Facts<'gc> {
 
     /// False only if values may go to another thread. The derive combines the fields' answers.
     const THREAD_BOUND: bool;
+
+    /// A number that no other type has, if the type is known by its name alone (see [`Downcast`]).
+    #[doc(hidden)]
+    fn type_id() -> Option<TypeId> {
+        None
+    }
+
+    /// Whether values begin with one of the type of that number: because that is the type, or that of the first field.
+    #[doc(hidden)]
+    fn is_a(id: TypeId) -> bool {
+        Self::type_id() == Some(id)
+    }
+}
+
+/// A type that an object can be asked for while the program runs: see [`Gc::downcast`](crate::Gc::downcast).
+///
+/// The derive implements it for types that are known by their name: those whose only lifetime is the brand, and whose type
+/// parameters, if any, are declared `'static`. Of others the same name may stand for types with other lifetimes, which cannot
+/// be told apart when the program runs.
+#[diagnostic::on_unimplemented(
+    message = "an object cannot be asked whether it is a `{Self}`",
+    label = "not known by its name alone",
+    note = "derive `Trace` for a type of your own whose only lifetime is the brand and whose type parameters are declared `'static`"
+)]
+pub trait Downcast<'gc>: Trace<'gc> {}
+
+/// A type that begins with a value of another, so that a pointer to the one is a pointer to the other: see
+/// [`Gc::upcast`](crate::Gc::upcast). Derived for a `#[repr(C)]` struct whose first field is marked `#[trace(prefix)]`.
+///
+/// # Safety
+/// `project` must lead to a field at the very beginning.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say that it begins with a value of another type",
+    label = "no prefix",
+    note = "make it `#[repr(C)]`, derive `Trace`, and mark its first field `#[trace(prefix)]`"
+)]
+pub unsafe trait HasPrefix<'gc>: Trace<'gc> {
+    /// The type of the first field.
+    type Prefix: Trace<'gc>;
+
+    /// The address of the first field.
+    ///
+    /// # Safety
+    /// There must be room for a `Self`.
+    #[doc(hidden)]
+    unsafe fn project(this: *const Self) -> *const Self::Prefix;
 }
 
 /// Facts that are known without asking another type, for impls of [`Trace`](super::Trace) by hand:

@@ -27,7 +27,8 @@ use crate::object::{EdgeSink, ObjectRef, SlotSink};
 
 pub use content::Content;
 pub(crate) use content::Inside;
-pub use facts::{Facts, Known};
+pub(crate) use describe::DescribeAs;
+pub use facts::{Downcast, Facts, HasPrefix, Known};
 pub use std_impls::Static;
 
 /// A type whose values may live in a garbage-collected heap.

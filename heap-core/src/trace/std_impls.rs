@@ -7,6 +7,7 @@
 //! constant. A type that contains itself through a `Box` or a `Vec` would then be a constant that depends on itself; the
 //! derive sees that and answers for such fields.
 
+use std::any::TypeId;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::marker::PhantomData;
@@ -14,7 +15,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Content, Facts, Inside, Known, Relocator, Trace, Tracer};
+use super::{Content, Downcast, Facts, Inside, Known, Relocator, Trace, Tracer};
 
 /// Wraps a `'static` value of a foreign type so that it may live in the heap, untraced.
 ///
@@ -39,6 +40,26 @@ impl<T: 'static> core::ops::DerefMut for Static<T> {
         &mut self.0
     }
 }
+
+// SAFETY: the type is `'static`, so no value of it can contain a `Gc<'gc, _>`: there is no edge to report.
+unsafe impl<'gc, T: 'static> Trace<'gc> for Static<T> {
+    type Facts = Self;
+    #[inline]
+    fn trace(&self, _: &mut Tracer<'gc>) {}
+    #[inline]
+    fn relocate(&mut self, _: &mut Relocator<'gc>) {}
+}
+
+// SAFETY: as above. A type that is `'static` has no lifetime that its number does not tell.
+unsafe impl<'gc, T: 'static> Facts<'gc> for Static<T> {
+    const NEEDS_TRACE: bool = false;
+    const THREAD_BOUND: bool = true;
+    fn type_id() -> Option<TypeId> {
+        Some(TypeId::of::<Self>())
+    }
+}
+
+impl<'gc, T: 'static> Downcast<'gc> for Static<T> {}
 
 /// Implements `Trace` for types that are `'static`, whose values therefore cannot hold a branded pointer.
 macro_rules! untraced {
@@ -77,7 +98,6 @@ untraced! { true;
     // Not `&'static T` for every `T`: a hole in the compiler once accepted `&'static Gc<'gc, T>` as a root, and for a type
     // that lacks `Trace` the compiler would advise to borrow it.
     [T: 'static] &'static [T];
-    [T: 'static] Static<T>;
     [T: ?Sized + 'static] PhantomData<T>;
     [T: ?Sized + 'static] Rc<T>;
     [T: ?Sized + 'static] Arc<T>;

@@ -12,7 +12,7 @@ fn links() -> u64 {
 }
 
 /// Runs `f` on a thread with a stack of 256 KiB.
-fn on_a_small_stack(kit: &Kit, f: fn(&Kit)) {
+pub(super) fn on_a_small_stack(kit: &Kit, f: fn(&Kit)) {
     let kit = kit.clone();
     let thread = std::thread::Builder::new().stack_size(256 << 10).spawn(move || f(&kit)).expect("a thread");
     if let Err(payload) = thread.join() {

@@ -66,17 +66,4 @@ fn condition(out: &mut Option<&'static u8>) {
 type Alias<'gc> = dyn Claims<'gc, 'static> + 'gc;
 dyn_trace!(<'gc> Alias<'gc>);
 
-/// The macro behind the macro, with checks that check nothing.
-mod fake {
-    pub use heap_core::Content;
-    pub mod __private {
-        pub use core::primitive::bool;
-        pub struct Checks;
-        impl Checks {
-            pub fn makes_sense<T: ?Sized>() {}
-        }
-    }
-}
-heap_core::__dyn_trace!(fake; <'gc> dyn Claims<'gc, 'static> + Send + 'gc);
-
 fn main() {}

@@ -3,7 +3,7 @@ use heap_core::{Gc, Trace};
 
 /// Checks that check nothing.
 mod checks {
-    pub use heap_core::{Facts, Relocator, Trace, Tracer};
+    pub use heap_core::{Downcast, Facts, Relocator, Trace, Tracer};
 
     pub mod __private {
         pub use heap_core::__private::*;
@@ -25,7 +25,7 @@ struct Hidden<'gc>(#[trace(require_static)] Gc<'gc, u8>);
 
 /// A tracer that forgets what is deep.
 mod tracer {
-    pub use heap_core::{__private, Facts, Relocator, Trace};
+    pub use heap_core::{__private, Downcast, Facts, Relocator, Trace};
 
     pub struct Tracer<'gc>(&'gc ());
 
@@ -44,11 +44,11 @@ struct Deep(Option<Box<Deep>>);
 
 /// An answer that says of everything what is true of a number.
 mod probe {
-    pub use heap_core::{Facts, Relocator, Trace, Tracer};
+    pub use heap_core::{Downcast, Facts, Relocator, Trace, Tracer};
 
     pub mod __private {
         pub use heap_core::__private::{
-            Checks, DropIsNotAllowedOnTracedTypes, SendProbe, ThreadBound, bool, usize,
+            Checks, DropIsNotAllowedOnTracedTypes, Option, SendProbe, ThreadBound, TypeId, bool, usize,
         };
 
         pub trait NotKnownToBeSend {
@@ -62,5 +62,44 @@ mod probe {
 #[derive(Trace)]
 #[trace(crate = probe, require_static)]
 struct Bound(std::rc::Rc<u8>);
+
+/// Numbers that are those of another type, asked of checks that are none.
+mod number {
+    pub use heap_core::{Downcast, Facts, Relocator, Trace, Tracer};
+
+    pub mod __private {
+        pub use heap_core::__private::*;
+
+        pub struct Checks;
+
+        impl Checks {
+            pub fn type_id<T: ?Sized>() -> TypeId {
+                heap_core::__private::Checks::type_id::<String>()
+            }
+        }
+    }
+}
+
+#[derive(Trace)]
+#[trace(crate = number)]
+struct Number;
+
+/// The macro behind `dyn_trace!`, with checks that check nothing.
+mod unchecked {
+    pub use heap_core::{Content, Pointee};
+    pub mod __private {
+        pub use heap_core::__private::{NonNull, bool, u8};
+        pub struct Checks;
+        impl Checks {
+            pub fn makes_sense<T: ?Sized>() {}
+            pub fn unsize<T: ?Sized>(_: NonNull<u8>) -> NonNull<T> {
+                unimplemented!()
+            }
+        }
+    }
+}
+
+trait Claims<'gc, 'x>: Trace<'gc> + 'x {}
+heap_core::__dyn_trace!(unchecked; <'gc> dyn Claims<'gc, 'static> + 'gc);
 
 fn main() {}

@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 use std::pin::Pin;
 
-use heap_core::{Gc, Heap, Lock, NoGc, RefLock, Rootable, Static, Trace, dyn_trace, field};
+use heap_core::{
+    Gc, GcDyn, Heap, Lock, NoGc, RefLock, Rootable, Static, Trace, dyn_trace, field, new_dyn, try_new_dyn, unsize,
+};
 
 trait Sequence<'gc>: Trace<'gc> {
     fn poll(self: Pin<&mut Self>) -> Option<u64>;
@@ -55,7 +57,42 @@ type Roots<'gc> = (Boxed<dyn Sequence<'gc> + 'gc>, Gc<'gc, Frame<'gc>>);
 /// What holds no pointer is a family by itself.
 fn family<R: for<'a> Rootable<'a> + 'static>() {}
 
+/// A name that knows where it begins, and parameters that are known.
+#[derive(Trace)]
+#[repr(C, align(16))]
+struct Outer<'gc, T: 'static, const N: usize>(#[trace(prefix)] Inner<'gc>, #[trace(require_static)] [T; N]);
+
+#[derive(Trace)]
+struct Inner<'gc>(Gc<'gc, u64>);
+
+fn casts() {
+    let mut heap = Heap::<Rootable![()]>::new(NoGc::default(), |_| ()).unwrap();
+    heap.mutate(|mc, ()| {
+        let number = Gc::new(mc, 3);
+        let outer = Gc::new(mc, Outer(Inner(number), ["one", "two"]));
+        let inner = Gc::upcast(outer);
+        assert_eq!(*inner.0, 3);
+        assert!(Gc::downcast::<Outer<&'static str, 2>>(inner).is_some());
+        assert!(Gc::downcast::<Outer<&'static str, 3>>(inner).is_none());
+        assert!(Gc::downcast::<Outer<u64, 2>>(inner).is_none());
+        assert!(Gc::is::<Inner>(inner) && !Gc::is::<Once>(inner));
+
+        let once = Gc::new(mc, Once(Lock::new(Some(number))));
+        let wide: GcDyn<'_, dyn Sequence<'_> + '_> = unsize!(once => dyn Sequence<'_> + '_);
+        assert_eq!(size_of_val(&*wide), size_of::<Once>());
+        assert!(GcDyn::downcast::<Once>(wide).is_some_and(|gc| Gc::ptr_eq(gc, once)));
+        let bytes: GcDyn<'_, [u8]> = unsize!(Gc::new(mc, [1u8, 2, 3]) => [u8]);
+        assert_eq!(*bytes, [1, 2, 3]);
+        let thin = new_dyn!(mc, Once(Lock::new(None)) => dyn Sequence<'_> + '_);
+        let _: Gc<'_, dyn Sequence<'_> + '_> = thin;
+        assert_eq!((size_of_val(&*thin), size_of_val(&Some(thin))), (size_of::<Once>(), 8));
+        assert!(Gc::downcast::<Once>(thin).is_some());
+        assert!(try_new_dyn!(mc, Once(Lock::new(None)) => dyn Sequence<'_> + '_).is_ok());
+    });
+}
+
 fn main() {
+    casts();
     family::<Static<std::time::Instant>>();
     let mut heap = Heap::<Rootable![Roots<'_>]>::new(NoGc::default(), |mc| {
         let once = |n| Once(Lock::new(Some(Gc::new(mc, n))));

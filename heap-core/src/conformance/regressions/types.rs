@@ -1,0 +1,256 @@
+//! Objects under other types than their own: as `dyn`, as their first field, and back.
+
+use super::Kit;
+use crate::{
+    Gc, GcDyn, Heap, Lock, Mutator, RefLock, Rootable, Static, Trace, Weak, dyn_trace, new_dyn, store, unsize,
+};
+
+trait Shape<'gc>: Trace<'gc> {
+    fn area(&self) -> u64;
+    fn scale(&self, mc: &Mutator<'gc>, this: Gc<'gc, ()>, factor: u64);
+}
+dyn_trace!(<'gc> dyn Shape<'gc> + 'gc);
+
+type Dyn<'gc> = dyn Shape<'gc> + 'gc;
+
+/// A pointer, and more bytes than the other.
+#[derive(Trace)]
+struct Square<'gc> {
+    padding: [u64; 9],
+    side: Lock<Gc<'gc, u64>>,
+}
+
+impl<'gc> Shape<'gc> for Square<'gc> {
+    fn area(&self) -> u64 {
+        assert!(self.padding.iter().enumerate().all(|(index, &word)| word == index as u64));
+        *self.side.get() * *self.side.get()
+    }
+
+    fn scale(&self, mc: &Mutator<'gc>, this: Gc<'gc, ()>, factor: u64) {
+        let this = Gc::downcast::<Square>(this).expect("a square");
+        store!(mc, this.side, Gc::new(mc, *self.side.get() * factor));
+    }
+}
+
+/// Drop glue, and a box that leads to more of the kind.
+#[derive(Trace)]
+struct Group<'gc> {
+    name: String,
+    parts: RefLock<Vec<Box<Dyn<'gc>>>>,
+}
+
+impl<'gc> Shape<'gc> for Group<'gc> {
+    fn area(&self) -> u64 {
+        assert_eq!(self.name, "a group");
+        self.parts.borrow().iter().map(|part| part.area()).sum()
+    }
+
+    fn scale(&self, mc: &Mutator<'gc>, this: Gc<'gc, ()>, factor: u64) {
+        assert!(!Gc::is::<Square>(this));
+        let parts = self.parts.borrow().len() as u64;
+        let this = Gc::downcast::<Group>(this).expect("a group");
+        crate::field!(mc, this.parts).borrow_mut().push(Box::new(square(mc, factor * parts)));
+    }
+}
+
+fn square<'gc>(mc: &Mutator<'gc>, side: u64) -> Square<'gc> {
+    Square { padding: core::array::from_fn(|index| index as u64), side: Lock::new(Gc::new(mc, side)) }
+}
+
+fn group<'gc>(mc: &Mutator<'gc>) -> Group<'gc> {
+    Group { name: "a group".into(), parts: RefLock::new(vec![Box::new(square(mc, 2))]) }
+}
+
+#[derive(Trace)]
+struct Shapes<'gc> {
+    thin: RefLock<Vec<Gc<'gc, Dyn<'gc>>>>,
+    wide: RefLock<Vec<GcDyn<'gc, Dyn<'gc>>>>,
+    weak: RefLock<Vec<Weak<'gc, Dyn<'gc>>>>,
+}
+
+/// `dyn` objects of both sorts and boxes of them, written to while they are young, old and in the middle of a collection.
+pub(in super::super) fn dyn_objects(kit: &Kit) {
+    let options = Kit::options().with_zeal(true).with_verify(true);
+    let mut heap = Heap::<Rootable![Gc<'_, Shapes<'_>>]>::with_options(options, kit.collector(), |mc| {
+        Gc::new(mc, Shapes { thin: Default::default(), wide: Default::default(), weak: Default::default() })
+    })
+    .expect("a heap can be made");
+    let mut hashes = Vec::new();
+    for round in 1..=20 {
+        heap.mutate(|mc, root| {
+            let thin: [Gc<'_, Dyn<'_>>; 2] =
+                [new_dyn!(mc, square(mc, round) => Dyn<'_>), new_dyn!(mc, group(mc) => Dyn<'_>)];
+            crate::field!(mc, root.thin).borrow_mut().extend(thin);
+            // Asked for its hash, an object gets another description when it moves.
+            hashes.extend(thin.map(|gc| Gc::identity_hash(gc, mc)));
+            crate::field!(mc, root.weak).borrow_mut().extend(thin.map(|gc| Gc::downgrade(gc, mc)));
+            let wide = [unsize!(Gc::new(mc, square(mc, round)) => Dyn<'_>), unsize!(Gc::new(mc, group(mc)) => Dyn<'_>)];
+            crate::field!(mc, root.wide).borrow_mut().extend(wide);
+        });
+        heap.mutate(|mc, root| {
+            for shape in root.thin.borrow().iter() {
+                shape.scale(mc, Gc::erase(*shape), 2);
+            }
+            for shape in root.wide.borrow().iter() {
+                shape.scale(mc, GcDyn::erase(*shape), 2);
+            }
+        });
+    }
+    heap.mutate(|mc, root| {
+        let areas = |round: u64| {
+            let scaled = (round..=20).fold(round, |side, _| side * 2);
+            let parts: u64 = (round..=20).enumerate().map(|(at, _)| (2 * (at as u64 + 1)).pow(2)).sum();
+            [scaled * scaled, 4 + parts]
+        };
+        let expected: Vec<u64> = (1..=20).flat_map(areas).collect();
+        let thin: Vec<u64> = root.thin.borrow().iter().map(|shape| shape.area()).collect();
+        let wide: Vec<u64> = root.wide.borrow().iter().map(|shape| shape.area()).collect();
+        let weak = root.weak.borrow().iter().map(|weak| weak.upgrade(mc).expect("held").area()).collect::<Vec<_>>();
+        assert_eq!([&thin, &wide, &weak], [&expected; 3]);
+        assert!(root.thin.borrow().iter().map(|&gc| Gc::identity_hash(gc, mc)).eq(hashes.iter().copied()));
+        assert!(root.thin.borrow().iter().step_by(2).all(|&gc| Gc::is::<Square>(gc) && !Gc::is::<Group>(gc)));
+        crate::field!(mc, root.thin).borrow_mut().clear();
+        crate::field!(mc, root.wide).borrow_mut().clear();
+    });
+    heap.collect();
+    if heap.capabilities().reclaims {
+        heap.mutate(|_, root| assert!(root.weak.borrow().iter().all(|weak| weak.is_dropped())));
+    }
+}
+
+#[derive(Trace)]
+#[repr(C)]
+struct Base<'gc> {
+    kind: u64,
+    owner: Lock<Option<Gc<'gc, Base<'gc>>>>,
+}
+
+#[derive(Trace)]
+#[repr(C)]
+struct Middle<'gc> {
+    #[trace(prefix)]
+    base: Base<'gc>,
+    number: Gc<'gc, Lock<u64>>,
+}
+
+#[derive(Trace)]
+#[repr(C)]
+struct Leaf<'gc> {
+    #[trace(prefix)]
+    middle: Middle<'gc>,
+    text: String,
+    more: Static<Option<Box<u64>>>,
+}
+
+#[derive(Trace)]
+struct Tree<'gc> {
+    all: RefLock<Vec<Gc<'gc, Base<'gc>>>>,
+}
+
+/// Objects of three types behind pointers to what they begin with, among them some that only such pointers hold.
+pub(in super::super) fn prefixes(kit: &Kit) {
+    let options = Kit::options().with_zeal(true).with_verify(true);
+    let mut heap = Heap::<Rootable![Gc<'_, Tree<'_>>]>::with_options(options, kit.collector(), |mc| {
+        Gc::new(mc, Tree { all: RefLock::default() })
+    })
+    .expect("a heap can be made");
+    for kind in 0..90 {
+        heap.mutate(|mc, root| {
+            let owner = root.all.borrow().last().copied();
+            let base = Base { kind, owner: Lock::new(None) };
+            let middle = |base| Middle { base, number: Gc::new(mc, Lock::new(kind)) };
+            let gc = match kind % 3 {
+                0 => Gc::new(mc, base),
+                1 => Gc::upcast(Gc::new(mc, middle(base))),
+                _ => {
+                    let more = Static(Some(Box::new(kind)));
+                    Gc::upcast(Gc::upcast(Gc::new(mc, Leaf { middle: middle(base), text: kind.to_string(), more })))
+                }
+            };
+            store!(mc, gc.owner, owner);
+            let mut all = crate::field!(mc, root.all).borrow_mut();
+            // The others are held by their successors only.
+            all.clear();
+            all.push(gc);
+        });
+    }
+    heap.mutate(|mc, root| {
+        let mut next = root.all.borrow().last().copied();
+        let mut kind = 90;
+        while let Some(base) = next {
+            kind -= 1;
+            assert_eq!(base.kind, kind);
+            assert!(Gc::is::<Base>(base) && !Gc::is::<Tree>(base) && !Gc::is::<Static<u64>>(base));
+            let middle = Gc::downcast::<Middle>(base);
+            assert_eq!(middle.is_some(), kind % 3 > 0);
+            if let Some(middle) = middle {
+                assert_eq!(middle.number.get(), kind);
+                middle.number.set(mc, kind + 1);
+                assert!(Gc::ptr_eq(Gc::upcast(middle), base));
+            }
+            let leaf = Gc::downcast::<Leaf>(Gc::erase(base));
+            assert_eq!(leaf.is_some(), kind % 3 == 2);
+            if let Some(leaf) = leaf {
+                assert_eq!((leaf.text.parse(), leaf.more.as_deref()), (Ok(kind), Some(&kind)));
+            }
+            // SAFETY: the address was that of this pointer, a moment ago.
+            let again = unsafe { Gc::<Base<'_>>::from_ptr(Gc::as_ptr(base)) };
+            assert!(Gc::ptr_eq(again, base));
+            next = base.owner.get();
+        }
+        assert_eq!(kind, 0);
+        // Elements are not objects.
+        assert!(
+            !Gc::is::<Static<u64>>(Gc::new_slice(mc, &[Static(1u64)]))
+                && Gc::is::<Static<u64>>(Gc::new(mc, Static(1u64)))
+        );
+    });
+}
+
+/// A value whose type does not tell that it contains more of the kind.
+trait Link<'gc>: Trace<'gc> {
+    fn take_next(&mut self) -> Option<Box<dyn Link<'gc> + 'gc>>;
+}
+dyn_trace!(<'gc> dyn Link<'gc> + 'gc);
+
+#[derive(Trace)]
+struct Chained<'gc> {
+    next: Option<Box<dyn Link<'gc> + 'gc>>,
+    object: Gc<'gc, u64>,
+}
+
+impl<'gc> Link<'gc> for Chained<'gc> {
+    fn take_next(&mut self) -> Option<Box<dyn Link<'gc> + 'gc>> {
+        assert_eq!(*self.object, 7);
+        self.next.take()
+    }
+}
+
+/// One object that owns a long chain of boxed `dyn` values, on a small stack.
+pub(in super::super) fn deep_dyn_value(kit: &Kit) {
+    type Chain<'gc> = RefLock<Option<Box<dyn Link<'gc> + 'gc>>>;
+    super::depth::on_a_small_stack(kit, |kit| {
+        const LINKS: u64 = 30_000;
+        let mut heap = Heap::<Rootable![Gc<'_, Chain<'_>>]>::with_options(Kit::options(), kit.collector(), |mc| {
+            Gc::new(mc, RefLock::new(None))
+        })
+        .expect("a heap can be made");
+        heap.mutate(|mc, root| {
+            for _ in 0..LINKS {
+                let next = root.borrow_mut(mc).take();
+                *root.borrow_mut(mc) = Some(Box::new(Chained { next, object: Gc::new(mc, 7) }));
+            }
+        });
+        heap.collect_minor();
+        kit.expect_verified(&mut heap, LINKS + 1, 0);
+        heap.mutate(|mc, root| {
+            let (mut rest, mut count) = (root.borrow_mut(mc).take(), 0);
+            while let Some(mut link) = rest {
+                rest = link.take_next();
+                count += 1;
+            }
+            assert_eq!(count, LINKS);
+        });
+        kit.expect_verified(&mut heap, 1, 0);
+    });
+}
