@@ -41,7 +41,8 @@ pub(crate) fn derive_trace(input: &DeriveInput) -> Result<TokenStream> {
     };
     let no_drop = refuse_drop(input, &cx);
     Ok(quote! {
-        #[allow(deprecated, dead_code, single_use_lifetimes)]
+        // A bound that stands in the type's declaration is said once more in a `where` clause.
+        #[allow(deprecated, dead_code, single_use_lifetimes, clippy::multiple_bound_locations)]
         const _: () = {
             #implementation
             #no_drop

@@ -14,7 +14,6 @@ use crate::api::mutator::Mutator;
 use crate::api::recursion::{compare_once, print_once};
 use crate::error::AllocError;
 use crate::store;
-use crate::trace::{Known, Relocator, Tracer};
 
 /// The capacity of a list that begins to have elements.
 const FIRST_CAPACITY: usize = 4;
@@ -41,6 +40,7 @@ const FIRST_CAPACITY: usize = 4;
 /// # Panics
 /// What needs memory panics when the heap's limit is reached or the system refuses memory; the `try_` forms report that.
 /// Either way the list is as it was.
+#[derive(Trace)]
 pub struct List<'gc, T: Trace<'gc> + Copy + 'gc>(Gc<'gc, ListObject<'gc, T>>);
 
 #[derive(Trace)]
@@ -59,19 +59,6 @@ impl<'gc, T: Trace<'gc> + Copy + 'gc> Clone for List<'gc, T> {
 }
 
 impl<'gc, T: Trace<'gc> + Copy + 'gc> Copy for List<'gc, T> {}
-
-// SAFETY: one edge, to the list's object, which is `Trace` under the same condition.
-unsafe impl<'gc, T: Trace<'gc> + Copy + 'gc> Trace<'gc> for List<'gc, T> {
-    type Facts = Known<true, false>;
-    #[inline]
-    fn trace(&self, tracer: &mut Tracer<'gc>) {
-        self.0.trace(tracer);
-    }
-    #[inline]
-    fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
-        self.0.relocate(relocator);
-    }
-}
 
 impl<'gc, T: Trace<'gc> + Copy + 'gc> List<'gc, T> {
     /// An empty list, without storage.

@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 
 use super::list::done;
 use super::rules::{ByValue, KeyRule};
-use super::table::Table;
+use super::table::{Changed, Table};
 use crate::api::mutator::Mutator;
 use crate::api::recursion::print_once;
 use crate::error::AllocError;
@@ -13,8 +13,8 @@ use crate::trace::{Known, Relocator, Trace, Tracer};
 /// A hash map in the heap that remembers the order of insertion, as Python's dict: one word, copied like any pointer;
 /// copies are the same map.
 ///
-/// Keys and values are `Copy`; keys may hold pointers. `B` says what makes two keys the same: [`ByValue`] or a rule of
-/// your own. See the [module](crate::collections) for what iteration sees of changes.
+/// Keys and values are `Copy`; keys may hold pointers. `B` says what makes two keys the same: [`ByValue`],
+/// [`ByIdentity`](super::ByIdentity) or a rule of your own. See the [module](crate::collections) for what iteration sees of changes.
 ///
 /// ```
 /// use heap_core::collections::Map;
@@ -122,7 +122,7 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc, B> Map<'gc, K,
     where
         B: KeyRule<'gc, K, Q>,
     {
-        let (_, entry) = self.table.find(B::hash(mc, key), |other| B::same(mc, other, key))?;
+        let (_, entry) = self.table.find(B::hash(mc, key), |other| B::same(mc, &other.key, key))?;
         Some((entry.key, entry.value))
     }
 
@@ -155,7 +155,7 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc, B> Map<'gc, K,
         B: KeyRule<'gc, K>,
     {
         let hash = B::hash(mc, &key);
-        match self.table.find(hash, |other| B::same(mc, other, &key)) {
+        match self.table.find(hash, |other| B::same(mc, &other.key, &key)) {
             Some((found, entry)) => {
                 self.table.set_value(mc, found, entry, value);
                 Ok(Some(entry.value))
@@ -199,7 +199,7 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc, B> Map<'gc, K,
     where
         B: KeyRule<'gc, K, Q>,
     {
-        let (found, entry) = self.table.find(B::hash(mc, key), |other| B::same(mc, other, key))?;
+        let (found, entry) = self.table.find(B::hash(mc, key), |other| B::same(mc, &other.key, key))?;
         self.table.remove(mc, found, entry);
         Some((entry.key, entry.value))
     }
@@ -299,18 +299,6 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc, B> IntoIterato
         self.iter()
     }
 }
-
-/// A map got a new key, or other storage, while it was iterated.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Changed;
-
-impl core::fmt::Display for Changed {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("map changed during iteration: it got a new key, or other storage")
-    }
-}
-
-impl core::error::Error for Changed {}
 
 /// The keys and values of a [`Map`], in the order of insertion.
 pub struct Iter<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc, B> {

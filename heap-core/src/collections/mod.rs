@@ -66,16 +66,21 @@
 //! Where an operation needs memory, there are two forms: one panics when the heap is full, `try_…` reports it and leaves
 //! the collection as it was.
 
+mod interner;
 mod list;
 mod map;
 mod rules;
 mod set;
 mod slots;
 mod table;
+mod weak_map;
 mod weak_value_map;
 
+pub use interner::Interner;
 pub use list::{List, ListIter};
-pub use map::{Changed, Iter, Map};
-pub use rules::{ByValue, KeyRule};
+pub use map::{Iter, Map};
+pub use rules::{ByIdentity, ByValue, KeyRule};
 pub use set::{Set, SetIter};
-pub use weak_value_map::{Interner, WeakValueMap};
+pub use table::Changed;
+pub use weak_map::{WeakMap, WeakSet};
+pub use weak_value_map::WeakValueMap;

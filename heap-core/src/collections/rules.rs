@@ -6,6 +6,7 @@ use core::hash::{BuildHasher, Hash};
 use foldhash::SharedSeed;
 use foldhash::fast::SeedableRandomState;
 
+use crate::api::gc::Gc;
 use crate::api::mutator::Mutator;
 
 /// A rule by which keys of type `K` are found when one asks for a `Q`.
@@ -73,6 +74,36 @@ impl<'gc, K: Borrow<Q>, Q: Hash + Eq + ?Sized> KeyRule<'gc, K, Q> for ByValue {
     #[inline]
     fn same(_: &Mutator<'gc>, key: &K, asked: &Q) -> bool {
         key.borrow() == asked
+    }
+}
+
+/// Keys are the same when they are the same object, whatever is in it.
+///
+/// ```
+/// use heap_core::collections::{ByIdentity, Map};
+/// use heap_core::{Gc, Heap, NoGc, Rootable};
+///
+/// type Notes<'gc> = Map<'gc, Gc<'gc, str>, u64, ByIdentity>;
+///
+/// let mut heap = Heap::<Rootable![Notes<'_>]>::new(NoGc::default(), |mc| Map::new(mc)).unwrap();
+/// heap.mutate(|mc, notes| {
+///     let (one, other) = (Gc::new_str(mc, "text"), Gc::new_str(mc, "text"));
+///     notes.insert(mc, one, 1);
+///     assert_eq!(notes.get(mc, &one), Some(1));
+///     assert_eq!(notes.get(mc, &other), None);
+/// });
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByIdentity;
+
+impl<'gc, T: ?Sized + 'gc> KeyRule<'gc, Gc<'gc, T>> for ByIdentity {
+    #[inline]
+    fn hash(mc: &Mutator<'gc>, asked: &Gc<'gc, T>) -> u64 {
+        Gc::identity_hash(*asked, mc)
+    }
+    #[inline]
+    fn same(_: &Mutator<'gc>, key: &Gc<'gc, T>, asked: &Gc<'gc, T>) -> bool {
+        Gc::ptr_eq(*key, *asked)
     }
 }
 

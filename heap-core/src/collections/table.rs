@@ -27,7 +27,7 @@ use crate::api::lock::Lock;
 use crate::api::mutator::Mutator;
 use crate::error::AllocError;
 use crate::store;
-use crate::trace::{Facts, Known, Relocator, Tracer};
+use crate::trace::Facts;
 
 /// Entries that are searched without an index.
 const UNINDEXED: usize = 8;
@@ -74,6 +74,7 @@ struct TableObject<'gc, K, V> {
 }
 
 /// A pointer to a table.
+#[derive(Trace)]
 pub(super) struct Table<'gc, K, V>(Gc<'gc, TableObject<'gc, K, V>>);
 
 impl<K, V> Clone for Table<'_, K, V> {
@@ -84,19 +85,6 @@ impl<K, V> Clone for Table<'_, K, V> {
 }
 
 impl<K, V> Copy for Table<'_, K, V> {}
-
-// SAFETY: one edge, to the table's object, which is `Trace` under the same conditions.
-unsafe impl<'gc, K: Trace<'gc> + 'gc, V: Trace<'gc> + 'gc> Trace<'gc> for Table<'gc, K, V> {
-    type Facts = Known<true, false>;
-    #[inline]
-    fn trace(&self, tracer: &mut Tracer<'gc>) {
-        self.0.trace(tracer);
-    }
-    #[inline]
-    fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
-        self.0.relocate(relocator);
-    }
-}
 
 /// Where an entry was found. Good until the table changes.
 #[derive(Clone, Copy)]
@@ -163,6 +151,20 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
         (from..self.counts().used as usize).find_map(|number| Some((number + 1, Self::entry(entries, number)?)))
     }
 
+    /// All entries, in the order of insertion.
+    ///
+    /// # Panics
+    /// A step panics when a key was added since, or entries got other numbers.
+    pub(super) fn entries(self) -> impl Iterator<Item = Entry<K, V>> + use<'gc, K, V> {
+        let (mut from, additions) = (0, self.additions());
+        core::iter::from_fn(move || {
+            assert!(self.additions() == additions, "{Changed}");
+            let (next, entry) = self.next(from)?;
+            from = next;
+            Some(entry)
+        })
+    }
+
     /// An entry below `used`, unless it was removed.
     #[inline]
     fn entry(entries: Slots<'gc, Entry<K, V>>, number: usize) -> Option<Entry<K, V>> {
@@ -170,9 +172,9 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
         unsafe { entries.get(number) }.filter(|entry| entry.hash & OCCUPIED != 0)
     }
 
-    /// Finds the key with this hash that is the `same`.
+    /// Finds the entry with this hash that is the `same`.
     #[inline]
-    pub(super) fn find(self, hash: u64, mut same: impl FnMut(&K) -> bool) -> Option<(Found, Entry<K, V>)> {
+    pub(super) fn find(self, hash: u64, mut same: impl FnMut(&Entry<K, V>) -> bool) -> Option<(Found, Entry<K, V>)> {
         loop {
             let before = self.counts().changes;
             let found = self.search(hash | OCCUPIED, &mut same);
@@ -184,11 +186,11 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
     }
 
     #[inline]
-    fn search(self, hash: u64, same: &mut impl FnMut(&K) -> bool) -> Option<(Found, Entry<K, V>)> {
+    fn search(self, hash: u64, same: &mut impl FnMut(&Entry<K, V>) -> bool) -> Option<(Found, Entry<K, V>)> {
         let entries = self.0.entries.get()?;
         let mut matching = |number: usize, slot| {
             let entry = Self::entry(entries, number)?;
-            (entry.hash == hash && same(&entry.key)).then_some((Found { entry: number, slot }, entry))
+            (entry.hash == hash && same(&entry)).then_some((Found { entry: number, slot }, entry))
         };
         let Some(index) = self.0.index.get() else {
             return (0..self.counts().used as usize).find_map(|number| matching(number, None));
@@ -354,3 +356,15 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
         Ok(())
     }
 }
+
+/// A map got a new key, or other storage, while it was iterated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Changed;
+
+impl core::fmt::Display for Changed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("map changed during iteration: it got a new key, or other storage")
+    }
+}
+
+impl core::error::Error for Changed {}

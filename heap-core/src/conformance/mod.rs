@@ -179,6 +179,7 @@ macro_rules! conformance {
             refused_while_dying
             collections
             weak_collections
+            collections_by_identity
             collections_changed_meanwhile
             collections_in_a_full_heap
             hidden_behind_the_marker
@@ -389,6 +390,8 @@ checks! {
     collections(kit) { regressions::collections::collections(kit) }
     /// Maps and interning tables that do not keep their values.
     weak_collections(kit) { regressions::collections::weak_collections(kit) }
+    /// Maps and sets by identity, weak and strong, while their keys move and die.
+    collections_by_identity(kit) { regressions::collections::collections_by_identity(kit) }
     /// Collections that change while they are searched and walked through.
     collections_changed_meanwhile(kit) { regressions::collections::collections_changed_meanwhile(kit) }
     /// A full heap leaves collections as they were.

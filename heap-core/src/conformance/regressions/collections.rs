@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::super::model::Promise;
 use super::super::tools::{Numbers, caught};
 use super::{Kit, Node};
-use crate::collections::{Changed, Interner, KeyRule, List, Map, Set, WeakValueMap};
+use crate::collections::{ByIdentity, Changed, Interner, KeyRule, List, Map, Set, WeakMap, WeakSet, WeakValueMap};
 use crate::{Gc, Heap, HeapOptions, Lock, Mutator, Rootable, Trace, store};
 
 type NodeRef<'gc> = Gc<'gc, Node<'gc>>;
@@ -332,6 +332,110 @@ pub(in super::super) fn weak_collections(kit: &Kit) {
         root.weak.clear(mc);
         root.symbols.purge(mc);
     });
+}
+
+/// Maps and sets by identity, weak and strong, while their keys move and die. Values lead back to their keys.
+pub(in super::super) fn collections_by_identity(kit: &Kit) {
+    const KEYS: usize = 300;
+    type Notes<'gc> = Map<'gc, NodeRef<'gc>, u64, ByIdentity>;
+    #[derive(Trace)]
+    struct Register<'gc> {
+        keys: List<'gc, Option<NodeRef<'gc>>>,
+        notes: Notes<'gc>,
+        shapes: WeakMap<'gc, Node<'gc>, Node<'gc>>,
+        open: WeakSet<'gc, Node<'gc>>,
+    }
+    for options in [Kit::options(), Kit::options().with_zeal(true).with_verify(true)] {
+        let mut heap = Heap::<Rootable![Gc<'_, Register<'_>>]>::with_options(options, kit.collector(), |mc| {
+            let (keys, notes) = (List::new(mc), Map::new(mc));
+            (0..KEYS).for_each(|_| keys.push(mc, None));
+            Gc::new(mc, Register { keys, notes, shapes: WeakMap::new(mc), open: WeakSet::new(mc) })
+        })
+        .expect("a heap can be made");
+        let exact = kit.promise(&mut heap) == Promise::Exact;
+        let mut random = Numbers::new(11);
+        /// Of a place: the number of its key, the note on it, its shape's number, whether it is open.
+        type Known = (u64, Option<u64>, Option<u64>, bool);
+        let mut model: Vec<Option<Known>> = vec![None; KEYS];
+        for round in 0..if options.zeal { 25 } else { 150u64 } {
+            heap.mutate(|mc, root| {
+                for n in 0..40 {
+                    let place = random.below(KEYS);
+                    let number = round * 1000 + n;
+                    match (random.below(7), root.keys.get(place).flatten()) {
+                        (0, Some(key)) => {
+                            root.notes.remove(mc, &key);
+                            root.keys.set(mc, place, None);
+                            model[place] = None;
+                        }
+                        (1, Some(key)) => {
+                            let shape = Node::make(mc, number, Some(key));
+                            let before = root.shapes.insert(mc, key, shape).map(|shape| shape.value);
+                            let known = model[place].as_mut().expect("it is there");
+                            assert_eq!(before, known.2.replace(number));
+                        }
+                        (2, Some(key)) => {
+                            let known = model[place].as_mut().expect("it is there");
+                            assert_eq!(root.notes.insert(mc, key, number), known.1.replace(number));
+                        }
+                        (3, Some(key)) => {
+                            let known = model[place].as_mut().expect("it is there");
+                            assert_eq!(root.open.insert(mc, key), !known.3);
+                            known.3 = true;
+                        }
+                        (4, Some(key)) => {
+                            let known = model[place].as_mut().expect("it is there");
+                            assert_eq!(root.open.remove(mc, key), std::mem::take(&mut known.3));
+                            assert_eq!(root.shapes.remove(mc, key).map(|shape| shape.value), known.2.take());
+                        }
+                        (_, None) => {
+                            root.keys.set(mc, place, Some(Node::make(mc, number, None)));
+                            model[place] = Some((number, None, None, false));
+                        }
+                        _ => {}
+                    }
+                }
+            });
+            match round % 5 {
+                0 => heap.collect(),
+                1 | 2 => heap.collect_minor(),
+                3 => {
+                    heap.step(200);
+                }
+                _ => {}
+            }
+            heap.mutate(|mc, root| {
+                for (place, known) in model.iter().enumerate() {
+                    let key = root.keys.get(place).flatten();
+                    assert_eq!(key.map(|key| key.value), known.map(|known| known.0));
+                    let Some((key, known)) = key.zip(*known) else { continue };
+                    assert_eq!(root.notes.get(mc, &key), known.1);
+                    assert_eq!(root.shapes.get(mc, key).map(|shape| shape.value), known.2);
+                    assert_eq!(root.open.contains(mc, key), known.3);
+                }
+                if exact && round % 5 == 0 {
+                    assert_eq!(root.shapes.iter(mc).count(), model.iter().flatten().filter(|k| k.2.is_some()).count());
+                    assert_eq!(root.open.iter(mc).count(), model.iter().flatten().filter(|k| k.3).count());
+                    assert!(root.shapes.iter(mc).all(|(key, shape)| Gc::ptr_eq(shape.next.get().unwrap(), key)));
+                    root.shapes.purge(mc);
+                    assert_eq!(root.shapes.iter(mc).count(), root.shapes.len_with_dead());
+                }
+            });
+        }
+        heap.mutate(|mc, root| {
+            root.keys.clear(mc);
+            root.notes.clear(mc);
+        });
+        heap.collect();
+        if exact {
+            heap.mutate(|mc, root| {
+                assert_eq!((root.shapes.iter(mc).count(), root.open.iter(mc).count()), (0, 0));
+                root.shapes.clear(mc);
+                root.open.clear(mc);
+            });
+            kit.expect_verified(&mut heap, 5, 0);
+        }
+    }
 }
 
 /// Whoever asks changes the map that is asked.
