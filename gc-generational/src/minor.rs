@@ -30,9 +30,13 @@ impl Generational {
             if asked == 0 {
                 self.copy_survivors::<false>(heap, young)
             } else {
-                let (low, used) = (heap.core.memory.blocks.block_of(young.start), self.nursery.used_blocks(heap.fast));
-                let bytes = self.copy_survivors::<true>(heap, young);
-                heap.core.identity.emptied(low..BlockIndex::new(low.index() + used));
+                let bytes = self.copy_survivors::<true>(heap, young.clone());
+                if !young.is_empty() {
+                    let first = heap.core.memory.blocks.block_of(young.start);
+                    heap.core
+                        .identity
+                        .emptied(first..BlockIndex::new(first.index() + self.nursery.used_blocks(heap.fast)));
+                }
                 bytes
             }
         } else {

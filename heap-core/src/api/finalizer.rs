@@ -75,7 +75,8 @@ use crate::trace::{Content, Known, Relocator, Trace, Tracer};
 pub struct FinalizerQueue<'gc, T: ?Sized + 'gc> {
     number: QueueNumber,
     _brand: PhantomData<fn(&'gc ()) -> &'gc ()>,
-    _objects: PhantomData<*const T>,
+    // Invariant: pointers go in and come out, and all copies of a queue must agree on their type.
+    _objects: PhantomData<*mut T>,
 }
 
 impl<'gc, T: ?Sized + 'gc> Clone for FinalizerQueue<'gc, T> {

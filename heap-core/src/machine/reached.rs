@@ -46,6 +46,8 @@ struct Trace {
     values: Vec<(ObjectRef, Option<usize>)>,
     /// The first of these for each key.
     waiting: ObjectMap<usize>,
+    /// How many of them there can be, as far as is known.
+    ephemerons: usize,
 }
 
 impl Reached {
@@ -66,6 +68,7 @@ impl Reached {
             arrays: Vec::new(),
             values: Vec::new(),
             waiting: ObjectMap::default(),
+            ephemerons: core.death.ephemerons.len(),
         };
         core.every_root().for_each(|root| trace.sink.push(root));
         trace.run()?;
@@ -143,6 +146,9 @@ impl Trace {
             if self.reached.contains(key) {
                 self.sink.push(value);
                 return Ok(());
+            }
+            if self.values.is_empty() {
+                self.waiting.try_reserve(self.ephemerons).map_err(|_| AllocError::REFUSED)?;
             }
             self.values.try_reserve(1).map_err(|_| AllocError::REFUSED)?;
             self.waiting.try_reserve(1).map_err(|_| AllocError::REFUSED)?;
