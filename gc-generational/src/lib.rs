@@ -34,6 +34,58 @@
 //! Choose another collector when pauses must not grow with the heap (a full collection stops the program; several
 //! threads mark, but it is still one pause), or when objects must die at a known moment.
 //!
+//! # Moves and deaths
+//!
+//! Objects move, and keep their identity hash; what dies is told to who asked. (The same on every collector, but for the
+//! moves.)
+//!
+//! ```
+//! use gc_generational::Generational;
+//! use heap_core::{Ephemeron, FinalizerQueue, Gc, Heap, Lock, Rootable, Trace, Weak, store};
+//!
+//! #[derive(Trace)]
+//! struct Root<'gc> {
+//!     page: Lock<Option<Gc<'gc, str>>>,
+//!     /// The page's layout, for as long as the page exists.
+//!     layout: Lock<Option<Ephemeron<'gc, str, [u32]>>>,
+//!     seen: Lock<Option<Weak<'gc, str>>>,
+//!     closed: FinalizerQueue<'gc, str>,
+//! }
+//!
+//! let mut heap = Heap::<Rootable![Gc<'_, Root<'_>>]>::new(Generational::default(), |mc| {
+//!     let (page, layout, seen) = (Lock::new(None), Lock::new(None), Lock::new(None));
+//!     Gc::new(mc, Root { page, layout, seen, closed: FinalizerQueue::new(mc) })
+//! })?;
+//! let (hash, place) = heap.mutate(|mc, root| {
+//!     let page = Gc::new_str(mc, "index");
+//!     store!(mc, root.page, Some(page));
+//!     store!(mc, root.layout, Some(Ephemeron::new(mc, page, Gc::new_slice(mc, &[80, 25]))));
+//!     store!(mc, root.seen, Some(Gc::downgrade(page, mc)));
+//!     root.closed.register(mc, page);
+//!     (Gc::identity_hash(page, mc), Gc::as_ptr(page))
+//! });
+//! heap.collect_minor();
+//! heap.mutate(|mc, root| {
+//!     let page = root.page.get().unwrap();
+//!     assert!(Gc::as_ptr(page) != place && Gc::identity_hash(page, mc) == hash);
+//!     assert_eq!(root.layout.get().unwrap().value(mc).unwrap()[..], [80, 25]);
+//!     store!(mc, root.page, None);
+//! });
+//! // Before anything dies: it would, and is not brought back here.
+//! assert!(heap.collect_with(|fc, root| root.seen.get().unwrap().is_dead(fc))?);
+//! // It had a finalizer, so it is whole, in the queue, and its layout with it.
+//! heap.mutate(|mc, root| {
+//!     assert!(root.layout.get().unwrap().value(mc).is_some());
+//!     assert_eq!(&*root.closed.next(mc).unwrap(), "index");
+//! });
+//! heap.collect();
+//! heap.mutate(|mc, root| {
+//!     assert!(root.seen.get().unwrap().is_dropped() && root.layout.get().unwrap().is_dropped());
+//!     assert!(root.closed.next(mc).is_none());
+//! });
+//! # Ok::<(), heap_core::AllocError>(())
+//! ```
+//!
 //! # How it works
 //!
 //! | file | one idea |

@@ -102,7 +102,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
 
 impl<R: ?Sized + for<'gc> Rootable<'gc>> MarkedHeap<'_, R> {
     /// One stage: finds out what is reachable, and runs `f`, which has the heap as in a `mutate`. There is no safepoint
-    /// in it. Costs a look at everything reachable, and while it runs a bit for every eight bytes of heap.
+    /// in it. Costs a look at everything reachable, and while it runs half a kilobyte for each block of 32 KiB in use.
     ///
     /// Objects that wait in a [`FinalizerQueue`](crate::FinalizerQueue) are reachable. Those that are registered with one and
     /// dead are dead here, and are queued by the collection if they still are.

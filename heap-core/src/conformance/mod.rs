@@ -175,6 +175,7 @@ macro_rules! conformance {
             chained_ephemerons
             random_ephemerons
             finalizers
+            random_finalizers
             stages
             refused_while_dying
             collections
@@ -382,6 +383,8 @@ checks! {
     random_ephemerons(kit) { regressions::dying::random_ephemerons(kit) }
     /// Objects with finalizers are brought back once, whole.
     finalizers(kit) { regressions::dying::finalizers(kit) }
+    /// Random finalizers, compared with a graph of numbers.
+    random_finalizers(kit) { regressions::finalizing::random_finalizers(kit) }
     /// Before a collection, the program is told what is dead, and brings some of it back.
     stages(kit) { regressions::stages::stages(kit) }
     /// The system refuses memory at every moment while the dead are dealt with.

@@ -1,8 +1,8 @@
 //! [`Reached`]: what the program can reach, by a trace of its own, between two pauses.
 //!
 //! For the moment before a collection in which an interpreter wants to know what is about to die
-//! ([`MarkedHeap`](crate::MarkedHeap)). The trace writes nothing: it marks in a bitmap of its own, one bit for every eight
-//! bytes of the heap, which is dropped afterwards.
+//! ([`MarkedHeap`](crate::MarkedHeap)). The trace writes nothing: it marks in bitmaps of its own, one bit for every eight
+//! bytes, which are dropped afterwards.
 //!
 //! *Why not the marks of the collection itself?* It would save one trace of two, or of three, in a collector that marks, where
 //! the moment would lie between marking and sweeping. Then all that the program does there must be kept in step with a marking
@@ -25,14 +25,20 @@ use crate::object::{EdgeSink, Object, ObjectMap, ObjectRef, SIDE_ENTRY, Shape};
 /// Elements of a large array whose edges are looked at in one go.
 const PIECE: usize = 1024;
 
-/// Bytes of heap for each bit, and bits of a word of the bitmap.
+/// Bytes of heap for each bit, and bits of a word of a bitmap.
 const UNIT: usize = 8;
 const WORD: usize = u64::BITS as usize;
+
+/// A bit for each unit of a block.
+type BlockBits = [u64; BLOCK_BYTES / UNIT / WORD];
 
 /// What the program could reach at one moment.
 pub(crate) struct Reached {
     base: usize,
-    bits: Vec<u64>,
+    /// For each block below the heap's high-water mark, the number of its bitmap and one, or zero. There may be a gigabyte of
+    /// addresses in which nothing is, so that bitmaps are made for blocks in which something was reached.
+    blocks: Vec<u32>,
+    bits: Vec<BlockBits>,
 }
 
 /// The trace in progress.
@@ -51,18 +57,19 @@ struct Trace {
 }
 
 impl Reached {
-    /// Traces from every root. Costs a look at everything that is reached, and a bit for every eight bytes of the heap.
+    /// Traces from every root. Costs a look at everything that is reached, half a kilobyte for each block in which something
+    /// was, and four bytes for every block.
     ///
     /// # Errors
     /// When the system refuses memory.
     pub(super) fn trace(core: &HeapCore) -> Result<Self, AllocError> {
         let blocks = &core.memory.blocks;
-        let words = (blocks.high_water().index() * BLOCK_BYTES).div_ceil(UNIT * WORD);
-        let mut bits = Vec::new();
-        bits.try_reserve_exact(words).map_err(|_| AllocError::REFUSED)?;
-        bits.resize(words, 0);
+        let mut reached = Reached { base: blocks.base().addr().get(), blocks: Vec::new(), bits: Vec::new() };
+        let end = blocks.high_water().index();
+        reached.blocks.try_reserve_exact(end).map_err(|_| AllocError::REFUSED)?;
+        reached.blocks.resize(end, 0);
         let mut trace = Trace {
-            reached: Reached { base: blocks.base().addr().get(), bits },
+            reached,
             sink: EdgeSink::everything(),
             ahead: Lookahead::default(),
             arrays: Vec::new(),
@@ -77,17 +84,29 @@ impl Reached {
 
     /// Whether the object, which is intact, could be reached. Not one that was made since.
     pub(crate) fn contains(&self, object: ObjectRef) -> bool {
-        let unit = (object.address() - self.base) / UNIT;
-        self.bits.get(unit / WORD).is_some_and(|word| word >> (unit % WORD) & 1 != 0)
+        let offset = object.address() - self.base;
+        let unit = offset % BLOCK_BYTES / UNIT;
+        match self.blocks.get(offset / BLOCK_BYTES) {
+            Some(&number @ 1..) => self.bits[number as usize - 1][unit / WORD] >> (unit % WORD) & 1 != 0,
+            _ => false,
+        }
     }
 
     /// Notes that the object was reached. False when it was before.
-    fn insert(&mut self, object: ObjectRef) -> bool {
-        let unit = (object.address() - self.base) / UNIT;
-        let (word, bit) = (&mut self.bits[unit / WORD], 1 << (unit % WORD));
+    #[inline]
+    fn insert(&mut self, object: ObjectRef) -> Result<bool, AllocError> {
+        let offset = object.address() - self.base;
+        let unit = offset % BLOCK_BYTES / UNIT;
+        let number = &mut self.blocks[offset / BLOCK_BYTES];
+        if *number == 0 {
+            self.bits.try_reserve(1).map_err(|_| AllocError::REFUSED)?;
+            self.bits.push([0; BLOCK_BYTES / UNIT / WORD]);
+            *number = self.bits.len() as u32;
+        }
+        let (word, bit) = (&mut self.bits[*number as usize - 1][unit / WORD], 1 << (unit % WORD));
         let fresh = *word & bit == 0;
         *word |= bit;
-        fresh
+        Ok(fresh)
     }
 }
 
@@ -95,7 +114,7 @@ impl Trace {
     fn run(&mut self) -> Result<(), AllocError> {
         loop {
             if let Some(object) = self.ahead.next(&mut self.sink.stack) {
-                if self.reached.insert(object) {
+                if self.reached.insert(object)? {
                     // SAFETY: a root, or led to by what the program can reach, so it is alive; and the program is stopped.
                     self.look(unsafe { Object::at(object) })?;
                 }

@@ -12,6 +12,7 @@
 //! | `dying` | ephemerons and finalizers |
 //! | `collections` | lists, maps, sets and weak tables in the heap |
 //! | `identity` | identity hashes |
+//! | `finalizing` | random finalizers |
 //! | `stages` | collections in which the program has a say |
 //! | `barrier` | stores at the worst moment; small programs under zeal |
 //! | `pacing` | what makes collections due, what the heap holds, and what it keeps |
@@ -21,6 +22,7 @@ pub(super) mod barrier;
 pub(super) mod collections;
 pub(super) mod depth;
 pub(super) mod dying;
+pub(super) mod finalizing;
 pub(super) mod handles;
 pub(super) mod identity;
 pub(super) mod layout;
