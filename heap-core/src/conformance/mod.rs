@@ -152,6 +152,7 @@ macro_rules! conformance {
             dyn_objects
             prefixes
             deep_dyn_value
+            foreign_containers
             handles
             handle_made_with_the_root
             handles_and_other_heaps
@@ -335,6 +336,8 @@ checks! {
     dyn_objects(kit) { regressions::types::dyn_objects(kit) }
     /// Pointers to what objects begin with, and back.
     prefixes(kit) { regressions::types::prefixes(kit) }
+    /// Containers of other crates, with pointers in them, and as keys.
+    foreign_containers(kit) { regressions::types::foreign_containers(kit) }
     /// A value that is a chain of boxed `dyn` values.
     deep_dyn_value(kit) { regressions::types::deep_dyn_value(kit) }
     /// Handles are exactly as good as roots: made and dropped inside `mutate`, between, cloned, reused.

@@ -19,7 +19,18 @@ mod content;
 mod descent;
 mod describe;
 mod facts;
+#[macro_use]
 mod std_impls;
+#[cfg(any(
+    feature = "allocator-api2",
+    feature = "arrayvec",
+    feature = "enum-map",
+    feature = "hashbrown",
+    feature = "indexmap",
+    feature = "slotmap",
+    feature = "smallvec"
+))]
+mod foreign_impls;
 
 use core::marker::PhantomData;
 
@@ -61,6 +72,56 @@ pub use std_impls::Static;
 ///    sense only if `'gc` is `'static`, would make the program believe that it is.
 ///
 /// In builds with the verifier on, rules 1 and 2 are checked against each other after every collection.
+/// # Foreign types
+///
+/// *A type that holds no pointers* goes into [`Static`], or into a field that is marked `#[trace(require_static)]`.
+///
+/// *A container of another crate*: those of hashbrown, indexmap, smallvec, arrayvec, slotmap, enum-map and allocator-api2 are
+/// `Trace`, behind features of these names. For others write a new type, and three lines that visit its elements:
+///
+/// ```
+/// use heap_core::{Gc, Relocator, Trace, Tracer};
+/// # mod rings {
+/// #     #[derive(Default)]
+/// #     pub struct Ring<T>(Vec<T>);
+/// #     impl<T> Ring<T> {
+/// #         pub fn iter(&self) -> std::slice::Iter<'_, T> { self.0.iter() }
+/// #         pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> { self.0.iter_mut() }
+/// #         pub fn capacity(&self) -> usize { self.0.capacity() }
+/// #     }
+/// # }
+///
+/// /// A ring of values that are traced.
+/// #[derive(Default)]
+/// struct Ring<T>(rings::Ring<T>);
+///
+/// // SAFETY: the ring owns its elements and visits each once, in both directions, without calling code of `T`'s other than
+/// // this; it has no other parameters. It says what is so of its elements: `Ring` is `Send` if they are.
+/// unsafe impl<'gc, T: Trace<'gc>> Trace<'gc> for Ring<T> {
+///     type Facts = T::Facts;
+///
+///     fn trace(&self, tracer: &mut Tracer<'gc>) {
+///         self.0.iter().for_each(|element| element.trace(tracer));
+///     }
+///
+///     fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+///         self.0.iter_mut().for_each(|element| element.relocate(relocator));
+///     }
+///
+///     fn owned_bytes(&self) -> usize {
+///         self.0.capacity() * size_of::<T>() + self.0.iter().map(Trace::owned_bytes).sum::<usize>()
+///     }
+/// }
+///
+/// #[derive(Trace)]
+/// struct Window<'gc> {
+///     recent: Ring<Gc<'gc, str>>,
+/// }
+/// ```
+///
+/// If the container has a `Drop` implementation it must not look at its elements other than to drop them; if it calls a hash
+/// function or a comparison to reach its elements, it cannot be traced (rule 3).
+///
 /// # Trait objects
 ///
 /// A trait may have `Trace<'gc>` as its supertrait, and be used as `dyn`. So that `Box<dyn Shape<'gc> + 'gc>` may be a

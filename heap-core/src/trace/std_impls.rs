@@ -8,9 +8,13 @@
 //! derive sees that and answers for such fields.
 
 use std::any::TypeId;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::marker::PhantomData;
+use std::num::{Saturating, Wrapping};
+use std::ops::{Range, RangeFrom, RangeTo, RangeToInclusive};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -82,22 +86,41 @@ untraced! { false;
     [] i8; [] i16; [] i32; [] i64; [] i128; [] isize;
     [] f32; [] f64;
     [] std::num::NonZeroU8; [] std::num::NonZeroU16; [] std::num::NonZeroU32; [] std::num::NonZeroU64;
-    [] std::num::NonZeroUsize; [] std::num::NonZeroI32; [] std::num::NonZeroI64;
+    [] std::num::NonZeroU128; [] std::num::NonZeroUsize;
+    [] std::num::NonZeroI8; [] std::num::NonZeroI16; [] std::num::NonZeroI32; [] std::num::NonZeroI64;
+    [] std::num::NonZeroI128; [] std::num::NonZeroIsize;
     [] std::time::Duration; [] std::time::Instant; [] std::time::SystemTime;
-    [] std::sync::atomic::AtomicBool; [] std::sync::atomic::AtomicU8; [] std::sync::atomic::AtomicU32;
-    [] std::sync::atomic::AtomicU64; [] std::sync::atomic::AtomicUsize; [] std::sync::atomic::AtomicI64;
-    [] std::net::IpAddr; [] std::net::SocketAddr; [] std::cmp::Ordering;
+    [] std::sync::atomic::AtomicBool;
+    [] std::sync::atomic::AtomicU8; [] std::sync::atomic::AtomicU16; [] std::sync::atomic::AtomicU32;
+    [] std::sync::atomic::AtomicU64; [] std::sync::atomic::AtomicUsize;
+    [] std::sync::atomic::AtomicI8; [] std::sync::atomic::AtomicI16; [] std::sync::atomic::AtomicI32;
+    [] std::sync::atomic::AtomicI64; [] std::sync::atomic::AtomicIsize;
+    [] std::net::IpAddr; [] std::net::Ipv4Addr; [] std::net::Ipv6Addr; [] std::net::SocketAddr;
+    [] std::any::TypeId; [] std::alloc::Layout; [] std::thread::ThreadId; [] std::marker::PhantomPinned;
+    [] std::cmp::Ordering; [] std::convert::Infallible; [] std::ops::RangeFull; [] std::io::ErrorKind;
+    [] std::hash::RandomState;
     [] String, |s| s.capacity();
     [] &'static str;
     [] std::path::PathBuf, |p| p.capacity();
     [] std::ffi::OsString, |s| s.capacity();
     [] std::ffi::CString, |s| s.as_bytes_with_nul().len();
+    [] Cow<'static, str>, |s| if let Cow::Owned(text) = s { text.capacity() } else { 0 };
+    [] Cow<'static, std::path::Path>, |p| if let Cow::Owned(path) = p { path.capacity() } else { 0 };
+    [] Cow<'static, std::ffi::OsStr>, |s| if let Cow::Owned(text) = s { text.capacity() } else { 0 };
 }
 
 untraced! { true;
     // Not `&'static T` for every `T`: a hole in the compiler once accepted `&'static Gc<'gc, T>` as a root, and for a type
     // that lacks `Trace` the compiler would advise to borrow it.
     [T: 'static] &'static [T];
+    [T: Clone + 'static] Cow<'static, [T]>, |s| if let Cow::Owned(vec) = s { vec.capacity() * size_of::<T>() } else { 0 };
+    // Whoever follows such a pointer promises that it leads somewhere. The heap does not look.
+    [T: ?Sized + 'static] *const T;
+    [T: ?Sized + 'static] *mut T;
+    [T: ?Sized + 'static] core::ptr::NonNull<T>;
+    [T: 'static] std::sync::atomic::AtomicPtr<T>;
+    [T: 'static] std::ops::RangeInclusive<T>;
+    [T: 'static] std::hash::BuildHasherDefault<T>;
     [T: ?Sized + 'static] PhantomData<T>;
     [T: ?Sized + 'static] Rc<T>;
     [T: ?Sized + 'static] Arc<T>;
@@ -259,6 +282,60 @@ unsafe impl<'gc, T: Trace<'gc>, E: Trace<'gc>> Trace<'gc> for Result<T, E> {
         }
     }
 }
+
+/// Types that consist of their public fields.
+macro_rules! fields {
+    ($($type:ident($($field:tt)+))*) => {$(
+        // SAFETY: each field is visited once, and there are no others.
+        unsafe impl<'gc, T: Trace<'gc>> Trace<'gc> for $type<T> {
+            type Facts = T::Facts;
+            #[inline]
+            fn trace(&self, tracer: &mut Tracer<'gc>) {
+                $(self.$field.trace(tracer);)+
+            }
+            #[inline]
+            fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+                $(self.$field.relocate(relocator);)+
+            }
+            fn owned_bytes(&self) -> usize {
+                0usize $(.saturating_add(self.$field.owned_bytes()))+
+            }
+        }
+    )*};
+}
+
+fields! {
+    Wrapping(0) Saturating(0) Reverse(0)
+    Range(start end) RangeFrom(start) RangeTo(end) RangeToInclusive(end)
+}
+
+/// Functions: code holds no pointers. What they take and return must be traceable nevertheless (rule 7 of the trait). A
+/// function over any lifetime, like `fn(&Mutator<'_>)`, is another type, and `'static`: `#[trace(require_static)]`.
+macro_rules! functions {
+    ($($argument:ident)*) => {
+        functions!(@ fn($($argument),*) -> R; $($argument)*);
+        functions!(@ unsafe fn($($argument),*) -> R; $($argument)*);
+        functions!(@ extern "C" fn($($argument),*) -> R; $($argument)*);
+    };
+    (@ $type:ty; $($argument:ident)*) => {
+        // SAFETY: there is no edge to report.
+        unsafe impl<'gc, $($argument: Trace<'gc>,)* R: Trace<'gc>> Trace<'gc> for $type {
+            type Facts = Known<false, false>;
+            #[inline]
+            fn trace(&self, _: &mut Tracer<'gc>) {}
+            #[inline]
+            fn relocate(&mut self, _: &mut Relocator<'gc>) {}
+        }
+    };
+}
+
+functions!();
+functions!(A);
+functions!(A B);
+functions!(A B C);
+functions!(A B C D);
+functions!(A B C D E);
+functions!(A B C D E F);
 
 /// Maps: keys and hashers are `'static`, values are visited once each.
 macro_rules! map {

@@ -254,3 +254,108 @@ pub(in super::super) fn deep_dyn_value(kit: &Kit) {
         kit.expect_verified(&mut heap, 1, 0);
     });
 }
+
+/// A pointer in every container of other crates that is traced.
+#[derive(Trace)]
+struct Foreign<'gc> {
+    list: allocator_api2::vec::Vec<Number<'gc>>,
+    boxed: allocator_api2::boxed::Box<Number<'gc>>,
+    array: arrayvec::ArrayVec<Number<'gc>, 4>,
+    by_enum: enum_map::EnumMap<bool, Number<'gc>>,
+    map: hashbrown::HashMap<u64, Number<'gc>, FixedState>,
+    table: hashbrown::HashTable<(u64, Number<'gc>)>,
+    ordered: indexmap::IndexMap<Gc<'gc, str>, Number<'gc>, FixedState>,
+    set: indexmap::IndexSet<Gc<'gc, str>, FixedState>,
+    slots: slotmap::SlotMap<slotmap::DefaultKey, Number<'gc>>,
+    dense: slotmap::DenseSlotMap<slotmap::DefaultKey, Number<'gc>>,
+    secondary: slotmap::SecondaryMap<slotmap::DefaultKey, Number<'gc>>,
+    sparse: slotmap::SparseSecondaryMap<slotmap::DefaultKey, Number<'gc>, FixedState>,
+    small: smallvec::SmallVec<[Number<'gc>; 2]>,
+    large: smallvec::SmallVec<[Number<'gc>; 2]>,
+    ranges: (std::ops::Range<Number<'gc>>, std::cmp::Reverse<Number<'gc>>),
+    function: fn(Number<'gc>) -> u64,
+    text: std::borrow::Cow<'static, str>,
+}
+
+type Number<'gc> = Gc<'gc, Lock<u64>>;
+type FixedState = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
+
+impl<'gc> Foreign<'gc> {
+    fn new(mc: &Mutator<'gc>, first: u64) -> Self {
+        let mut next = first;
+        let mut number = || {
+            next += 1;
+            Gc::new(mc, Lock::new(next - 1))
+        };
+        let key = |text: &str| Gc::new_str(mc, text);
+        let mut slots = slotmap::SlotMap::new();
+        let id = slots.insert(number());
+        let mut dense = slotmap::DenseSlotMap::new();
+        dense.insert(number());
+        Foreign {
+            list: [number(), number()].into_iter().collect(),
+            boxed: allocator_api2::boxed::Box::new(number()),
+            array: [number(), number()].into_iter().collect(),
+            by_enum: enum_map::EnumMap::from_fn(|_| number()),
+            map: [(1, number()), (2, number())].into_iter().collect(),
+            table: {
+                let mut table = hashbrown::HashTable::new();
+                table.insert_unique(7, (7, number()), |(hash, _)| *hash);
+                table
+            },
+            ordered: [(key("one"), number()), (key("two"), number())].into_iter().collect(),
+            set: [key("three"), key("four")].into_iter().collect(),
+            secondary: [(id, number())].into_iter().collect(),
+            sparse: [(id, number())].into_iter().collect(),
+            slots,
+            dense,
+            small: [number()].into_iter().collect(),
+            large: (0..5).map(|_| number()).collect(),
+            ranges: (number()..number(), std::cmp::Reverse(number())),
+            function: |number| number.get(),
+            text: first.to_string().into(),
+        }
+    }
+
+    /// All numbers, in the order in which they were made.
+    fn numbers(&self) -> Vec<u64> {
+        let id = self.slots.keys().next().expect("one slot");
+        let (range, reverse) = &self.ranges;
+        let in_order = (self.slots.values().chain(self.dense.values()))
+            .chain(self.list.iter())
+            .chain([&*self.boxed])
+            .chain(&self.array)
+            .chain(self.by_enum.values())
+            .chain([&self.map[&1], &self.map[&2]])
+            .chain(self.table.iter().map(|(_, number)| number))
+            .chain([&self.ordered["one"], &self.ordered["two"]])
+            .chain([&self.secondary[id], &self.sparse[id]])
+            .chain(&self.small)
+            .chain(&self.large)
+            .chain([&range.start, &range.end, &reverse.0]);
+        in_order.map(|&number| (self.function)(number)).collect()
+    }
+}
+
+/// Containers of other crates, young and old, moved and written to.
+pub(in super::super) fn foreign_containers(kit: &Kit) {
+    type Root<'gc> = Gc<'gc, RefLock<Vec<Foreign<'gc>>>>;
+    let options = Kit::options().with_zeal(true).with_verify(true);
+    let mut heap =
+        Heap::<Rootable![Root<'_>]>::with_options(options, kit.collector(), |mc| Gc::new(mc, RefLock::default()))
+            .expect("a heap can be made");
+    const NUMBERS: u64 = 25;
+    for round in 0..20 {
+        heap.mutate(|mc, root| {
+            root.borrow_mut(mc).push(Foreign::new(mc, round * 100));
+            for (index, foreign) in root.borrow().iter().enumerate() {
+                let first = index as u64 * 100;
+                assert_eq!(foreign.numbers(), (first..first + NUMBERS).collect::<Vec<_>>());
+                assert!(foreign.set.contains("three") && foreign.set.contains("four") && !foreign.set.contains("one"));
+                assert_eq!(foreign.text, first.to_string());
+            }
+        });
+    }
+    heap.mutate(|mc, root| root.borrow_mut(mc).clear());
+    kit.expect_verified(&mut heap, 1, 0);
+}
