@@ -49,6 +49,7 @@
 //! | for | use |
 //! |---|---|
 //! | objects, slices, strings | [`Gc::new`], [`Gc::new_slice`], [`Gc::new_slice_with`], [`Gc::new_str`]; each with a `try_` form |
+//! | slices of vectors, of iterators, made in place; objects that know themselves | [`Gc::from_vec`], [`Gc::from_iter`], [`SliceBuilder`], [`Gc::new_cyclic`] |
 //! | values of a type that is chosen at run time | [`dyn_trace!`], `Box<dyn Trait<'gc> + 'gc>`, [`GcDyn`], [`new_dyn!`] |
 //! | an object under another type | [`unsize!`], [`Gc::upcast`], [`Gc::downcast`] |
 //! | changing fields | [`store!`], [`field!`], [`Gc::write`], [`Lock`], [`RefLock`], [`OnceLock`] |
@@ -107,6 +108,7 @@ pub mod object;
 pub mod region;
 pub mod trace;
 
+pub use api::alloc::SliceBuilder;
 pub use api::casts::GcDyn;
 pub use api::ephemeron::Ephemeron;
 pub use api::external::ExternalBytes;

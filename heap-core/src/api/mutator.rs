@@ -240,10 +240,47 @@ impl<T> UnfinishedSlice<T> {
         self.initialised += 1;
     }
 
+    /// Moves all elements of a vector in.
+    pub(crate) fn append(&mut self, mut vec: Vec<T>) {
+        assert!(vec.len() <= self.len - self.initialised, "more elements than the slice has room for");
+        // SAFETY: there is room for so many, and fresh memory overlaps nothing. The vector gives them up.
+        unsafe {
+            let end = self.object.payload().cast::<T>().add(self.initialised);
+            end.copy_from_nonoverlapping(NonNull::from(vec.as_slice()).cast::<T>(), vec.len());
+            self.initialised += vec.len();
+            vec.set_len(0);
+        }
+    }
+
+    /// Moves the elements made so far out again.
+    pub(crate) fn take(mut self) -> Vec<T> {
+        let mut vec = Vec::with_capacity(self.initialised);
+        // SAFETY: there is room for so many. The slice gives them up.
+        unsafe {
+            let first = self.object.payload().cast::<T>();
+            first.copy_to_nonoverlapping(NonNull::from(vec.spare_capacity_mut()).cast::<T>(), self.initialised);
+            vec.set_len(self.initialised);
+            self.initialised = 0;
+        }
+        vec
+    }
+
+    /// The number of elements made so far, and that of all.
+    #[inline]
+    pub(crate) fn progress(&self) -> (usize, usize) {
+        (self.initialised, self.len)
+    }
+
     /// The elements made so far.
-    fn elements(&self) -> &[T] {
+    pub(crate) fn elements(&self) -> &[T] {
         // SAFETY: the first `initialised` elements were written, and only this value can reach them.
         unsafe { core::slice::from_raw_parts(self.object.payload().cast::<T>().as_ptr(), self.initialised) }
+    }
+
+    /// The elements made so far, to be changed.
+    pub(crate) fn elements_mut(&mut self) -> &mut [T] {
+        // SAFETY: as above, and this value is borrowed exclusively.
+        unsafe { core::slice::from_raw_parts_mut(self.object.payload().cast::<T>().as_ptr(), self.initialised) }
     }
 }
 

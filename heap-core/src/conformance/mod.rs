@@ -149,6 +149,7 @@ macro_rules! conformance {
             panics_at_once
             panic_in_a_key
             panic_payloads_that_panic
+            constructors
             dyn_objects
             prefixes
             deep_dyn_value
@@ -332,6 +333,8 @@ checks! {
     panic_in_a_key(kit) { regressions::panics::panic_in_a_key(kit) }
     /// Payloads of panics that panic when they are dropped.
     panic_payloads_that_panic(kit) { regressions::panics::panic_payloads_that_panic(kit) }
+    /// Slices of vectors, iterators and builders; objects that know themselves.
+    constructors(kit) { regressions::types::constructors(kit) }
     /// `dyn` objects of one word and of two, in boxes, weak; written to at odd times.
     dyn_objects(kit) { regressions::types::dyn_objects(kit) }
     /// Pointers to what objects begin with, and back.

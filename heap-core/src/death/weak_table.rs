@@ -27,6 +27,7 @@ use crate::memory::Aged;
 use crate::object::{Object, ObjectMap, ObjectRef, SIDE_ENTRY, Shape, TypeInfo, prefetch};
 
 /// The payload of a weak cell. Its target is not an edge: tracing a cell reports nothing.
+#[derive(Default)]
 #[repr(transparent)]
 pub(crate) struct WeakCell {
     target: Cell<Option<ObjectRef>>,
@@ -37,8 +38,10 @@ const _: () = assert!(size_of::<WeakCell>() == 8);
 impl WeakCell {
     pub(crate) const INFO: &'static TypeInfo = &TypeInfo::of::<WeakCellPayload>(Shape::WeakCell);
 
-    pub(crate) fn new(target: ObjectRef) -> Self {
-        WeakCell { target: Cell::new(Some(target)) }
+    /// Gives an empty cell its target.
+    pub(crate) fn bind(&self, target: ObjectRef) {
+        debug_assert!(self.target.get().is_none());
+        self.target.set(Some(target));
     }
 
     pub(crate) fn target(&self) -> Option<ObjectRef> {

@@ -193,12 +193,34 @@ impl Machine {
     /// # Safety
     /// The object is alive.
     pub(crate) unsafe fn allocate_weak_cell(&self, target: ObjectRef) -> Result<ObjectRef, AllocError> {
-        self.register(|death, counts| death.weak.reserve(counts))?;
-        let cell = self.allocate_registered(WeakCell::INFO, WeakCell::new(target))?;
+        let cell = self.allocate_empty_weak_cell()?;
+        self.reserve_weak_cell()?;
+        // SAFETY: the caller's promise; the cell is new.
+        unsafe { self.bind_weak_cell(cell, target) };
+        Ok(cell)
+    }
+
+    /// Allocates a weak cell for an object that is yet to be made.
+    pub(crate) fn allocate_empty_weak_cell(&self) -> Result<ObjectRef, AllocError> {
+        self.allocate_registered(WeakCell::INFO, WeakCell::default())
+    }
+
+    /// Sees to it that one more weak cell can be bound.
+    pub(crate) fn reserve_weak_cell(&self) -> Result<(), AllocError> {
+        self.register(|death, counts| death.weak.reserve(counts))
+    }
+
+    /// Makes an empty cell that of an object.
+    ///
+    /// # Safety
+    /// Both are alive, the object has no other cell, and both were made in this `mutate`, or the cell was just now. Room was
+    /// reserved.
+    pub(crate) unsafe fn bind_weak_cell(&self, cell: ObjectRef, target: ObjectRef) {
+        // SAFETY: the caller's promise.
+        unsafe { WeakCell::at(cell) }.bind(target);
         self.core(|core| core.death.weak.register(target, cell));
         // SAFETY: the caller's promise.
         unsafe { target.header() }.insert(SIDE_ENTRY);
-        Ok(cell)
     }
 
     /// The weak cell of an object that has one.

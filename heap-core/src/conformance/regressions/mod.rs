@@ -6,7 +6,7 @@
 //! | `layout` | sizes and alignments at the edges, borrow flags, every container |
 //! | `room` | memory that is reused, limits, memory that the system refuses |
 //! | `panics` | user code that unwinds, at every place where it can |
-//! | `types` | objects as `dyn`, as their first field, and back |
+//! | `types` | objects of every making, as `dyn`, as their first field, and back |
 //! | `handles` | roots that come and go at odd times, heaps that do |
 //! | `weak` | weak pointers, and what they lead to |
 //! | `dying` | ephemerons and finalizers |

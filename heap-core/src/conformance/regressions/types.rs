@@ -1,8 +1,12 @@
-//! Objects under other types than their own: as `dyn`, as their first field, and back.
+//! Objects of every making; and under other types than their own: as `dyn`, as their first field, and back.
 
-use super::Kit;
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::{Counting, Kit, counting};
 use crate::{
-    Gc, GcDyn, Heap, Lock, Mutator, RefLock, Rootable, Static, Trace, Weak, dyn_trace, new_dyn, store, unsize,
+    Gc, GcDyn, Heap, Lock, Mutator, RefLock, Rootable, SliceBuilder, Static, Trace, Weak, dyn_trace, new_dyn, store,
+    unsize,
 };
 
 trait Shape<'gc>: Trace<'gc> {
@@ -358,4 +362,111 @@ pub(in super::super) fn foreign_containers(kit: &Kit) {
     }
     heap.mutate(|mc, root| root.borrow_mut(mc).clear());
     kit.expect_verified(&mut heap, 1, 0);
+}
+
+/// An iterator that is wrong about its length.
+struct Wrong {
+    said: usize,
+    left: u64,
+}
+
+impl Iterator for Wrong {
+    type Item = u64;
+    fn next(&mut self) -> Option<u64> {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.left)
+    }
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.said, Some(self.said))
+    }
+}
+
+#[derive(Trace)]
+struct Actor<'gc> {
+    this: Weak<'gc, Actor<'gc>>,
+    number: Gc<'gc, u64>,
+}
+
+#[derive(Trace)]
+struct Made<'gc> {
+    slices: RefLock<Vec<Gc<'gc, [Gc<'gc, Counting<'gc>>]>>>,
+    owners: RefLock<Vec<Gc<'gc, [String]>>>,
+    actors: RefLock<Vec<Gc<'gc, Actor<'gc>>>>,
+    weak: RefLock<Vec<Weak<'gc, Actor<'gc>>>>,
+}
+
+/// Slices of vectors, of iterators that know their length, do not, and lie; builders, some of which are given up; objects that
+/// know themselves.
+pub(in super::super) fn constructors(kit: &Kit) {
+    let drops = Rc::new(Cell::new(0));
+    let options = Kit::options().with_zeal(true).with_verify(true);
+    let mut heap = Heap::<Rootable![Gc<'_, Made<'_>>]>::with_options(options, kit.collector(), |mc| {
+        let (slices, owners) = (RefLock::default(), RefLock::default());
+        Gc::new(mc, Made { slices, owners, actors: RefLock::default(), weak: RefLock::default() })
+    })
+    .expect("a heap can be made");
+    for round in 0..12u64 {
+        heap.mutate(|mc, root| {
+            let node = |_| counting(mc, &drops, None);
+            let by_hint = Gc::from_iter(mc, (0..5).map(node));
+            let by_vec = Gc::from_iter(mc, (0..10).filter(|n| n % 2 == 0).map(node));
+            let moved = Gc::from_vec(mc, (0..5).map(node).collect());
+            let mut builder = SliceBuilder::new(mc, 5);
+            builder.extend((0..4).map(node));
+            assert_eq!((builder.missing(), builder.as_slice().len()), (1, 4));
+            builder.push(node(4));
+            crate::field!(mc, root.slices).borrow_mut().extend([by_hint, by_vec, moved, builder.finish()]);
+
+            let text = |n: u64| format!("{round} and {n}");
+            let mut owners = crate::field!(mc, root.owners).borrow_mut();
+            owners.push(Gc::from_vec(mc, (0..3).map(text).collect()));
+            owners.push(Gc::from_iter(mc, (0..3).map(text)));
+            let mut given_up = SliceBuilder::new(mc, 3);
+            given_up.push(String::from("given up"));
+            given_up.as_mut_slice()[0].push('!');
+
+            for (said, yields) in [(0, 3), (2, 3), (5, 3), (3, 3), (3, 0)] {
+                let wrong = Gc::from_iter(mc, Wrong { said, left: yields });
+                assert!(wrong.iter().copied().eq((0..yields).rev()), "said {said}, yielded {yields}");
+            }
+
+            let actor = Gc::new_cyclic(mc, |this| {
+                assert!(this.upgrade(mc).is_none() && this.is_dropped());
+                Actor { this, number: Gc::new(mc, round) }
+            });
+            let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                Gc::new_cyclic(mc, |this| {
+                    crate::field!(mc, root.weak).borrow_mut().push(this);
+                    std::panic::resume_unwind(Box::new("on purpose"))
+                })
+            }));
+            assert!(failed.is_err() && root.weak.borrow().last().is_some_and(|weak| weak.is_dropped()));
+            assert!(Gc::ptr_eq(Gc::downgrade(actor, mc).upgrade(mc).expect("held"), actor));
+            crate::field!(mc, root.weak).borrow_mut().push(actor.this);
+            if round % 2 == 0 {
+                crate::field!(mc, root.actors).borrow_mut().push(actor);
+            }
+        });
+    }
+    heap.mutate(|mc, root| {
+        assert!(root.slices.borrow().iter().all(|slice| slice.len() == 5));
+        let texts = |round: u64| (0..6).map(move |n| format!("{round} and {}", n % 3));
+        let owners = root.owners.borrow();
+        assert!(owners.iter().flat_map(|slice| slice.iter().cloned()).eq((0..12).flat_map(texts)));
+        let actors = root.actors.borrow();
+        assert!(actors.iter().map(|actor| *actor.number).eq((0..12).step_by(2)));
+        assert!(actors.iter().all(|actor| Gc::ptr_eq(actor.this.upgrade(mc).expect("held"), *actor)));
+    });
+    assert_eq!(drops.get(), 0);
+    if heap.capabilities().reclaims {
+        heap.collect();
+        heap.mutate(|mc, root| {
+            let alive = root.weak.borrow().iter().filter(|weak| !weak.is_dropped()).count();
+            // An actor's pointer to itself is weak: nothing else holds those of the odd rounds.
+            assert_eq!(alive, 6);
+            crate::field!(mc, root.slices).borrow_mut().clear();
+        });
+        heap.collect();
+        assert_eq!(drops.get(), 12 * 20);
+    }
 }
