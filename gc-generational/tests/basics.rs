@@ -270,9 +270,9 @@ fn interning_across_minor_collections() {
             }
         });
         heap.collect_minor();
-        heap.mutate(|_, root| {
+        heap.mutate(|mc, root| {
             for i in 10..20 {
-                assert!(root.table.borrow()[&format!("name {i}")].is_dropped(), "only the table held it, weakly");
+                assert!(root.table.borrow()[&format!("name {i}")].is_dropped(mc), "only the table held it, weakly");
             }
         });
         if round % 7 == 0 {

@@ -4,8 +4,8 @@ use core::ops::Range;
 
 use heap_core::AllocError;
 use heap_core::collector::{
-    AllocRequest, Allocation, Capabilities, Collector, Colour, HeapContext, HeapCore, HoleAllocator, LinePolicy,
-    Marker, Noted, Object, ObjectRef, Room, Snapshot, Sweep, VerifyError,
+    AllocRequest, Allocation, Burial, Capabilities, Collector, Colour, HeapContext, HeapCore, HoleAllocator,
+    LinePolicy, Marker, Noted, Object, ObjectRef, Room, Shape, Snapshot, Sweep, VerifyError,
 };
 use heap_core::events::CollectionKind;
 
@@ -38,6 +38,8 @@ pub struct MarkSweep {
     pub(crate) pacing: Pacing,
     /// A cycle is in progress, and marks.
     pub(crate) marking: bool,
+    /// A cycle is in progress, and buries the dead.
+    pub(crate) burying: Option<Burial>,
     /// A cycle is in progress, and sweeps.
     pub(crate) sweeping: Option<Sweep>,
     /// That cycle marks exactly.
@@ -67,6 +69,7 @@ impl MarkSweep {
             holes: HoleAllocator::new(false),
             pacing: Pacing::new(options, None),
             marking: false,
+            burying: None,
             sweeping: None,
             exact: false,
             wasteful: false,
@@ -86,7 +89,7 @@ impl MarkSweep {
 
     /// Whether a cycle is in progress.
     pub(crate) fn in_cycle(&self) -> bool {
-        self.marking || self.sweeping.is_some()
+        self.marking || self.burying.is_some() || self.sweeping.is_some()
     }
 
     /// What becomes of memory that is handed out now.
@@ -187,14 +190,25 @@ unsafe impl Collector for MarkSweep {
         self.mark_now(heap, object, range);
     }
 
-    fn weak_upgraded(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {
-        // SAFETY: the caller is about to make a pointer to the object, so it is alive. If any part of it is mutably borrowed,
-        // its barrier has run in this cycle: then it is not white, and nothing but its header is looked at. A busy array is
-        // being marked already, and is not about to change.
+    fn weak_upgraded(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) -> bool {
+        // SAFETY: a weak cell leads to the object, or it is one that the table knows, so it is intact. If any part of it is
+        // mutably borrowed, its barrier has run in this cycle: then it is not white, and nothing but its header is looked at.
+        // A busy array is being marked already, and is not about to change.
         let object = unsafe { Object::at(object) };
-        if !self.colour.is_on(object.word()) {
+        if self.colour.is_on(object.word()) {
+            return true;
+        }
+        // A dead cell is memory with an address in it: to have it back brings nothing else back.
+        let may = self.marking || object.info().shape() == Shape::WeakCell;
+        if may {
             self.mark_now(heap, object, 0..0);
         }
+        may
+    }
+
+    fn is_dead(&self, object: ObjectRef) -> bool {
+        // SAFETY: as for `weak_upgraded`.
+        self.burying.is_some() && !self.colour.is_on(unsafe { Object::at(object) }.word())
     }
 
     fn safepoint(&mut self, heap: &mut HeapContext<'_>) {

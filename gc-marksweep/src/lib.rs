@@ -41,8 +41,9 @@
 //! safepoint after a `mutate` that allocated, and each proportional to what was allocated. In between, the graph changes
 //! under the marker, so a write barrier preserves the *snapshot at the beginning* (Yuasa, 1990): before the first write
 //! to an object that is not marked yet, the object is marked and its edges are noted. What was reachable when the cycle
-//! began survives it, and so does everything allocated while it runs. The sweep is done in increments too; clearing weak
-//! cells and running drop glue is not. With a gigabyte alive and without huge pages, 99.99 % of the steps took less than 0.3 ms
+//! began survives it, and so does everything allocated while it runs. Clearing weak cells, running drop glue and the sweep
+//! are done in increments too: among a million weak cells no step took more than 0.12 ms, where all of them at once take
+//! 3.7. With a gigabyte alive and without huge pages, 99.99 % of the steps took less than 0.3 ms
 //! of processor time. On a virtual machine the first touch of a huge page may take longer than a pause should:
 //! `HeapOptions::with_huge_pages(false)` avoids that, at the price of slower access.
 //!

@@ -49,6 +49,8 @@ pub(crate) struct Found {
     pub(crate) alive: usize,
     /// How many of them a marking need not look at.
     pub(crate) light: usize,
+    /// What the next burial takes, in bytes of marking.
+    pub(crate) burial: usize,
     /// What can be allocated before the heap's limit is reached, if it has one.
     pub(crate) room: Option<usize>,
     /// Bytes that the heap has allocated: what its allowance follows.
@@ -65,7 +67,7 @@ pub(crate) struct Pacing {
     handed_out: usize,
     /// The value of `handed_out` at which the next safepoint is due.
     alarm: usize,
-    /// Bytes that the next cycle has to look at, apart from what is handed out until then.
+    /// Bytes that the next cycle has to look at, its burial among them, apart from what is handed out until then.
     heavy: usize,
     /// The least budget, grown with what the heap allocates.
     least: usize,
@@ -85,8 +87,8 @@ struct Cycle {
     paid: usize,
     /// Bytes to look at for every byte handed out.
     speed: f64,
-    /// The marking is complete: what is left is the sweep, which need not hurry for the sake of the budget.
-    marked: bool,
+    /// What is dead is buried: what is left is the sweep, which need not hurry for the sake of the budget.
+    buried: bool,
 }
 
 impl Pacing {
@@ -109,7 +111,7 @@ impl Pacing {
     /// **The policy.** What a due safepoint does.
     pub(crate) fn plan(&self) -> Plan {
         let exhausted = match self.cycle {
-            Some(Cycle { marked: true, .. }) => self.pressed,
+            Some(Cycle { buried: true, .. }) => self.pressed,
             _ => self.pressed || self.handed_out >= self.budget,
         };
         match self.cycle {
@@ -152,13 +154,13 @@ impl Pacing {
         let work = self.heavy.saturating_add(self.handed_out) as f64;
         let left = self.budget.saturating_sub(self.handed_out).max(1) as f64;
         let speed = SPEED.max(work / left);
-        self.cycle = Some(Cycle { began: self.handed_out, paid: self.handed_out, speed, marked: false });
+        self.cycle = Some(Cycle { began: self.handed_out, paid: self.handed_out, speed, buried: false });
     }
 
-    /// The cycle's marking is complete.
-    pub(crate) fn marked(&mut self) {
+    /// The cycle's dead are buried.
+    pub(crate) fn buried(&mut self) {
         if let Some(cycle) = &mut self.cycle {
-            cycle.marked = true;
+            cycle.buried = true;
         }
     }
 
@@ -182,7 +184,7 @@ impl Pacing {
         if let Some(room) = found.room {
             self.budget = self.budget.min(room / 2).max(LEAST);
         }
-        self.heavy = heavy.saturating_add(born);
+        self.heavy = heavy.saturating_add(born).saturating_add(found.burial);
         self.handed_out = 0;
         self.outside = 0;
         self.pressed = false;

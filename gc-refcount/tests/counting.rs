@@ -258,7 +258,7 @@ fn an_object_can_become_counted_and_die_within_one_epoch() {
         drop((old, weak));
         heap.collect();
         assert_eq!(drops.get(), 1);
-        heap.mutate(|_, root| assert!(root.weak.get().unwrap().is_dropped()));
+        heap.mutate(|mc, root| assert!(root.weak.get().unwrap().is_dropped(mc)));
         assert_eq!(live(&mut heap), 3, "root object, its node, the weak cell");
     }
 }

@@ -72,7 +72,7 @@
 //! collector whether their memory is allocated ([`Collector::verify_allocated`]) and hands it over to
 //! [`Collector::verify`]. [`HeapOptions::verify`](crate::HeapOptions::verify) does so after every pause.
 
-pub use crate::death::{Death, DropList, Ephemerons, Finalizers, Scope, WeakTable};
+pub use crate::death::{Burial, Death, DropList, Ephemerons, Finalizers, Scope, WeakTable};
 pub use crate::engine::{Closure, Colour, KeyBuffer, Keys, Lookahead, Marker, NoKeys, Refused, Tracing};
 pub use crate::machine::{
     Allowance, Capabilities, Census, Collector, Edge, FastPath, HeapContext, HeapCore, Identity, IntoCollector, NoGc,

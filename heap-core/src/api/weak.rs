@@ -35,7 +35,8 @@ impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
             Some(cell) => {
                 // The table does not keep cells alive: when every weak pointer is gone, a cell waits to be reclaimed,
                 // and a cycle in progress must learn that it has come back.
-                mc.machine.weak_upgraded(cell);
+                let back = mc.machine.weak_upgraded(cell);
+                debug_assert!(back, "a weak cell comes back when it is asked for");
                 cell
             }
             // SAFETY: as above.
@@ -67,16 +68,15 @@ impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
     #[inline]
     pub fn upgrade(self, mc: &Mutator<'gc>) -> Option<Gc<'gc, T>> {
         let target = self.target()?;
-        mc.machine.weak_upgraded(target);
-        // SAFETY: cells are cleared when their target dies, at the safepoint where it does; a target that is still
-        // there is alive until the next one.
-        Some(unsafe { Gc::from_object(target) })
+        // SAFETY: a target that is still there and not known to be dead is alive until the next safepoint: it is at
+        // safepoints that targets die, and then their cells are cleared, or wait for it.
+        mc.machine.weak_upgraded(target).then(|| unsafe { Gc::from_object(target) })
     }
 
-    /// True when the target has been reclaimed.
+    /// True when the target is dead: from then on there is no way to get it.
     #[inline]
-    pub fn is_dropped(self) -> bool {
-        self.target().is_none()
+    pub fn is_dropped(self, mc: &Mutator<'gc>) -> bool {
+        self.target().is_none_or(|target| mc.machine.is_dead(target))
     }
 
     /// The target's address, or null when it has been reclaimed. As good, and for as long, as that of
@@ -129,10 +129,11 @@ impl<'gc, T: ?Sized + 'gc> Gc<'gc, T> {
     }
 }
 
-/// Says whether the target is alive, and does not follow it.
+/// Says whether the target is alive, and does not follow it. Of one that died in a cycle that is still in progress it may not
+/// be known here; [`Weak::is_dropped`] knows.
 impl<'gc, T: ?Sized + 'gc> core::fmt::Debug for Weak<'gc, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(if self.is_dropped() { "(Weak, dead)" } else { "(Weak)" })
+        f.write_str(if self.target().is_none() { "(Weak, dead)" } else { "(Weak)" })
     }
 }
 

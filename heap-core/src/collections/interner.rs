@@ -111,14 +111,14 @@ impl<'gc, T: ?Sized + Content<'gc> + 'gc> Interner<'gc, T> {
             return Ok(found);
         }
         let weak = Gc::try_downgrade(made, mc)?;
-        self.0.add(mc, hash, (), weak, |(), value| !value.is_dropped())?;
+        self.0.add(mc, hash, (), weak, |(), value| !value.is_dropped(mc))?;
         Ok(made)
     }
 
     /// Drops the entries whose values are dead, and gives their storage back.
     #[track_caller]
     pub fn purge(self, mc: &Mutator<'gc>) {
-        done(self.0.rebuild(mc, 0, |(), value| !value.is_dropped()));
+        done(self.0.rebuild(mc, 0, |(), value| !value.is_dropped(mc)));
     }
 }
 

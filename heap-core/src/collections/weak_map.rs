@@ -228,7 +228,7 @@ impl<'gc, T: ?Sized + Content<'gc> + 'gc> WeakSet<'gc, T> {
             return Ok(false);
         }
         let weak = Gc::try_downgrade(object, mc)?;
-        self.0.add(mc, Gc::identity_hash(object, mc), (), weak, |(), weak| !weak.is_dropped())?;
+        self.0.add(mc, Gc::identity_hash(object, mc), (), weak, |(), weak| !weak.is_dropped(mc))?;
         Ok(true)
     }
 
@@ -247,7 +247,7 @@ impl<'gc, T: ?Sized + Content<'gc> + 'gc> WeakSet<'gc, T> {
     /// Drops the entries that are dead, and gives their storage back.
     #[track_caller]
     pub fn purge(self, mc: &Mutator<'gc>) {
-        done(self.0.rebuild(mc, 0, |(), weak| !weak.is_dropped()));
+        done(self.0.rebuild(mc, 0, |(), weak| !weak.is_dropped(mc)));
     }
 
     /// The objects that live, in the order of insertion.

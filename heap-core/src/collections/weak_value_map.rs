@@ -124,7 +124,7 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Content<'gc> + 'gc, B> WeakVal
                 Ok(entry.value.upgrade(mc))
             }
             None => {
-                self.table.add(mc, hash, key, value, |_, value| !value.is_dropped())?;
+                self.table.add(mc, hash, key, value, |_, value| !value.is_dropped(mc))?;
                 Ok(None)
             }
         }
@@ -148,7 +148,7 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: ?Sized + Content<'gc> + 'gc, B> WeakVal
     /// Drops the entries whose values are dead, and gives their storage back.
     #[track_caller]
     pub fn purge(self, mc: &Mutator<'gc>) {
-        done(self.table.rebuild(mc, 0, |_, value| !value.is_dropped()));
+        done(self.table.rebuild(mc, 0, |_, value| !value.is_dropped(mc)));
     }
 
     /// The keys whose values live, with those, in the order of insertion.

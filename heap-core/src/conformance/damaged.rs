@@ -37,8 +37,11 @@ unsafe impl<C: Collector, D: FnMut(&mut C, &mut HeapContext<'_>) + Send> Collect
     fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: Object<'_>, range: Range<usize>) {
         self.collector.barrier_slow(heap, object, range);
     }
-    fn weak_upgraded(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {
-        self.collector.weak_upgraded(heap, object);
+    fn weak_upgraded(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) -> bool {
+        self.collector.weak_upgraded(heap, object)
+    }
+    fn is_dead(&self, object: ObjectRef) -> bool {
+        self.collector.is_dead(object)
     }
     fn safepoint(&mut self, heap: &mut HeapContext<'_>) {
         self.collector.safepoint(heap);

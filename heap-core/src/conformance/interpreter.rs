@@ -406,11 +406,11 @@ impl<'gc> Found<'gc> {
         }
         for (target, weak) in &self.cells {
             ensure!(
-                !weak.is_dropped() || !self.objects.contains_key(target),
+                !weak.is_dropped(mc) || !self.objects.contains_key(target),
                 "the weak pointer to object {target} is dead, and the object is not"
             );
             ensure!(
-                weak.is_dropped() || model.objects.contains_key(target),
+                weak.is_dropped(mc) || model.objects.contains_key(target),
                 "the weak pointer to object {target} is alive, and the object was reclaimed"
             );
         }

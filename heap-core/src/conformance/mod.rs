@@ -170,6 +170,7 @@ macro_rules! conformance {
             weak_kept_past_cycle
             weak_upgraded_in_time
             cells_come_and_go
+            cells_cleared_in_steps
             intern_table
             identity_hashes
             double_indirection
@@ -375,6 +376,8 @@ checks! {
     weak_upgraded_in_time(kit) { regressions::weak::weak_upgraded_in_time(kit) }
     /// A cell dies with the last weak pointer, and a new one is made for the same target.
     cells_come_and_go(kit) { regressions::weak::cells_come_and_go(kit) }
+    /// While cells are cleared and glue runs in steps: what is dead stays dead, what is alive has one cell.
+    cells_cleared_in_steps(kit) { regressions::weak::cells_cleared_in_steps(kit) }
     /// An intern table with weak values across collections of every kind: what is in use is found, and is the same object.
     intern_table(kit) { regressions::weak::intern_table(kit) }
     /// Identity hashes stay the same across every kind of collection, for objects of every size, and differ.

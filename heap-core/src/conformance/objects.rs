@@ -66,8 +66,8 @@ macro_rules! kinds {
                 match self { $(AnyWeak::$kind(weak) => weak.upgrade(mc).map(Any::$kind),)* }
             }
 
-            pub(super) fn is_dropped(self) -> bool {
-                match self { $(AnyWeak::$kind(weak) => weak.is_dropped(),)* }
+            pub(super) fn is_dropped(self, mc: &Mutator<'gc>) -> bool {
+                match self { $(AnyWeak::$kind(weak) => weak.is_dropped(mc),)* }
             }
 
             pub(super) fn ptr_eq(self, other: Self) -> bool {

@@ -97,22 +97,27 @@ impl DropList {
         self.objects.memory_bytes() + self.condemned.memory_bytes() + counted
     }
 
-    /// Runs the glue of the dead, and follows the living, which are asked what they own. Returns how many were dropped.
-    pub(super) fn bury<C: Closure>(&mut self, scope: Scope, closure: &C) -> usize {
-        let DropList { objects, counted, condemned, owned, panic } = self;
-        let mut dropped = 0;
+    /// A burial begins. Gives the number of the first object that it concerns.
+    pub(super) fn begin_burial<C: Closure>(&mut self, scope: Scope) -> usize {
         if scope == Scope::All && !C::COUNTS {
-            *owned = 0;
+            self.owned = 0;
         }
+        scope.start(self.objects.old())
+    }
+
+    /// Of the next `most` objects from `at` on, runs the glue of the dead, and follows the living, which are asked what they
+    /// own; of those that are known to be dead, all. Returns where to go on, and adds to `dropped` how many were dropped.
+    pub(super) fn bury_some<C: Closure>(&mut self, at: usize, most: usize, closure: &C, dropped: &mut usize) -> usize {
+        let DropList { objects, counted, condemned, owned, panic } = self;
         condemned.retain_from(0, prefetch, |_, object| {
             run(object, panic);
-            dropped += 1;
+            *dropped += 1;
             None
         });
-        objects.retain_from(scope.start(objects.old()), prefetch, |_, object| {
+        let at = objects.retain_next(at, most, prefetch, |_, object| {
             let Some(now) = closure.locate(registered(object)) else {
                 run(object, panic);
-                dropped += 1;
+                *dropped += 1;
                 return None;
             };
             let owns = owned_bytes(now);
@@ -123,9 +128,16 @@ impl DropList {
             }
             Some(now)
         });
-        objects.age();
-        condemned.shrink_to(counted.len());
-        dropped
+        if at == objects.len() {
+            objects.age();
+            condemned.shrink_to(counted.len());
+        }
+        at
+    }
+
+    /// Objects from `at` on, in a list that does not count.
+    pub(super) fn left(&self, at: usize) -> usize {
+        self.objects.len() - at
     }
 
     /// The first panic of drop glue since the last call.

@@ -58,6 +58,22 @@ impl Scope {
     }
 }
 
+/// What drop glue takes, in other entries of lists.
+const GLUE_ENTRIES: usize = 4;
+
+/// A burial in progress: see [`Death::begin_burial`].
+#[derive(Debug)]
+pub struct Burial {
+    /// When it began, an object without a weak cell could have another side entry.
+    shared: bool,
+    /// The first pair of the weak table that was not looked at.
+    weak: usize,
+    /// The first object with drop glue that was not looked at.
+    drops: usize,
+    /// How many objects were dropped.
+    pub dropped: usize,
+}
+
 /// Everything that a heap knows about the death of its objects.
 #[derive(Default)]
 pub struct Death {
@@ -131,12 +147,42 @@ impl Death {
     /// drop glue; returns how many objects were dropped. Their memory must be intact until this returns, and may be
     /// reused afterwards.
     pub fn bury<C: Closure>(&mut self, scope: Scope, closure: &C) -> usize {
+        let mut burial = self.begin_burial(scope, closure);
+        while !self.bury_some(&mut burial, closure, usize::MAX) {}
+        burial.dropped
+    }
+
+    /// Begins to [`bury`](Self::bury) in steps. Ephemerons and finalizers are dealt with at once. Afterwards only weak cells
+    /// lead to what is dead, and the list of objects with drop glue.
+    ///
+    /// Until [`bury_some`](Self::bury_some) says that it was the last step, the memory of the dead must stay as it is, and the
+    /// closure too; what is allocated meanwhile is reached. Nobody may be given what a weak cell leads to that is dead
+    /// ([`Collector::weak_upgraded`](crate::collector::Collector::weak_upgraded)).
+    pub fn begin_burial<C: Closure>(&mut self, scope: Scope, closure: &C) -> Burial {
         let shared = self.shares_side_entries();
         self.ephemerons.bury(scope, closure);
         self.finalizers.bury(scope, closure);
-        self.weak.bury(scope, closure, shared);
+        let (weak, drops) = (self.weak.begin_burial(scope), self.drops.begin_burial::<C>(scope));
+        Burial { shared, weak, drops, dropped: 0 }
+    }
+
+    /// Goes on with a burial: looks at about `most` entries of lists. True when nothing is left.
+    pub fn bury_some<C: Closure>(&mut self, burial: &mut Burial, closure: &C, most: usize) -> bool {
+        // Meanwhile the program may have registered others.
+        let shared = burial.shared || self.shares_side_entries();
+        let left = self.weak.left(burial.weak);
+        burial.weak = self.weak.bury_some(burial.weak, most, closure, shared);
         // User code: last, when no dead object can be found any more.
-        self.drops.bury(scope, closure)
+        let most = most.saturating_sub(left).div_ceil(GLUE_ENTRIES);
+        if most > 0 {
+            burial.drops = self.drops.bury_some(burial.drops, most, closure, &mut burial.dropped);
+        }
+        self.weak.left(burial.weak) == 0 && self.drops.left(burial.drops) == 0
+    }
+
+    /// About as many entries will a burial of [`Scope::All`] look at.
+    pub fn entries(&self) -> usize {
+        self.weak.left(0) + GLUE_ENTRIES * self.drops.left(0)
     }
 
     /// Whether an object may have a side entry that is no weak cell.

@@ -145,17 +145,29 @@ impl WeakTable {
         self.pairs.iter_from(0).map(|pair| pair.target).chain(self.old.cells.keys().copied())
     }
 
-    /// Clears the cells of dead targets, forgets dead cells, and follows moved ones. With `shared`, an object without a
-    /// cell may have another side entry.
-    pub(super) fn bury<C: Closure>(&mut self, scope: Scope, closure: &C, shared: bool) {
+    /// A burial begins. Gives the number of the first pair that it concerns.
+    pub(super) fn begin_burial(&mut self, scope: Scope) -> usize {
+        let first = scope.start(self.pairs.old());
+        self.forget_young();
+        first
+    }
+
+    /// Everything is old, as far as it will be there.
+    fn forget_young(&mut self) {
+        self.pairs.age();
+        self.young.reset(self.pairs.len());
+    }
+
+    /// Of the next `most` pairs from `at` on, clears the cells of dead targets, forgets those of dead cells, and follows
+    /// moved ones. With `shared`, an object without a cell may have another side entry. Returns where to go on.
+    pub(super) fn bury_some<C: Closure>(&mut self, at: usize, most: usize, closure: &C, shared: bool) -> usize {
         let WeakTable { pairs, young, old } = self;
-        let mut entered = old.upto;
         let mut moved = false;
         let ahead = |pair: Pair| {
             prefetch(pair.target);
             prefetch(pair.cell);
         };
-        pairs.retain_from(scope.start(pairs.old()), ahead, |index, Pair { target, cell }| {
+        let at = pairs.retain_next(at, most, ahead, |index, Pair { target, cell }| {
             let now = (closure.locate(registered(target)), closure.locate(registered(cell)));
             if let (Some(target_now), Some(cell_now)) = now {
                 if target_now != target {
@@ -171,8 +183,10 @@ impl WeakTable {
             }
             if index < old.upto {
                 old.cells.remove(&target);
-                entered -= 1;
+                old.upto -= 1;
             }
+            // What the index of the young names was made since the burial began. It is alive, and gets a lower number.
+            young.upto = young.upto.saturating_sub(1);
             match now {
                 // SAFETY: the cell is alive at this address.
                 (None, Some(cell)) => unsafe { WeakCell::at(cell) }.target.set(None),
@@ -181,15 +195,19 @@ impl WeakTable {
             }
             None
         });
-        if scope == Scope::All {
-            old.upto = entered;
-        }
         if moved {
             // Old objects seldom move. The index is made again when somebody asks.
             old.reset(0);
         }
-        pairs.age();
-        young.reset(pairs.len());
+        if at == pairs.len() {
+            self.forget_young();
+        }
+        at
+    }
+
+    /// Pairs from `at` on.
+    pub(super) fn left(&self, at: usize) -> usize {
+        self.pairs.len() - at
     }
 
     /// A counting collector's object is dead.

@@ -46,10 +46,18 @@ pub unsafe trait Collector: Send {
     fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: Object<'_>, range: Range<usize>);
 
     /// A weak pointer was upgraded to `object`, or is about to be: a collector with a cycle in progress must keep the
-    /// object alive for that cycle (rule R3). Called only when the barrier test says that the object is not clean for
-    /// the collector.
-    fn weak_upgraded(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) {
+    /// object alive for that cycle (rule R3). False when it is dead, and its cell waits to be cleared (rule R44); a weak
+    /// cell that is dead and for which somebody asks must come back instead. Called only when the barrier test says
+    /// that the object is not clean for the collector.
+    fn weak_upgraded(&mut self, heap: &mut HeapContext<'_>, object: ObjectRef) -> bool {
         let _ = (heap, object);
+        true
+    }
+
+    /// Whether `object` is dead, and its weak cell waits to be cleared. Called as above.
+    fn is_dead(&self, object: ObjectRef) -> bool {
+        let _ = object;
+        false
     }
 
     /// A due safepoint: decide what to do, do it, and clear [`FastPath::due`](crate::collector::FastPath::due).

@@ -378,13 +378,19 @@ impl Machine {
         self.slow(|collector, heap| collector.barrier_slow(heap, object, range));
     }
 
-    /// Tells the collector that a weak pointer leads to `object` again.
+    /// Tells the collector that a weak pointer leads to `object` again. False when it is dead: then it must not.
     #[inline]
-    pub(crate) fn weak_upgraded(&self, object: ObjectRef) {
-        // SAFETY: a cell that was not cleared leads to a live object.
-        if self.is_unclean(unsafe { object.header() }) {
-            self.slow(|collector, heap| collector.weak_upgraded(heap, object));
-        }
+    pub(crate) fn weak_upgraded(&self, object: ObjectRef) -> bool {
+        // SAFETY: a cell that was not cleared leads to an object that is intact.
+        !self.is_unclean(unsafe { object.header() })
+            || self.slow(|collector, heap| collector.weak_upgraded(heap, object))
+    }
+
+    /// Whether an object is dead that a weak cell leads to.
+    #[inline]
+    pub(crate) fn is_dead(&self, object: ObjectRef) -> bool {
+        // SAFETY: as above.
+        self.is_unclean(unsafe { object.header() }) && self.slow(|collector, _| collector.is_dead(object))
     }
 
     // ---- roots, numbers ----

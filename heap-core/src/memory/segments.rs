@@ -4,9 +4,14 @@
 //! needs twice its memory for it. These lists grow by a segment of 16 KiB and never copy. Growing is fallible and is the
 //! only thing that asks for memory: everything else, [`retain_from`](Segments::retain_from) above all, works in place.
 //!
+//! A list can be gone through in steps ([`retain_next`](Segments::retain_next)), and be used in between: what is kept moves
+//! down to the others that were, so that there is a *gap* between what was looked at and what was not. Whoever names
+//! entries by their numbers does not see it.
+//!
 //! [`Aged`] is such a list in two parts: its front holds what has survived a collection, its back what came since.
 
 use core::mem::MaybeUninit;
+use core::ops::Range;
 
 /// Bytes of a segment.
 const SEGMENT_BYTES: usize = 16 << 10;
@@ -14,12 +19,15 @@ const SEGMENT_BYTES: usize = 16 << 10;
 /// A list of plain values.
 pub struct Segments<T> {
     segments: Vec<Box<[MaybeUninit<T>]>>,
-    len: usize,
+    /// Places in use, those of the gap included.
+    end: usize,
+    /// Places that hold no entry. Behind a gap that is not empty there are entries.
+    gap: Range<usize>,
 }
 
 impl<T> Default for Segments<T> {
     fn default() -> Self {
-        Segments { segments: Vec::new(), len: 0 }
+        Segments { segments: Vec::new(), end: 0, gap: 0..0 }
     }
 }
 
@@ -37,19 +45,19 @@ impl<T: Copy> Segments<T> {
     /// Number of entries.
     #[inline]
     pub fn len(&self) -> usize {
-        self.len
+        self.end - self.gap.len()
     }
 
     /// Whether there are none.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.end == 0
     }
 
     /// Entries that the list can hold without asking for memory.
     #[inline]
     pub fn capacity(&self) -> usize {
-        self.segments.len() * Self::PER_SEGMENT
+        self.segments.len() * Self::PER_SEGMENT - self.gap.len()
     }
 
     /// Bytes of memory that the list holds.
@@ -90,8 +98,8 @@ impl<T: Copy> Segments<T> {
     /// When there is none: [`reserve_total`](Self::reserve_total) comes first.
     #[inline]
     pub fn push(&mut self, entry: T) {
-        self.segments[self.len / Self::PER_SEGMENT][self.len % Self::PER_SEGMENT].write(entry);
-        self.len += 1;
+        self.write(self.end, entry);
+        self.end += 1;
     }
 
     /// The entry at `index`.
@@ -100,19 +108,24 @@ impl<T: Copy> Segments<T> {
     /// When there is none.
     #[inline]
     pub fn get(&self, index: usize) -> T {
-        assert!(index < self.len);
-        // SAFETY: entries below `len` were written.
-        unsafe { self.segments[index / Self::PER_SEGMENT][index % Self::PER_SEGMENT].assume_init() }
+        self.read(index + if index < self.gap.start { 0 } else { self.gap.len() })
     }
 
     #[inline]
-    fn set(&mut self, index: usize, entry: T) {
-        self.segments[index / Self::PER_SEGMENT][index % Self::PER_SEGMENT].write(entry);
+    fn read(&self, place: usize) -> T {
+        assert!(place < self.end);
+        // SAFETY: places below `end` were written: those of the gap too, before they were in it.
+        unsafe { self.segments[place / Self::PER_SEGMENT][place % Self::PER_SEGMENT].assume_init() }
+    }
+
+    #[inline]
+    fn write(&mut self, place: usize, entry: T) {
+        self.segments[place / Self::PER_SEGMENT][place % Self::PER_SEGMENT].write(entry);
     }
 
     /// All entries from `from` on.
     pub fn iter_from(&self, from: usize) -> impl Iterator<Item = T> + '_ {
-        (from..self.len).map(|index| self.get(index))
+        (from..self.len()).map(|index| self.get(index))
     }
 
     /// All entries.
@@ -123,35 +136,80 @@ impl<T: Copy> Segments<T> {
     /// Removes and returns the last entry.
     #[inline]
     pub fn pop(&mut self) -> Option<T> {
-        let last = self.len.checked_sub(1)?;
-        let entry = self.get(last);
-        self.len = last;
+        let last = self.end.checked_sub(1)?;
+        let entry = self.read(last);
+        self.end = last;
+        self.close_gap_at_end();
         Some(entry)
     }
 
     /// Keeps of the entries from `from` on those for which `keep` gives a value, which takes the entry's place; their
     /// order stays. `ahead` sees each entry some time before `keep` does, to have it fetched into the cache. In place.
+    /// `keep` is told the number that the entry has when the ones before it that were not kept are gone.
     #[inline]
-    pub fn retain_from(&mut self, from: usize, ahead: impl Fn(T), mut keep: impl FnMut(usize, T) -> Option<T>) {
+    pub fn retain_from(&mut self, from: usize, ahead: impl Fn(T), keep: impl FnMut(usize, T) -> Option<T>) {
+        self.close_gap();
+        self.retain_next(from, usize::MAX, ahead, keep);
+    }
+
+    /// As [`retain_from`](Self::retain_from), for the next `most` entries, the first of which has the number `at`. Returns
+    /// the number of the first that is left: where to go on.
+    ///
+    /// # Panics
+    /// When `at` is not where it was left off.
+    #[inline]
+    pub fn retain_next(
+        &mut self,
+        at: usize,
+        most: usize,
+        ahead: impl Fn(T),
+        mut keep: impl FnMut(usize, T) -> Option<T>,
+    ) -> usize {
         /// How far ahead entries are announced.
         const AHEAD: usize = 8;
-        let mut kept = from;
-        for index in from..self.len {
-            if index + AHEAD < self.len {
-                ahead(self.get(index + AHEAD));
+        assert!(at <= self.end && (self.gap.is_empty() || self.gap.start == at), "not where it was left off");
+        let first = if self.gap.is_empty() { at } else { self.gap.end };
+        let mut kept = at;
+        let stop = self.end.min(first.saturating_add(most));
+        for place in first..stop {
+            if place + AHEAD < self.end {
+                ahead(self.read(place + AHEAD));
             }
-            if let Some(entry) = keep(index, self.get(index)) {
-                self.set(kept, entry);
+            if let Some(entry) = keep(kept, self.read(place)) {
+                self.write(kept, entry);
                 kept += 1;
             }
         }
-        self.len = kept;
+        self.gap = kept..stop;
+        self.close_gap_at_end();
+        kept
+    }
+
+    /// Moves what is behind the gap down: whoever went through the list in steps will not go on.
+    fn close_gap(&mut self) {
+        let gap = core::mem::take(&mut self.gap);
+        if gap.is_empty() {
+            return;
+        }
+        for place in gap.end..self.end {
+            let entry = self.read(place);
+            self.write(place - gap.len(), entry);
+        }
+        self.end -= gap.len();
+    }
+
+    /// A gap with nothing behind it is no gap.
+    #[inline]
+    fn close_gap_at_end(&mut self) {
+        if self.gap.end == self.end {
+            self.end = core::mem::take(&mut self.gap).start;
+        }
     }
 
     /// Gives memory back, but stays able to hold `capacity` entries, and one segment more, so that a list whose length
     /// swings does not ask every time.
     pub fn shrink_to(&mut self, capacity: usize) {
-        self.segments.truncate(capacity.max(self.len).div_ceil(Self::PER_SEGMENT) + 1);
+        self.segments.truncate(capacity.max(self.end).div_ceil(Self::PER_SEGMENT) + 1);
     }
 }
 
@@ -217,13 +275,20 @@ impl<T: Copy> Aged<T> {
 
     /// As [`Segments::retain_from`]. What is old and stays is still old.
     pub fn retain_from(&mut self, from: usize, ahead: impl Fn(T), mut keep: impl FnMut(usize, T) -> Option<T>) {
-        let (mut old, border) = (self.old.min(from), self.old);
-        self.entries.retain_from(from, ahead, |index, entry| {
-            let kept = keep(index, entry);
-            old += usize::from(index < border && kept.is_some());
-            kept
-        });
-        self.old = old;
+        let Aged { entries, old } = self;
+        entries.retain_from(from, ahead, |index, entry| noting(old, index, keep(index, entry)));
+    }
+
+    /// As [`Segments::retain_next`]. What is old and stays is still old.
+    pub fn retain_next(
+        &mut self,
+        at: usize,
+        most: usize,
+        ahead: impl Fn(T),
+        mut keep: impl FnMut(usize, T) -> Option<T>,
+    ) -> usize {
+        let Aged { entries, old } = self;
+        entries.retain_next(at, most, ahead, |index, entry| noting(old, index, keep(index, entry)))
     }
 
     /// Bytes of the list's memory.
@@ -236,6 +301,13 @@ impl<T: Copy> Aged<T> {
         self.old = self.entries.len();
         self.entries.shrink_to(0);
     }
+}
+
+/// The entry `index` is kept or not: `old` entries are old afterwards.
+#[inline]
+fn noting<T>(old: &mut usize, index: usize, kept: Option<T>) -> Option<T> {
+    *old -= usize::from(kept.is_none() && index < *old);
+    kept
 }
 
 #[cfg(test)]
@@ -254,11 +326,13 @@ mod tests {
     #[test]
     fn what_is_kept_keeps_its_order() {
         let mut list = list(100_000);
+        let mut kept = 50_000;
         list.retain_from(
             50_000,
             |_| {},
             |index, entry| {
-                assert_eq!(index as u64, entry);
+                assert_eq!(index, kept);
+                kept += usize::from(entry.is_multiple_of(3));
                 entry.is_multiple_of(3).then_some(entry + 1)
             },
         );
@@ -269,6 +343,45 @@ mod tests {
         assert_eq!(list.pop(), expected.last().copied());
         list.retain_from(0, |_| {}, |_, _| None);
         assert!(list.is_empty() && list.pop().is_none());
+    }
+
+    #[test]
+    fn a_list_is_used_while_it_is_gone_through() {
+        for most in [1, 7, 1000, 5000] {
+            let mut list = list(10_000);
+            let (mut expected, mut seen): (Vec<u64>, Vec<u64>) = ((0..10_000).collect(), Vec::new());
+            let (mut at, mut next) = (100, 10_000);
+            while at < list.len() {
+                at = list.retain_next(
+                    at,
+                    most,
+                    |_| {},
+                    |_, entry| {
+                        seen.push(entry);
+                        (entry % 3 == 0).then_some(entry)
+                    },
+                );
+                expected.retain(|&entry| entry < 100 || entry % 3 == 0 || !seen.contains(&entry));
+                assert!(list.iter().eq(expected.iter().copied()) && list.len() == expected.len());
+                if next < 10_010 {
+                    list.reserve_total(list.len() + 1).unwrap();
+                    list.push(next);
+                    expected.push(next);
+                    next += 1;
+                }
+            }
+            assert!(seen.iter().copied().eq(100..next), "each is looked at once");
+        }
+    }
+
+    #[test]
+    fn what_was_left_off_can_be_begun_again() {
+        let mut list = list(100);
+        list.retain_next(0, 50, |_| {}, |_, entry| (entry % 2 == 0).then_some(entry));
+        assert_eq!((list.len(), list.get(24), list.get(25)), (75, 48, 50));
+        assert_eq!(list.pop(), Some(99));
+        list.retain_from(0, |_| {}, |_, entry| (entry % 3 == 0).then_some(entry));
+        assert!(list.iter().eq((0..99).filter(|n| n % 3 == 0 && (n % 2 == 0 || *n >= 50))));
     }
 
     #[test]

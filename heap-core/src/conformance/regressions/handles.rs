@@ -413,5 +413,5 @@ pub(in super::super) fn many_references(kit: &Kit) {
     drop(handles);
     kit.expect_verified(&mut heap, 2, 0);
     let reclaims = heap.capabilities().reclaims;
-    heap.mutate(|mc, _| assert_eq!(mc.fetch(&weak).is_dropped(), reclaims));
+    heap.mutate(|mc, _| assert_eq!(mc.fetch(&weak).is_dropped(mc), reclaims));
 }

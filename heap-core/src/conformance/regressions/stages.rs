@@ -155,8 +155,8 @@ fn resurrected_once(kit: &Kit, before: usize) {
             assert_eq!(queued, (registered && promise != Promise::KeepsAll).then_some(1));
         });
         kit.expect_verified(&mut heap, PLACES + 2, 0);
-        heap.mutate(|_, root| {
-            assert_eq!(root.weaks[0].get().unwrap().is_dropped(), promise != Promise::KeepsAll);
+        heap.mutate(|mc, root| {
+            assert_eq!(root.weaks[0].get().unwrap().is_dropped(mc), promise != Promise::KeepsAll);
         });
     }
 }
@@ -260,7 +260,7 @@ fn random_graph(kit: &Kit, seed: u64) {
                 for (place, number) in root.weaks.iter().zip(model.weaks) {
                     let (Some(weak), Some(number)) = (place.get(), number) else { continue };
                     assert_eq!(weak.is_dead(fc), !alive.contains(&number), "seed {seed}: node {number}");
-                    if weak.is_dropped() || dice.below(3) != 0 {
+                    if weak.is_dropped(fc) || dice.below(3) != 0 {
                         continue;
                     }
                     if dice.below(2) == 0 {
@@ -281,13 +281,13 @@ fn random_graph(kit: &Kit, seed: u64) {
         if collects {
             marked.collect();
         }
-        heap.mutate(|_, root| {
+        heap.mutate(|mc, root| {
             for (place, number) in root.weaks.iter().zip(model.weaks) {
                 let (Some(weak), Some(number)) = (place.get(), number) else { continue };
                 let here = alive.contains(&number);
-                assert!(!here || !weak.is_dropped(), "seed {seed}: node {number} was reclaimed");
+                assert!(!here || !weak.is_dropped(mc), "seed {seed}: node {number} was reclaimed");
                 let exact = collects && promise == Promise::Exact;
-                assert!(here || !exact || weak.is_dropped(), "seed {seed}: node {number} was not reclaimed");
+                assert!(here || !exact || weak.is_dropped(mc), "seed {seed}: node {number} was not reclaimed");
             }
         });
         match dice.below(4) {

@@ -118,7 +118,7 @@ pub(in super::super) fn dyn_objects(kit: &Kit) {
     });
     heap.collect();
     if heap.capabilities().reclaims {
-        heap.mutate(|_, root| assert!(root.weak.borrow().iter().all(|weak| weak.is_dropped())));
+        heap.mutate(|mc, root| assert!(root.weak.borrow().iter().all(|weak| weak.is_dropped(mc))));
     }
 }
 

@@ -1,10 +1,12 @@
 //! Weak pointers, and what they lead to.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::super::model::Promise;
 use super::super::tools::Numbers;
-use super::{Kit, Node, measure, prepend};
+use super::{Counting, Kit, Node, counting, measure, prepend};
 use crate::{Gc, Heap, Lock, Mutator, RefLock, Rootable, Trace, Weak, field, store};
 
 /// A weak pointer, and a place for a strong one.
@@ -48,7 +50,7 @@ pub(in super::super) fn weak_kept_past_cycle(kit: &Kit) {
             heap.mutate(|mc, root| {
                 let weak = root.weak.get().unwrap();
                 assert_eq!(weak.upgrade(mc).is_none(), dead);
-                assert_eq!(weak.is_dropped(), dead);
+                assert_eq!(weak.is_dropped(mc), dead);
                 assert!(Weak::ptr_eq(weak, root.weak.get().unwrap()));
             });
             heap.collect();
@@ -129,6 +131,95 @@ pub(in super::super) fn cells_come_and_go(kit: &Kit) {
         }
     }
     kit.expect_verified(&mut heap, 2, 0);
+}
+
+/// Objects with drop glue, and weak pointers to them in a second table.
+#[derive(Trace)]
+struct Watched<'gc> {
+    strong: Gc<'gc, [Lock<Option<Gc<'gc, Counting<'gc>>>>]>,
+    weak: Gc<'gc, [Lock<Option<Weak<'gc, Counting<'gc>>>>]>,
+}
+
+/// While cells are cleared and glue runs in steps: what is dead stays dead, what is alive has one cell.
+pub(in super::super) fn cells_cleared_in_steps(kit: &Kit) {
+    const SLOTS: usize = 240;
+    for budget in [64, 300, 4_000] {
+        let drops = Rc::new(Cell::new(0));
+        let mut heap = Heap::<Rootable![Watched<'_>]>::with_options(Kit::options(), kit.collector(), |mc| Watched {
+            strong: Gc::new_slice_with(mc, SLOTS, |_| Lock::new(None)),
+            weak: Gc::new_slice_with(mc, SLOTS, |_| Lock::new(None)),
+        })
+        .expect("a heap can be made");
+        let fill = |heap: &mut Heap<Rootable![Watched<'_>]>, at: usize| {
+            heap.mutate(|mc, root| {
+                let object = counting(mc, &drops, None);
+                store!(mc, root.strong[at], Some(object));
+                store!(mc, root.weak[at], Some(Gc::downgrade(object, mc)));
+            });
+        };
+        (0..SLOTS).for_each(|at| fill(&mut heap, at));
+        heap.collect();
+        heap.mutate(|mc, root| {
+            for at in 0..SLOTS {
+                match at % 4 {
+                    // The object dies, with its cell or without.
+                    0 => store!(mc, root.strong[at], None),
+                    1 => {
+                        store!(mc, root.strong[at], None);
+                        store!(mc, root.weak[at], None);
+                    }
+                    // The cell dies.
+                    2 => store!(mc, root.weak[at], None),
+                    _ => {}
+                }
+            }
+        });
+        let mut dead = [false; SLOTS];
+        for step in 0..4 * SLOTS {
+            heap.step(budget);
+            if step % 16 == 0 || step > 4 * SLOTS - 8 {
+                heap.verify().unwrap();
+            }
+            heap.mutate(|mc, root| {
+                for at in (0..SLOTS).step_by(4) {
+                    let weak = root.weak[at].get().unwrap();
+                    // To ask whether it is dead does not bring it back; the upgrade would.
+                    let now = weak.is_dropped(mc);
+                    assert!(now || !dead[at], "what was dead is alive");
+                    dead[at] = now;
+                    if now {
+                        assert!(weak.upgrade(mc).is_none());
+                    }
+                }
+                // Objects whose cell may wait to be forgotten get it back, or another one.
+                for at in [(4 * step + 2) % SLOTS, (4 * step + 3) % SLOTS] {
+                    let object = root.strong[at].get().unwrap();
+                    let weak = Gc::downgrade(object, mc);
+                    assert!(Weak::ptr_eq(weak, Gc::downgrade(object, mc)), "one cell for a target");
+                    assert!(!weak.is_dropped(mc) && Gc::ptr_eq(weak.upgrade(mc).unwrap(), object));
+                    if let Some(other) = root.weak[at].get() {
+                        assert!(Weak::ptr_eq(weak, other), "one cell for a target");
+                    }
+                    store!(mc, root.weak[at], if step % 3 == 0 { None } else { Some(weak) });
+                }
+            });
+            // Slots of the dead get new objects.
+            if step % 5 == 0 {
+                fill(&mut heap, (4 * step / 5) % SLOTS + 1);
+            }
+        }
+        heap.collect();
+        if kit.promise(&mut heap) == Promise::Exact {
+            heap.mutate(|mc, root| {
+                for at in (0..SLOTS).step_by(4) {
+                    assert!(root.weak[at].get().unwrap().is_dropped(mc));
+                }
+            });
+            let alive = heap.mutate(|_, root| root.strong.iter().filter(|slot| slot.get().is_some()).count() as u64);
+            let made = SLOTS as u64 + (0..4 * SLOTS as u64).filter(|step| step % 5 == 0).count() as u64;
+            assert_eq!(drops.get(), made - alive, "each is dropped once");
+        }
+    }
 }
 
 /// Words, each once: found by their text through weak pointers.

@@ -14,5 +14,5 @@ fn main() {
     let mut heap = heap();
     let weak = heap.mutate(|mc, root| Gc::downgrade(*root, mc));
     drop(heap);
-    weak.is_dropped();
+    let _ = weak;
 }
