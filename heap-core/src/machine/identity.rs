@@ -35,13 +35,15 @@ pub struct Identity {
     moves: bool,
     /// Objects that were asked for the first time since the last [`settle`](Self::settle).
     asked: usize,
+    /// Some object was asked at some time: only then does it matter what became of a place.
+    ever_asked: bool,
     /// For each block, as far as it is not zero, how often objects have moved out.
     generations: Vec<u32>,
 }
 
 impl Identity {
     pub(super) fn new(heap: u64, base: usize, moves: bool) -> Self {
-        Identity { seed: mix(heap), base, moves, asked: 0, generations: Vec::new() }
+        Identity { seed: mix(heap), base, moves, asked: 0, ever_asked: false, generations: Vec::new() }
     }
 
     /// Bytes of the table.
@@ -57,6 +59,7 @@ impl Identity {
         if self.moves && !object.word().has(HASH_ASKED) {
             object.header().insert(HASH_ASKED);
             self.asked += 1;
+            self.ever_asked = true;
         }
         self.of_place(object.reference())
     }
@@ -84,6 +87,9 @@ impl Identity {
 
     /// What lived in these blocks has moved out, and objects that come there now shall have other hashes. No object is there.
     pub fn emptied(&mut self, blocks: Range<BlockIndex>) {
+        if !self.ever_asked {
+            return;
+        }
         let (first, end) = (blocks.start.index(), blocks.end.index());
         let missing = end.saturating_sub(self.generations.len());
         if self.generations.try_reserve(missing).is_err() {
