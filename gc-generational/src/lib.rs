@@ -80,7 +80,7 @@
 //! });
 //! heap.collect();
 //! heap.mutate(|mc, root| {
-//!     assert!(root.seen.get().unwrap().is_dropped() && root.layout.get().unwrap().is_dropped());
+//!     assert!(root.seen.get().unwrap().is_dropped(mc) && root.layout.get().unwrap().is_dropped());
 //!     assert!(root.closed.next(mc).is_none());
 //! });
 //! # Ok::<(), heap_core::AllocError>(())

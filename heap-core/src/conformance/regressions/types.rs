@@ -431,7 +431,7 @@ pub(in super::super) fn constructors(kit: &Kit) {
             }
 
             let actor = Gc::new_cyclic(mc, |this| {
-                assert!(this.upgrade(mc).is_none() && this.is_dropped());
+                assert!(this.upgrade(mc).is_none() && this.is_dropped(mc));
                 Actor { this, number: Gc::new(mc, round) }
             });
             let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -440,7 +440,7 @@ pub(in super::super) fn constructors(kit: &Kit) {
                     std::panic::resume_unwind(Box::new("on purpose"))
                 })
             }));
-            assert!(failed.is_err() && root.weak.borrow().last().is_some_and(|weak| weak.is_dropped()));
+            assert!(failed.is_err() && root.weak.borrow().last().is_some_and(|weak| weak.is_dropped(mc)));
             assert!(Gc::ptr_eq(Gc::downgrade(actor, mc).upgrade(mc).expect("held"), actor));
             crate::field!(mc, root.weak).borrow_mut().push(actor.this);
             if round % 2 == 0 {
@@ -461,7 +461,7 @@ pub(in super::super) fn constructors(kit: &Kit) {
     if heap.capabilities().reclaims {
         heap.collect();
         heap.mutate(|mc, root| {
-            let alive = root.weak.borrow().iter().filter(|weak| !weak.is_dropped()).count();
+            let alive = root.weak.borrow().iter().filter(|weak| !weak.is_dropped(mc)).count();
             // An actor's pointer to itself is weak: nothing else holds those of the odd rounds.
             assert_eq!(alive, 6);
             crate::field!(mc, root.slices).borrow_mut().clear();
