@@ -1,6 +1,9 @@
 //! What a program can choose, and the defaults with the measurements behind them.
 
-use heap_core::collector::Allowance;
+use std::str::FromStr;
+
+use heap_core::SettingsError;
+use heap_core::collector::{Allowance, FromSettings, Settings, parse_collector};
 
 use crate::Generational;
 use crate::policy::Policy;
@@ -140,5 +143,49 @@ impl Generational {
     pub fn with_evacuation(mut self, on: bool) -> Self {
         self.options.evacuate = on;
         self
+    }
+}
+
+/// The builder methods by name: `nursery`, `growth`, `full-min`, `in-place-factor`, `pretenuring`, `marking-threads`,
+/// `parallel-min`, `evacuation`.
+impl FromSettings for Generational {
+    const NAME: &'static str = "generational";
+
+    fn from_settings(settings: &mut Settings<'_>) -> Result<Self, SettingsError> {
+        let mut collector = Generational::default();
+        if let Some(bytes) = settings.bytes("nursery")? {
+            collector = collector.with_nursery_bytes(bytes);
+        }
+        if let Some(factor) = settings.factor("growth")? {
+            collector = collector.with_growth(factor);
+        }
+        if let Some(bytes) = settings.bytes("full-min")? {
+            collector = collector.with_full_min_bytes(bytes);
+        }
+        if let Some(factor) = settings.count("in-place-factor")? {
+            collector = collector.with_in_place_factor(factor);
+        }
+        if let Some(on) = settings.switch("pretenuring")? {
+            collector = collector.with_pretenuring(on);
+        }
+        if let Some(threads) = settings.count("marking-threads")? {
+            collector = collector.with_marking_threads(threads);
+        }
+        if let Some(bytes) = settings.bytes("parallel-min")? {
+            collector = collector.with_parallel_min_bytes(bytes);
+        }
+        if let Some(on) = settings.switch("evacuation")? {
+            collector = collector.with_evacuation(on);
+        }
+        Ok(collector)
+    }
+}
+
+/// Reads the settings of [`FromSettings`]: `"nursery=4MiB,growth=2".parse::<Generational>()`.
+impl FromStr for Generational {
+    type Err = SettingsError;
+
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        parse_collector(text)
     }
 }

@@ -1,6 +1,9 @@
 //! What a program may choose, and the defaults.
 
-use heap_core::collector::Allowance;
+use std::str::FromStr;
+
+use heap_core::SettingsError;
+use heap_core::collector::{Allowance, FromSettings, Settings, parse_collector};
 
 use crate::MarkSweep;
 
@@ -82,5 +85,40 @@ impl MarkSweep {
     pub fn with_exact_marking(mut self, on: bool) -> Self {
         self.options_mut().exact = on;
         self
+    }
+}
+
+/// The builder methods by name: `incremental`, `increment`, `growth`, `min-budget`, `exact`.
+impl FromSettings for MarkSweep {
+    const NAME: &'static str = "marksweep";
+
+    fn from_settings(settings: &mut Settings<'_>) -> Result<Self, SettingsError> {
+        let incremental = settings.switch("incremental")?.unwrap_or(false);
+        let mut collector = if incremental { MarkSweep::incremental() } else { MarkSweep::default() };
+        if let Some(bytes) = settings.bytes("increment")? {
+            if !incremental {
+                return Err(SettingsError::new("marksweep: `increment` is for `incremental` marking"));
+            }
+            collector = collector.with_increment_bytes(bytes);
+        }
+        if let Some(factor) = settings.factor("growth")? {
+            collector = collector.with_growth(factor);
+        }
+        if let Some(bytes) = settings.bytes("min-budget")? {
+            collector = collector.with_min_budget_bytes(bytes);
+        }
+        if let Some(on) = settings.switch("exact")? {
+            collector = collector.with_exact_marking(on);
+        }
+        Ok(collector)
+    }
+}
+
+/// Reads the settings of [`FromSettings`]: `"incremental,increment=64K".parse::<MarkSweep>()`.
+impl FromStr for MarkSweep {
+    type Err = SettingsError;
+
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        parse_collector(text)
     }
 }

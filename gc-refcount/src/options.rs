@@ -1,5 +1,10 @@
 //! What a program may choose.
 
+use std::str::FromStr;
+
+use heap_core::SettingsError;
+use heap_core::collector::{FromSettings, Settings, parse_collector};
+
 use crate::RefCount;
 
 impl Default for RefCount {
@@ -41,5 +46,33 @@ impl RefCount {
     pub fn with_exact_blocks(mut self, on: bool) -> Self {
         self.exact_blocks = on;
         self
+    }
+}
+
+/// The builder methods by name: `cycles` (off for [`RefCount::pure`]), `eager`, `epoch`, `exact`.
+impl FromSettings for RefCount {
+    const NAME: &'static str = "refcount";
+
+    fn from_settings(settings: &mut Settings<'_>) -> Result<Self, SettingsError> {
+        let mut collector = RefCount::new(settings.switch("cycles")?.unwrap_or(true));
+        if let Some(on) = settings.switch("eager")? {
+            collector = collector.with_eager(on);
+        }
+        if let Some(bytes) = settings.bytes("epoch")? {
+            collector = collector.with_epoch_bytes(bytes);
+        }
+        if let Some(on) = settings.switch("exact")? {
+            collector = collector.with_exact_blocks(on);
+        }
+        Ok(collector)
+    }
+}
+
+/// Reads the settings of [`FromSettings`]: `"cycles=no,epoch=1MiB".parse::<RefCount>()`.
+impl FromStr for RefCount {
+    type Err = SettingsError;
+
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        parse_collector(text)
     }
 }

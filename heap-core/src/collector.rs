@@ -74,6 +74,7 @@
 
 pub use crate::death::{Burial, Death, DropList, Ephemerons, Finalizers, Scope, WeakTable};
 pub use crate::engine::{Closure, Colour, KeyBuffer, Keys, Lookahead, Marker, NoKeys, Refused, Tracing};
+pub use crate::machine::settings::{FromSettings, Settings, parse_collector};
 pub use crate::machine::{
     Allowance, Capabilities, Census, Collector, Edge, FastPath, HeapContext, HeapCore, Identity, IntoCollector, NoGc,
     Outside, Roots, Seen, Snapshot, VerifyError, growth_budget,

@@ -62,6 +62,7 @@
 //! | heaps on other threads | [`Heap::into_sendable`], [`SendHeap`] |
 //! | a full heap as a result | [`Heap::try_mutate`], [`Heap::reserve`], [`HeapOptions::with_limit`] |
 //! | memory outside the heap | `owned_bytes`, derived; [`ExternalBytes`], [`Mutator::charge_external`] |
+//! | a collector and its settings from the command line | [`Collectors`], [`CollectorChoice`] |
 //! | asking for a collection | [`Heap::idle`], [`Heap::collect`], [`Heap::collect_minor`], [`Heap::step`], [`Mutator::request_collection`] |
 //! | looking inside | [`Heap::statistics`], [`Heap::set_listener`], [`Heap::verify`]; with the feature `registry` all heaps of a process |
 //! | debugging your `Trace` | [`HeapOptions::with_zeal`], [`HeapOptions::with_verify`] |
@@ -132,6 +133,7 @@ pub use heap_core_derive::{__dyn_trace, __unelide_lifetimes};
 pub use machine::events::CollectionKind;
 #[cfg(feature = "registry")]
 pub use machine::registry;
+pub use machine::settings::{CollectorChoice, Collectors, SettingsError};
 pub use machine::{Capabilities, HeapOptions, NoGc, Statistics, events};
 pub use trace::{Content, Downcast, Facts, HasPrefix, Known, Relocator, Static, Trace, Tracer};
 

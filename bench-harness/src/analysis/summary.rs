@@ -13,7 +13,6 @@
 //! crash, a limit that was too small, garbage that was left.
 
 use crate::analysis::stats::{self, Interval, Ratio};
-use crate::contestants::collector::Collector;
 use crate::contestants::{Allocator, Contestant};
 use crate::record::{Measurement, Record, Status};
 use crate::text::format;
@@ -302,7 +301,7 @@ fn leak(records: &[&Record]) -> Option<String> {
     let leaked = successful(records).filter_map(|record| record.measurement.leaked_objects).max()?;
     match records[0].key.contestant {
         _ if leaked == 0 => None,
-        Contestant::Collector(Collector::NoGc) => None,
+        Contestant::Collector(collector) if !collector.reclaims() => None,
         Contestant::Collector(collector) if collector.leaks_cycles() => {
             Some(format!("left {} objects in garbage cycles, as pure counting must", format::count(leaked)))
         }
@@ -341,6 +340,7 @@ fn peer_note(record: &Record) -> Option<Note> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contestants::collector::Collector;
     use crate::record::tests::sample;
 
     fn with_status(status: Status, mut record: Record) -> Record {
@@ -394,7 +394,7 @@ mod tests {
     fn contestants_of_whom_the_same_is_to_be_said_share_a_remark() {
         let timeout = |name: &str| with_status(Status::Timeout, sample("rings", name, 1, 1.0));
         let groups = summarise(&[timeout("nogc"), sample("rings", "refcount", 1, 1.0), timeout("marksweep")]);
-        let about = [Collector::NoGc, Collector::MarkSweep].map(Contestant::Collector).to_vec();
+        let about = [Collector::NOGC, Collector::MARKSWEEP].map(Contestant::Collector).to_vec();
         assert_eq!(groups[0].remarks, [Remark { about, text: "timeout".into() }]);
     }
 

@@ -92,7 +92,8 @@ pub struct ReplayOptions {
 /// What all commands that run something share.
 #[derive(Debug, Args)]
 pub struct CommonOptions {
-    /// The collectors, separated by commas; `none` for peers only [default: all]
+    /// The collectors, separated by commas, each with settings if it shall have them
+    /// (`generational:nursery=8M,growth=2`); `none` for peers only [default: all]
     #[arg(long, value_name = "NAMES", value_parser = collectors, default_value = "all", hide_default_value = true)]
     pub collectors: Collectors,
     /// Also the peers (Box, Rc, gc-arena, ...), or those named; needs the feature `peers`
@@ -136,7 +137,7 @@ fn programs(text: &str) -> Result<Programs, String> {
 fn collectors(text: &str) -> Result<Collectors, String> {
     match text {
         "none" => Ok(Collectors(Vec::new())),
-        _ => list(text, |name| match name {
+        _ => list_of(with_settings(text), |name| match name {
             "all" => Ok(Collector::ALL.map(Contestant::Collector).to_vec()),
             _ => Contestant::from_name(name).map(|contestant| vec![contestant]),
         })
@@ -163,11 +164,32 @@ pub fn peers(text: Option<&str>) -> Result<Vec<Peer>, String> {
 pub const NO_PEERS: &str = "this build has no peers; build it with them: \
     cargo run --release -p bench-harness --features peers -- compare --peers";
 
+/// The collectors of a comma-separated list, each with its settings, between which there are commas too: what has no
+/// colon and is no collector's name belongs to the one before, if that has a colon.
+fn with_settings(text: &str) -> Vec<String> {
+    let mut items: Vec<String> = Vec::new();
+    for item in text.split(',').map(str::trim) {
+        let is_name = |name: &str| name == "all" || Contestant::from_name(name).is_ok();
+        match items.last_mut() {
+            Some(last) if last.contains(':') && !item.contains(':') && !is_name(item) => {
+                last.push(',');
+                last.push_str(item);
+            }
+            _ => items.push(item.to_owned()),
+        }
+    }
+    items
+}
+
 /// Parses a comma-separated list and drops repetitions. A name may stand for several things.
 fn list<T: PartialEq>(text: &str, parse: impl Fn(&str) -> Result<Vec<T>, String>) -> Result<Vec<T>, String> {
+    list_of(text.split(',').map(|name| name.trim().to_owned()).collect(), parse)
+}
+
+fn list_of<T: PartialEq>(names: Vec<String>, parse: impl Fn(&str) -> Result<Vec<T>, String>) -> Result<Vec<T>, String> {
     let mut things = Vec::new();
-    for name in text.split(',').map(str::trim) {
-        for thing in parse(name)? {
+    for name in names {
+        for thing in parse(&name)? {
             if !things.contains(&thing) {
                 things.push(thing);
             }
@@ -191,6 +213,20 @@ mod tests {
     }
 
     #[test]
+    fn settings_belong_to_the_collector_before_them() {
+        let names = |text: &str| {
+            let Collectors(all) = collectors(text).unwrap();
+            all.into_iter().map(Contestant::name).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names("nogc,generational:nursery=8M,growth=2,marksweep,refcount:eager"),
+            ["nogc", "generational:nursery=8M,growth=2", "marksweep", "refcount:eager"]
+        );
+        assert!(collectors("marksweep,growth=2").unwrap_err().contains("there is no collector `growth=2`"));
+        assert!(collectors("marksweep:growth=2,growht=3").unwrap_err().contains("has no setting `growht`"));
+    }
+
+    #[test]
     fn compare_without_arguments_means_what_is_telling_and_everything_of_ours() {
         let Command::Compare(options) = parse("bench-harness compare").unwrap().command else { panic!() };
         assert_eq!(Ok(options.workloads.0), Program::named(TELLING));
@@ -210,7 +246,7 @@ mod tests {
         assert_eq!(options.workloads.0.len(), 3);
         // Everything, and a heap dump of one's own.
         assert_eq!(programs("rings,all,snapshot:a").unwrap().0.len(), Program::named("all").unwrap().len() + 1);
-        assert_eq!(options.common.collectors.0, [Contestant::Collector(Collector::NoGc)]);
+        assert_eq!(options.common.collectors.0, [Contestant::Collector(Collector::NOGC)]);
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Contestant {
         if let Ok(fault) = names::find::<Fault>(name) {
             return Ok(Self::Fault(fault));
         }
-        names::find::<Collector>(name).map(Self::Collector).map_err(|sentence| {
+        Collector::from_name(name).map(Self::Collector).map_err(|sentence| {
             if names::find::<Peer>(name).is_ok() {
                 format!("`{name}` is a peer, not a collector of ours: choose it by --peers={name}")
             } else {
@@ -67,7 +67,7 @@ impl Contestant {
     /// A sentence, when there is none.
     pub fn of(kind: Kind, name: &str, allocator: &str) -> Result<Self, String> {
         Ok(match kind {
-            Kind::Collector => Self::Collector(names::find(name)?),
+            Kind::Collector => Self::Collector(Collector::from_name(name)?),
             Kind::Peer => Self::Peer(names::find(name)?, names::find(allocator)?),
             Kind::Fault => Self::Fault(names::find(name)?),
         })

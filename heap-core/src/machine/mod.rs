@@ -16,6 +16,7 @@
 //! | `no_gc` | the smallest collector, and the example |
 //! | `verify` | an independent walk that checks every invariant |
 //! | `snapshot` | what it found, for collectors to compare with their own idea |
+//! | `settings` | a collector and its settings as text |
 //! | `options`, `statistics`, `events`, `registry` | what a program asks for and is told |
 
 mod allowance;
@@ -37,6 +38,7 @@ mod reached;
 #[cfg(feature = "registry")]
 pub mod registry;
 mod roots;
+pub mod settings;
 mod snapshot;
 mod statistics;
 mod verify;

@@ -18,6 +18,7 @@ use super::capabilities::Capabilities;
 use super::core::HeapContext;
 use super::events::CollectionKind;
 use super::interface::Collector;
+use super::settings::{FromSettings, Settings, SettingsError};
 use crate::error::AllocError;
 use crate::memory::{BLOCK_BYTES, BlockKind};
 use crate::object::{AllocRequest, Allocation, Object};
@@ -81,5 +82,13 @@ unsafe impl Collector for NoGc {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::NONE
+    }
+}
+
+impl FromSettings for NoGc {
+    const NAME: &'static str = "nogc";
+
+    fn from_settings(_: &mut Settings<'_>) -> Result<Self, SettingsError> {
+        Ok(NoGc::default())
     }
 }

@@ -8,33 +8,18 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-use gc_generational::Generational;
-use gc_marksweep::MarkSweep;
-use gc_refcount::RefCount;
 use heap_core::events::{Event, EventKind};
-use heap_core::{AllocError, Heap, HeapOptions, Mutator, NoGc, Root, Rootable};
+use heap_core::{AllocError, CollectorChoice, Heap, HeapOptions, Mutator, Root, Rootable};
 
 use super::Failure;
 use crate::contestants::collector::Collector;
 use crate::contestants::meter::Meter;
 use crate::workloads::event_loop::Latencies;
 
-/// What a name stands for.
-pub(super) fn make(collector: Collector) -> Box<dyn heap_core::collector::Collector> {
-    match collector {
-        Collector::NoGc => Box::new(NoGc::default()),
-        Collector::Refcount => Box::new(RefCount::pure()),
-        Collector::RefcountCycles => Box::new(RefCount::default()),
-        Collector::MarkSweep => Box::new(MarkSweep::default()),
-        Collector::MarkSweepIncremental => Box::new(MarkSweep::incremental()),
-        Collector::Generational => Box::new(Generational::default()),
-    }
-}
-
 /// How to make a heap for one run.
 #[derive(Clone)]
 pub(super) struct Setup {
-    collector: Collector,
+    collector: CollectorChoice,
     limit: Option<usize>,
     meter: Rc<RefCell<Meter>>,
     probe: Probe,
@@ -72,7 +57,7 @@ pub(super) fn guarded<T>(
 ) -> Result<T, Failure> {
     let shared = Rc::new(RefCell::new(std::mem::take(meter)));
     let limit = limit.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    let setup = Setup { collector, limit, meter: shared.clone(), probe };
+    let setup = Setup { collector: collector.choice(), limit, meter: shared.clone(), probe };
     // The heap is dropped while unwinding; nothing else is shared with the closure.
     let result = catch_unwind(AssertUnwindSafe(|| program(&setup)));
     *meter = std::mem::take(&mut shared.borrow_mut());
@@ -96,7 +81,7 @@ impl Setup {
     {
         let mut options = HeapOptions::default();
         options.limit = self.limit;
-        let mut heap = Heap::<R>::try_with_options(options, make(self.collector), root)
+        let mut heap = Heap::<R>::try_with_options(options, &self.collector, root)
             .unwrap_or_else(|error: AllocError| out_of_memory(error));
         // Making a large root can end in a pause, before anybody listens. It is one at most.
         let made = heap.statistics();

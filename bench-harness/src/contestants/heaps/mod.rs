@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn live_bytes_are_what_full_collections_find() {
         for workload in Workload::ALL {
-            let (_, meter) = run_small(Collector::MarkSweep, workload, Probe::Every(1));
+            let (_, meter) = run_small(Collector::MARKSWEEP, workload, Probe::Every(1));
             let (stated, found) = (workload.live_bytes(Size::Small), meter.probed_live_bytes);
             // Roots of the implementation: an object or two.
             let roots = 64;

@@ -280,15 +280,15 @@ mod tests {
     fn every_collector_rebuilds_the_same_heap_and_says_what_it_left() {
         let prepared = Replay::prepare(&read(builtin()).unwrap());
         let dead = prepared.model.objects().count() as u64 - prepared.rounds.last().unwrap().1.objects();
-        let (expected, _) = replay(&prepared, Collector::MarkSweep);
+        let (expected, _) = replay(&prepared, Collector::MARKSWEEP);
         assert_eq!(expected.as_ref().unwrap().checksum, CHECKSUM_OF_BUILTIN);
         for collector in Collector::ALL {
             let (outcome, meter) = replay(&prepared, collector);
             assert_eq!(outcome, expected, "{collector:?}");
             let left = meter.leaked_objects.unwrap();
             match collector {
-                Collector::NoGc => assert_eq!(left, dead),
-                Collector::Refcount => assert!((1..dead).contains(&left), "{left} of {dead}"),
+                Collector::NOGC => assert_eq!(left, dead),
+                Collector::REFCOUNT => assert!((1..dead).contains(&left), "{left} of {dead}"),
                 _ => assert_eq!(left, 0, "{collector:?}"),
             }
         }
@@ -304,7 +304,7 @@ mod tests {
         let wrong = |change: &dyn Fn(&mut Model)| {
             let mut changed = prepared.clone();
             change(&mut changed.last);
-            replay(&changed, Collector::MarkSweep).0.unwrap_err().to_string()
+            replay(&changed, Collector::MARKSWEEP).0.unwrap_err().to_string()
         };
         let held = prepared.last.slot(object, 0);
         let another = prepared.last.objects().find(|o| alive.contains(*o) && Some(*o) != held).unwrap();
@@ -327,7 +327,7 @@ mod tests {
         let edge = Op::InsertEdge { from: object, slot, to: object };
         changed.rounds.last_mut().unwrap().0.push(edge);
         changed.last.apply(edge);
-        let checksum = |prepared| replay(prepared, Collector::Generational).0.unwrap().checksum;
+        let checksum = |prepared| replay(prepared, Collector::GENERATIONAL).0.unwrap().checksum;
         assert_ne!(checksum(&prepared), checksum(&changed));
     }
 
