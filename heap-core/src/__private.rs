@@ -13,6 +13,8 @@ pub use core::primitive::{bool, u8, usize};
 
 pub use core::ptr::NonNull;
 
+pub use crate::api::lock::NotALock;
+pub use crate::api::write::NotAnObject;
 use crate::object::{ErasedFn, Object, ObjectRef};
 use crate::trace::{Facts, HasPrefix, Trace};
 
@@ -152,4 +154,72 @@ impl<T: ?Sized> NotTraced for FactsProbe<'_, T> {
     type Type = T;
     const NEEDS_TRACE: NeedsTrace<T> = NeedsTrace { needed: true, _type: PhantomData };
     const THREAD_BOUND: ThreadBound<T> = ThreadBound { bound: true, _type: PhantomData };
+}
+
+/// A container that holds no pointers into the heap, and was found to hold one: `<Suspect<T>>::check()` says what to use instead,
+/// of the standard library's, and nothing of others, provided [`NotSuspect`] is in scope.
+pub struct Suspect<T: ?Sized>(PhantomData<T>);
+
+/// The answer about all other types.
+pub trait NotSuspect {
+    /// Nothing to say.
+    fn check() {}
+}
+
+impl<T: ?Sized> NotSuspect for Suspect<T> {}
+
+/// Conditions that nothing fulfils, with what to do about it.
+macro_rules! suspects {
+    ($($instead:ident, $message:literal, $label:literal, $note:literal: $([$($generics:tt)*] $type:ty),+;)*) => {$(
+        /// No type implements it.
+        #[diagnostic::on_unimplemented(message = $message, label = $label, note = $note)]
+        pub trait $instead {}
+
+        $(impl<$($generics)*> Suspect<$type> {
+            /// Does not compile.
+            pub fn check()
+            where
+                $type: $instead,
+            {
+            }
+        })+
+    )*};
+}
+
+suspects! {
+    LockInsteadOfCell,
+        "a `Cell` cannot hold pointers into the heap: the collector would not learn of a store",
+        "use `Lock`",
+        "write `Lock<..>`: it is read with `get`, and written with `store!(mc, object.field, value)`":
+        [T: ?Sized] std::cell::Cell<T>;
+    RefLockInsteadOfRefCell,
+        "a `RefCell` cannot hold pointers into the heap: the collector would not learn of a store",
+        "use `RefLock`",
+        "write `RefLock<..>`: it is read with `borrow`, and written with `field!(mc, object.field).borrow_mut()`":
+        [T: ?Sized] std::cell::RefCell<T>;
+    OnceLockInsteadOfOnceCell,
+        "this cell cannot hold pointers into the heap: the collector would not learn of a store",
+        "use `heap_core::OnceLock`",
+        "write `heap_core::OnceLock<..>`: it is set with `store!(mc, object.field, value)`":
+        [T] std::cell::OnceCell<T>, [T] std::sync::OnceLock<T>;
+    LockInsteadOfMutex,
+        "a mutex cannot hold pointers into the heap: a heap belongs to one thread",
+        "use `Lock` or `RefLock`",
+        "write `RefLock<..>`, and `field!(mc, object.field).borrow_mut()` instead of `lock()`":
+        [T: ?Sized] std::sync::Mutex<T>, [T: ?Sized] std::sync::RwLock<T>;
+    GcInsteadOfRc,
+        "a shared owner cannot hold pointers into the heap: they would be visited once for each owner",
+        "use `Gc`",
+        "allocate what is shared with `Gc::new` and share the `Gc`, which is `Copy`":
+        [T: ?Sized] std::rc::Rc<T>, [T: ?Sized] std::sync::Arc<T>;
+    SetOfTheHeap,
+        "elements of a set or a heap cannot hold pointers: objects move, and elements are reached without hashing or comparing them",
+        "use `heap_core::Set`",
+        "`heap_core::Set` and `WeakSet` live in the heap, and `indexmap::IndexSet` (with the feature `indexmap`) outside; a `Vec` holds anything":
+        [T, S] std::collections::HashSet<T, S>, [T] std::collections::BTreeSet<T>, [T] std::collections::BinaryHeap<T>;
+    MapOfTheHeap,
+        "keys of a map cannot hold pointers: objects move, and entries are reached without hashing or comparing keys",
+        "use `heap_core::Map`",
+        "`heap_core::Map` and `WeakMap` live in the heap, and `indexmap::IndexMap` (with the feature `indexmap`) outside; values may be anything":
+        [K, V, S] std::collections::HashMap<K, V, S>, [K, V] std::collections::BTreeMap<K, V>;
 }

@@ -15,6 +15,7 @@
 
 use crate::attributes::{self, FieldOption, TypeOptions};
 use crate::recursion::owns_self;
+use crate::suspects::suspect;
 use crate::words::words;
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -131,6 +132,9 @@ impl Field<'_> {
     fn fact(&self, constant: &str, reader: &str, cx: &Context) -> TokenStream {
         let span = shown_at(self.ty);
         let (ty, brand) = (self.ty, &cx.brand);
+        if suspect(ty, brand).is_some() {
+            return quote!(true);
+        }
         let (constant, reader) = (Ident::new(constant, span), Ident::new(reader, span));
         let [checks, probe, otherwise] =
             [quote!(Checks), quote!(FactsProbe), quote!(NotTraced)].map(|name| cx.item(quote!(__private::#name), span));
@@ -138,6 +142,21 @@ impl Field<'_> {
             use #otherwise as _;
             #checks::#reader::<#ty>(<#probe<#brand, #ty>>::#constant)
         })
+    }
+
+    /// Code that explains why a container of the standard library cannot hold pointers, if the field has one that does.
+    ///
+    /// It stands in every function that would be refused for less clear reasons, so that these are not given. The trait that
+    /// finds nothing wrong must be in scope, and only there.
+    fn explain(&self, cx: &Context) -> Option<TokenStream> {
+        let ty = suspect(self.ty, &cx.brand)?;
+        let span = shown_at(ty);
+        let [suspect, otherwise] =
+            [quote!(Suspect), quote!(NotSuspect)].map(|name| cx.item(quote!(__private::#name), span));
+        Some(quote_spanned!(span=> {
+            use #otherwise as _;
+            <#suspect<#ty>>::check()
+        };))
     }
 
     /// Code that compiles only if the field's type is the one that the derive saw.
@@ -371,7 +390,8 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
             }
             Treatment::Static => field.assert_static(cx),
         };
-        quote!(#same_type; #visit;)
+        let explanation = field.explain(cx);
+        quote!(#explanation #same_type; #visit;)
     });
     let relocate = arms(shapes, &traced, |field| {
         let Field { ty, binding, .. } = field;
@@ -379,8 +399,8 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
             let relocator_type = cx.item(quote!(Relocator::<#brand>), shown_at(ty));
             quote_spanned!(shown_at(ty)=> #relocator_type::descend::<#ty>(#relocator, #binding);)
         } else {
-            let trace_impl = field.trace_impl(cx);
-            quote_spanned!(shown_at(ty)=> #trace_impl::relocate(#binding, #relocator);)
+            let (trace_impl, explanation) = (field.trace_impl(cx), field.explain(cx));
+            quote_spanned!(shown_at(ty)=> #explanation #trace_impl::relocate(#binding, #relocator);)
         }
     });
     let owned_bytes = arms(shapes, &traced, |field| {
@@ -390,7 +410,11 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
             quote_spanned!(shown_at(ty)=> + #tracer_type::owned_bytes::<#ty>(#binding))
         } else {
             let trace_impl = field.trace_impl(cx);
-            quote_spanned!(shown_at(ty)=> + #trace_impl::owned_bytes(#binding))
+            let visit = quote_spanned!(shown_at(ty)=> #trace_impl::owned_bytes(#binding));
+            match field.explain(cx) {
+                Some(explanation) => quote!(+ { #explanation #visit }),
+                None => quote!(+ #visit),
+            }
         }
     });
     let trace = match_self(&trace, &quote!());

@@ -33,6 +33,7 @@ mod attributes;
 mod dyn_trace;
 mod expand;
 mod recursion;
+mod suspects;
 mod unelide;
 mod words;
 
@@ -115,7 +116,8 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// # Errors
 ///
-/// A field whose type is not `Trace` is reported at that field's type. "Lifetime may not live long enough" and "the
+/// A field whose type is not `Trace` is reported at that field's type. If it is a cell, a shared owner, a set or a map of the
+/// standard library with pointers where none can be, the message says what to use instead. "Lifetime may not live long enough" and "the
 /// parameter type may not live long enough", at the name of the type, mean that its fields demand more than its
 /// declaration says: add what the compiler asks for, `where 'gc: 'a` or `T: 'a`, to the declaration. A `Drop` impl on
 /// the type is reported as a conflicting implementation of `DropIsNotAllowedOnTracedTypes`; move the part that needs

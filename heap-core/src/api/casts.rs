@@ -20,7 +20,7 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use super::gc::Gc;
+use super::gc::{Gc, PointerStaysOnItsThread};
 use super::mutator::Mutator;
 use super::write::Write;
 use crate::__private::Checks;
@@ -71,6 +71,11 @@ pub struct GcDyn<'gc, D: ?Sized + 'gc> {
 }
 
 const _: () = assert!(size_of::<Option<GcDyn<'static, dyn core::fmt::Debug>>>() == 2 * size_of::<usize>());
+
+// SAFETY: never, since the condition is never met.
+unsafe impl<'gc, D: ?Sized + 'gc> Send for GcDyn<'gc, D> where Self: PointerStaysOnItsThread {}
+// SAFETY: as above.
+unsafe impl<'gc, D: ?Sized + 'gc> Sync for GcDyn<'gc, D> where Self: PointerStaysOnItsThread {}
 
 impl<'gc, D: ?Sized + 'gc> Clone for GcDyn<'gc, D> {
     #[inline]

@@ -69,11 +69,25 @@ unsafe impl Pointee for str {
 pub struct Gc<'gc, T: ?Sized + 'gc> {
     object: ObjectRef,
     _brand: PhantomData<fn(&'gc ()) -> &'gc ()>,
-    // Not Send, not Sync: the object's header and locks are for the heap's thread only.
+    // The object's header and locks are for the heap's thread only: not Send, not Sync (see below).
     _target: PhantomData<*const T>,
 }
 
 const _: () = assert!(size_of::<Option<Gc<'static, str>>>() == size_of::<usize>());
+
+/// Says in the compiler's error why a pointer stays on its thread. No type implements it.
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` stays on the thread of its heap",
+    label = "cannot be used from another thread",
+    note = "a `Handle`, made by `Mutator::stash`, keeps an object from anywhere, and is read on the heap's thread",
+    note = "whole heaps can move to other threads: `Heap::into_sendable`"
+)]
+pub trait PointerStaysOnItsThread {}
+
+// SAFETY: never, since the condition is never met.
+unsafe impl<'gc, T: ?Sized + 'gc> Send for Gc<'gc, T> where Self: PointerStaysOnItsThread {}
+// SAFETY: as above.
+unsafe impl<'gc, T: ?Sized + 'gc> Sync for Gc<'gc, T> where Self: PointerStaysOnItsThread {}
 
 impl<'gc, T: ?Sized + 'gc> Clone for Gc<'gc, T> {
     #[inline]

@@ -321,6 +321,19 @@ impl<R: ?Sized> Heap<R> {
     }
 }
 
+/// Says in the compiler's error why a heap stays on its thread. No type implements it.
+#[diagnostic::on_unimplemented(
+    message = "a heap belongs to one thread",
+    label = "cannot be used from another thread",
+    note = "to move a heap as a whole, send what `Heap::into_sendable` returns, and make it a heap again there"
+)]
+pub trait HeapStaysOnItsThread {}
+
+// SAFETY: never, since the condition is never met.
+unsafe impl<R: ?Sized> Send for Heap<R> where Self: HeapStaysOnItsThread {}
+// SAFETY: as above.
+unsafe impl<R: ?Sized> Sync for Heap<R> where Self: HeapStaysOnItsThread {}
+
 impl<R: ?Sized> Drop for Heap<R> {
     fn drop(&mut self) {
         self.machine.shut_down();

@@ -122,6 +122,66 @@ impl<T> OnceLock<T> {
     }
 }
 
+/// What a value lacks that [`store!`](crate::store!) cannot store into. No type implements it.
+#[diagnostic::on_unimplemented(
+    message = "`store!` stores into a `Lock`, and this is a `{Self}`",
+    label = "not a lock",
+    note = "objects are shared, so what changes sits in a lock: declare the field as `Lock<{Self}>`, and read it with `get`; what is changed in place, a `Vec` or a map, as a `RefLock`"
+)]
+pub trait IsALock {}
+
+/// What a `RefLock` lacks to be stored into. No type implements it.
+#[diagnostic::on_unimplemented(
+    message = "a `RefLock` is borrowed, not stored into",
+    label = "this is a `RefLock`",
+    note = "write `*field!(mc, object.field).borrow_mut() = value`, or change the value in place: `field!(mc, object.field).borrow_mut().push(item)`"
+)]
+pub trait StoredAsAWhole {}
+
+/// What [`store!`](crate::store!) finds where there is no lock: the locks have a function of this name themselves.
+pub trait NotALock {
+    #[doc(hidden)]
+    type Content: ?Sized;
+
+    #[doc(hidden)]
+    fn __set<V>(&self, _: V)
+    where
+        Self::Content: IsALock,
+    {
+        no_barrier()
+    }
+}
+
+impl<T: ?Sized> NotALock for Write<T> {
+    type Content = T;
+}
+
+impl<T> Write<Lock<T>> {
+    #[doc(hidden)]
+    #[inline]
+    pub fn __set(&self, value: T) {
+        self.set(value);
+    }
+}
+
+impl<T> Write<OnceLock<T>> {
+    #[doc(hidden)]
+    #[inline]
+    pub fn __set(&self, value: T) -> Result<(), T> {
+        self.set(value)
+    }
+}
+
+impl<T: ?Sized> Write<RefLock<T>> {
+    #[doc(hidden)]
+    pub fn __set<V>(&self, _: V)
+    where
+        RefLock<T>: StoredAsAWhole,
+    {
+        no_barrier()
+    }
+}
+
 /// A `Cell` that is written through the barrier. For `Copy` values: pointers, numbers.
 #[derive(Default)]
 #[repr(transparent)]

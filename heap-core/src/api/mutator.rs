@@ -6,6 +6,7 @@
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
+use super::gc::PointerStaysOnItsThread;
 use crate::error::AllocError;
 use crate::machine::{Machine, Statistics, write_header};
 use crate::object::{
@@ -22,6 +23,11 @@ pub struct Mutator<'gc> {
     pub(crate) machine: Machine,
     _brand: PhantomData<fn(&'gc ()) -> &'gc ()>,
 }
+
+// SAFETY: never, since the condition is never met.
+unsafe impl Send for Mutator<'_> where Self: PointerStaysOnItsThread {}
+// SAFETY: as above.
+unsafe impl Sync for Mutator<'_> where Self: PointerStaysOnItsThread {}
 
 /// Descriptions of types, made at compile time.
 struct Describe<T>(PhantomData<T>);

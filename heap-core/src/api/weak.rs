@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use super::gc::Gc;
+use super::gc::{Gc, PointerStaysOnItsThread};
 use super::mutator::Mutator;
 use crate::death::WeakCell;
 use crate::error::AllocError;
@@ -18,6 +18,11 @@ pub struct Weak<'gc, T: ?Sized + 'gc> {
     _brand: PhantomData<fn(&'gc ()) -> &'gc ()>,
     _target: PhantomData<*const T>,
 }
+
+// SAFETY: never, since the condition is never met.
+unsafe impl<'gc, T: ?Sized + 'gc> Send for Weak<'gc, T> where Self: PointerStaysOnItsThread {}
+// SAFETY: as above.
+unsafe impl<'gc, T: ?Sized + 'gc> Sync for Weak<'gc, T> where Self: PointerStaysOnItsThread {}
 
 impl<'gc, T: ?Sized + 'gc> Clone for Weak<'gc, T> {
     #[inline]

@@ -179,6 +179,29 @@ impl<'gc, T: ?Sized + Pointee + 'gc> Gc<'gc, T> {
     }
 }
 
+/// What a value that is not an object answers to [`field!`](crate::field!) and [`store!`](crate::store!). No type fulfils the
+/// condition: it says in the compiler's error what to write instead.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no object, but a part of one",
+    label = "the write barrier is that of the object which contains it",
+    note = "name the object first, and then the path inside it: `store!(mc, object => inner.field, value)`",
+    note = "if it is the root, make the root a pointer, `Rootable![Gc<'_, ..>]`, or change it in `Heap::mutate_root`, where no barrier is needed"
+)]
+pub trait IsAnObject {}
+
+/// For values of derived types, found by [`field!`](crate::field!) where there is no pointer.
+pub trait NotAnObject<'gc>: crate::trace::Facts<'gc> + Sized {
+    #[doc(hidden)]
+    fn __project<F: ?Sized>(&self, _: &Mutator<'gc>, _: impl FnOnce(&'gc Self) -> &'gc F) -> &'gc Write<F>
+    where
+        Self: IsAnObject + 'gc,
+    {
+        unreachable!("no type implements `IsAnObject`")
+    }
+}
+
+impl<'gc, T: crate::trace::Facts<'gc>> NotAnObject<'gc> for T {}
+
 /// The bytes of `outer` that `inner` occupies.
 #[inline(always)]
 #[track_caller]
@@ -268,7 +291,11 @@ macro_rules! store {
 macro_rules! __store {
     // The value is whatever follows the first comma outside brackets.
     ($mc:expr; [$($path:tt)+]; , $value:expr $(,)?) => {
-        $crate::__field!(@path $mc; []; $($path)+).unlock().set($value)
+        {
+            #[allow(unused_imports)]
+            use $crate::__private::NotALock as _;
+            $crate::__field!(@path $mc; []; $($path)+).__set($value)
+        }
     };
     ($mc:expr; [$($path:tt)*]; $next:tt $($rest:tt)*) => {
         $crate::__store!($mc; [$($path)* $next]; $($rest)*)
@@ -280,19 +307,35 @@ macro_rules! __store {
 macro_rules! __field {
     // object => [index].path.inside
     (@path $mc:expr; [$($object:tt)+]; => [$($index:tt)+] $($path:tt)*) => {
-        ($($object)+).__project($mc, |__object| &__object[$($index)+] $($path)*)
+        {
+            #[allow(unused_imports)]
+            use $crate::__private::NotAnObject as _;
+            ($($object)+).__project($mc, |__object| &__object[$($index)+] $($path)*)
+        }
     };
     // object => path.inside.the.object
     (@path $mc:expr; [$($object:tt)+]; => $($path:tt)+) => {
-        ($($object)+).__project($mc, |__object| &__object.$($path)+)
+        {
+            #[allow(unused_imports)]
+            use $crate::__private::NotAnObject as _;
+            ($($object)+).__project($mc, |__object| &__object.$($path)+)
+        }
     };
     // … .field and nothing more
     (@path $mc:expr; [$($object:tt)+]; . $field:tt) => {
-        ($($object)+).__project($mc, |__object| &__object.$field)
+        {
+            #[allow(unused_imports)]
+            use $crate::__private::NotAnObject as _;
+            ($($object)+).__project($mc, |__object| &__object.$field)
+        }
     };
     // … [index] and nothing more
     (@path $mc:expr; [$($object:tt)+]; [$($index:tt)+]) => {
-        ($($object)+).__project($mc, |__object| &__object[$($index)+])
+        {
+            #[allow(unused_imports)]
+            use $crate::__private::NotAnObject as _;
+            ($($object)+).__project($mc, |__object| &__object[$($index)+])
+        }
     };
     // otherwise the next token belongs to the object
     (@path $mc:expr; [$($object:tt)*]; $next:tt $($rest:tt)*) => {

@@ -27,8 +27,10 @@ use super::{Facts, Trace};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in a garbage-collected heap: it does not implement `Trace`",
     label = "not traceable",
-    note = "derive it with `#[derive(Trace)]`; wrap a foreign type, or a `&'static` reference to one, in `heap_core::Static`, or mark the field `#[trace(require_static)]`",
-    note = "for a `dyn Shape<'gc>`, make `Trace<'gc>` a supertrait of `Shape` and write `heap_core::dyn_trace!(<'gc> dyn Shape<'gc> + 'gc);` beside it"
+    note = "a type of your own: `#[derive(Trace)]`",
+    note = "a foreign type without pointers into the heap, or a `&'static` reference to one: wrap it in `heap_core::Static`, or mark the field `#[trace(require_static)]`",
+    note = "a container of another crate: see \"Foreign types\" in the documentation of `Trace`",
+    note = "a `dyn Shape<'gc>`: make `Trace<'gc>` a supertrait of `Shape`, and write `heap_core::dyn_trace!(<'gc> dyn Shape<'gc> + 'gc);` beside it"
 )]
 pub unsafe trait Content<'gc>: Trace<'gc> {
     /// As [`Facts::NEEDS_TRACE`].

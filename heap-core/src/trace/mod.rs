@@ -46,9 +46,9 @@ pub use std_impls::Static;
 ///
 /// Use `#[derive(Trace)]`.
 ///
-/// A field that may not hold pointers into the heap, because it is a `Cell`, an `Rc`, a key of a map or a set, and
-/// holds one nevertheless, is reported at that field as "requires that `'gc` must outlive `'static`": use
-/// [`Lock`](crate::Lock), a plain `Gc`, a map with other keys.
+/// A field that may not hold pointers into the heap, because it is a `Cell`, an `Rc`, a key of a map or a set, and holds one
+/// nevertheless, is reported with what to use instead. Behind a name of the program's, where the derive does not see what it
+/// is, the compiler says no more than "requires that `'gc` must outlive `'static`".
 ///
 /// # Safety
 /// Collectors free and move memory by what an implementation reports, so it must satisfy the strongest contract that
@@ -129,8 +129,10 @@ pub use std_impls::Static;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in a garbage-collected heap: it does not implement `Trace`",
     label = "not traceable",
-    note = "derive it with `#[derive(Trace)]`; wrap a foreign type, or a `&'static` reference to one, in `heap_core::Static`, or mark the field `#[trace(require_static)]`",
-    note = "`Rc`, `Arc`, `&T` and map keys cannot hold traced values: a shared owner would be visited more than once and could not be relocated"
+    note = "a type of your own: `#[derive(Trace)]`",
+    note = "a foreign type without pointers into the heap, or a `&'static` reference to one: wrap it in `heap_core::Static`, or mark the field `#[trace(require_static)]`",
+    note = "a container of another crate: see \"Foreign types\" in the documentation of `Trace`",
+    note = "`&T` cannot hold traced values: store the `Gc` itself"
 )]
 pub unsafe trait Trace<'gc> {
     /// What is known of the type before a value is looked at: itself, with the derive; [`Known`], in an impl by hand.

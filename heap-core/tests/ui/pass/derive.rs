@@ -127,6 +127,23 @@ macro_rules! make {
 }
 make!(Made<'gc> { one: Gc<'gc, Made<'gc>>, two: Lock<Option<Gc<'gc, [u8]>>> });
 
+/// Types of the program's own that are called like those which cannot hold pointers.
+mod called_like_others {
+    use super::*;
+
+    #[derive(Trace)]
+    pub struct Cell<T>(pub T);
+    #[derive(Trace)]
+    pub struct HashMap<K, V>(pub Vec<(K, V)>);
+
+    #[derive(Trace)]
+    pub struct Lisp<'gc> {
+        car: Cell<Gc<'gc, u8>>,
+        names: Option<HashMap<Gc<'gc, str>, u8>>,
+        values: std::collections::HashMap<u8, Gc<'gc, u8>>,
+    }
+}
+
 fn generic<'gc, T: Trace<'gc>>(mc: &Mutator<'gc>, value: T) -> Gc<'gc, T> {
     Gc::new(mc, value)
 }
