@@ -250,9 +250,9 @@ impl Workload {
             Workload::Retain => retain::Parameters::of(size).live_bytes(),
             Workload::EventLoop => event_loop::Parameters::of(size).live_bytes(),
             Workload::Names => match size {
-                Size::Small => 15_968,
-                Size::Classic => 24_992,
-                Size::Large => 27_344,
+                Size::Small => 12_536,
+                Size::Classic => 19_384,
+                Size::Large => 21_280,
             },
             Workload::Queue => queue::Parameters::of(size).live_bytes(),
             Workload::SizeMix => size_mix::Parameters::of(size).live_bytes(),
@@ -579,9 +579,9 @@ pub const fn expected(workload: Workload, size: Size) -> Outcome {
         (Workload::WeakNodes, Size::Small) => (0xBCF6_4C92_F3DC_B10E, 7_001, 128_000),
         (Workload::WeakNodes, Size::Classic) => (0xE4E0_938B_1AEC_CBAB, 2_000_001, 40_000_000),
         (Workload::WeakNodes, Size::Large) => (0xF0FD_4D67_5665_BB76, 16_000_001, 320_000_000),
-        (Workload::Names, Size::Small) => (0xF467_FC23_3468_AD73, 4_369, 236_168),
-        (Workload::Names, Size::Classic) => (0xB041_C1D4_2B27_3455, 436_454, 23_372_496),
-        (Workload::Names, Size::Large) => (0xA1AB_9473_1E13_AE94, 3_492_532, 186_903_392),
+        (Workload::Names, Size::Small) => (0xF467_FC23_3468_AD73, 4_369, 146_696),
+        (Workload::Names, Size::Classic) => (0xB041_C1D4_2B27_3455, 436_454, 14_376_216),
+        (Workload::Names, Size::Large) => (0xA1AB_9473_1E13_AE94, 3_492_532, 114_883_184),
     };
     Outcome { checksum, allocated_objects, allocated_bytes }
 }

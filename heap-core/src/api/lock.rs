@@ -416,7 +416,7 @@ impl<T: Clone> Clone for OnceLock<T> {
 /// Compares the values. Pointers lead on to other locks; cycles are equal when walking along both finds no difference.
 impl<T: Copy + PartialEq> PartialEq for Lock<T> {
     fn eq(&self, other: &Self) -> bool {
-        compare_once(core::ptr::from_ref(self).cast(), core::ptr::from_ref(other).cast(), || self.get() == other.get())
+        compare_once(self, other, || self.get() == other.get())
     }
 }
 
@@ -424,14 +424,14 @@ impl<T: Copy + PartialEq> PartialEq for Lock<T> {
 impl<T: ?Sized + PartialEq> PartialEq for RefLock<T> {
     #[track_caller]
     fn eq(&self, other: &Self) -> bool {
-        compare_once(core::ptr::from_ref(self).cast(), core::ptr::from_ref(other).cast(), || self.0 == other.0)
+        compare_once(self, other, || self.0 == other.0)
     }
 }
 
 /// As [`Lock`]'s.
 impl<T: PartialEq> PartialEq for OnceLock<T> {
     fn eq(&self, other: &Self) -> bool {
-        compare_once(core::ptr::from_ref(self).cast(), core::ptr::from_ref(other).cast(), || self.0 == other.0)
+        compare_once(self, other, || self.0 == other.0)
     }
 }
 

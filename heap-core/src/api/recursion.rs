@@ -9,6 +9,8 @@
 //!   difference can be found by walking along both (bisimulation). What is not cyclic is compared in full, with a call for each
 //!   level, as everywhere in Rust.
 //!
+//! The type belongs to what is remembered of a comparison: a lock may begin where the lock around it does.
+//!
 //! Remembered per thread, in a list and a set that are empty when nobody prints or compares. An address stands for its
 //! object: nothing moves while somebody holds a reference to it.
 
@@ -21,8 +23,11 @@ const PRINTED_DEPTH: usize = 64;
 
 thread_local! {
     static PRINTING: RefCell<Vec<*const ()>> = const { RefCell::new(Vec::new()) };
-    static COMPARING: RefCell<HashSet<(*const (), *const ())>> = RefCell::default();
+    static COMPARING: RefCell<HashSet<Pair>> = RefCell::default();
 }
+
+/// Two addresses, and the name of the type of what is there.
+type Pair = (*const (), *const (), &'static str);
 
 /// Prints the object at an address, unless it is being printed already.
 pub(crate) fn print_once(
@@ -50,25 +55,26 @@ pub(crate) fn print_once(
     print(f)
 }
 
-/// Compares what is at two addresses; what is being compared already counts as equal.
-pub(crate) fn compare_once(a: *const (), b: *const (), compare: impl FnOnce() -> bool) -> bool {
-    struct End(*const (), *const ());
+/// Compares two values; what is being compared already counts as equal.
+pub(crate) fn compare_once<T: ?Sized>(a: &T, b: &T, compare: impl FnOnce() -> bool) -> bool {
+    struct End(Pair);
     impl Drop for End {
         fn drop(&mut self) {
-            COMPARING.with_borrow_mut(|comparing| comparing.remove(&(self.0, self.1)));
+            COMPARING.with_borrow_mut(|comparing| comparing.remove(&self.0));
         }
     }
-    if !COMPARING.with_borrow_mut(|comparing| comparing.insert((a, b))) {
+    let pair = (core::ptr::from_ref(a).cast(), core::ptr::from_ref(b).cast(), core::any::type_name::<T>());
+    if !COMPARING.with_borrow_mut(|comparing| comparing.insert(pair)) {
         return true;
     }
-    let _end = End(a, b);
+    let _end = End(pair);
     compare()
 }
 
 #[cfg(test)]
 mod tests {
     use crate::collections::List;
-    use crate::{Gc, Heap, Lock, Mutator, NoGc, Rootable, Trace};
+    use crate::{Gc, Heap, Lock, Mutator, NoGc, OnceLock, RefLock, Rootable, Trace};
 
     #[derive(Trace, Debug, Clone, PartialEq)]
     struct Node<'gc> {
@@ -115,6 +121,14 @@ mod tests {
             other.push(mc, Value::Number(2));
             assert_ne!(list, other);
         });
+    }
+
+    /// Locks inline in each other, one beginning where the other does.
+    #[test]
+    fn nested_locks_are_compared() {
+        let nested = |n| OnceLock::with_value(OnceLock::with_value(RefLock::new(OnceLock::with_value(n))));
+        assert_eq!(nested(1u64), nested(1));
+        assert_ne!(nested(1u64), nested(2));
     }
 
     #[test]

@@ -417,7 +417,7 @@ impl<'gc, T: Trace<'gc> + Copy + core::fmt::Debug + 'gc> core::fmt::Debug for Li
 /// Compares the elements. [`List::ptr_eq`] says whether it is the same list.
 impl<'gc, T: Trace<'gc> + Copy + PartialEq + 'gc> PartialEq for List<'gc, T> {
     fn eq(&self, other: &Self) -> bool {
-        compare_once(Gc::as_ptr(self.0), Gc::as_ptr(other.0), || self.iter().eq(other.iter()))
+        compare_once(&*self.0, &*other.0, || self.iter().eq(other.iter()))
     }
 }
 

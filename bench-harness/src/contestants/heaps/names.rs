@@ -10,7 +10,8 @@
 //! events and on nothing else; in the end everything that has a name is read, with what it contains, because an object
 //! that was lost may never have been read. [`expected`](crate::workloads::expected) lists what has to come out.
 
-use heap_core::{AllocError, Gc, Lock, Mutator, RefLock, Rootable, Trace, field, store};
+use heap_core::collections::List;
+use heap_core::{AllocError, Gc, Lock, Mutator, Rootable, Trace, store};
 
 use super::heap::{Measured, Setup};
 use crate::workloads::{Checksum, Outcome, Random, Size};
@@ -27,7 +28,8 @@ const BATCH: u64 = 100;
 #[derive(Trace)]
 struct Value<'gc> {
     number: u64,
-    contents: RefLock<Vec<Gc<'gc, Value<'gc>>>>,
+    /// None yet for what is a number so far: a list is made with the first value that it gets.
+    contents: Lock<Option<List<'gc, Gc<'gc, Value<'gc>>>>>,
 }
 
 #[derive(Trace)]
@@ -44,7 +46,7 @@ struct Interpreter<'gc> {
 type Root = Rootable![Gc<'_, Interpreter<'_>>];
 
 /// The bytes of the fields, without headers.
-const VALUE_BYTES: u64 = 40;
+const VALUE_BYTES: u64 = 16;
 const SCOPE_BYTES: u64 = 8 + 8 * NAMES as u64;
 
 struct Run {
@@ -101,7 +103,7 @@ fn scope<'gc>(mc: &Mutator<'gc>, outer: Option<Gc<'gc, Scope<'gc>>>) -> Result<G
 
 impl Run {
     fn value<'gc>(&mut self, mc: &Mutator<'gc>) -> Result<Gc<'gc, Value<'gc>>, AllocError> {
-        let value = Gc::try_new(mc, Value { number: self.next, contents: RefLock::default() })?;
+        let value = Gc::try_new(mc, Value { number: self.next, contents: Lock::new(None) })?;
         self.next += 1;
         self.objects += 1;
         self.bytes += VALUE_BYTES;
@@ -118,7 +120,7 @@ impl Run {
         while let Some(scope) = next {
             for value in scope.names.iter().filter_map(Lock::get) {
                 self.checksum.mix(value.number);
-                value.contents.borrow().iter().for_each(|content| self.checksum.mix(content.number));
+                value.contents.get().into_iter().flatten().for_each(|content| self.checksum.mix(content.number));
             }
             next = scope.outer;
         }
@@ -138,20 +140,26 @@ impl Run {
             // An object is placed in a container.
             8..11 => {
                 if let (Some(container), Some(value)) = (scope.names[name].get(), scope.names[other].get()) {
-                    let mut contents = field!(mc, container.contents).unlock().borrow_mut();
+                    let contents = match container.contents.get() {
+                        Some(contents) => contents,
+                        None => {
+                            let contents = List::try_new(mc)?;
+                            store!(mc, container.contents, Some(contents));
+                            contents
+                        }
+                    };
+                    contents.try_reserve(mc, 1)?;
                     if contents.len() == CONTAINER {
-                        self.checksum.mix(contents.remove(0).number);
+                        self.checksum.mix(contents.remove(mc, 0).number);
                     }
-                    contents.push(value);
+                    contents.try_push(mc, value)?;
                 }
             }
             // An object is taken out of a container and bound to a name.
             11..13 => {
-                if let Some(container) = scope.names[name].get()
-                    && !container.contents.borrow().is_empty()
-                {
-                    let value = field!(mc, container.contents).unlock().borrow_mut().pop();
-                    store!(mc, scope => names[other], value);
+                let contents = scope.names[name].get().and_then(|container| container.contents.get());
+                if let Some(value) = contents.and_then(|contents| contents.pop(mc)) {
+                    store!(mc, scope => names[other], Some(value));
                 }
             }
             // A function is called: a scope inside this one, with one argument.
