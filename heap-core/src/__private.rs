@@ -214,12 +214,12 @@ suspects! {
         [T: ?Sized] std::rc::Rc<T>, [T: ?Sized] std::sync::Arc<T>;
     SetOfTheHeap,
         "elements of a set or a heap cannot hold pointers: objects move, and elements are reached without hashing or comparing them",
-        "use `heap_core::Set`",
-        "`heap_core::Set` and `WeakSet` live in the heap, and `indexmap::IndexSet` (with the feature `indexmap`) outside; a `Vec` holds anything":
+        "use `heap_core::collections::Set`",
+        "`heap_core::collections::Set` and `WeakSet` live in the heap, and `indexmap::IndexSet` (with the feature `indexmap`) outside; a `Vec` holds anything":
         [T, S] std::collections::HashSet<T, S>, [T] std::collections::BTreeSet<T>, [T] std::collections::BinaryHeap<T>;
     MapOfTheHeap,
         "keys of a map cannot hold pointers: objects move, and entries are reached without hashing or comparing keys",
-        "use `heap_core::Map`",
-        "`heap_core::Map` and `WeakMap` live in the heap, and `indexmap::IndexMap` (with the feature `indexmap`) outside; values may be anything":
+        "use `heap_core::collections::Map`",
+        "`heap_core::collections::Map` and `WeakMap` live in the heap, and `indexmap::IndexMap` (with the feature `indexmap`) outside; values may be anything":
         [K, V, S] std::collections::HashMap<K, V, S>, [K, V] std::collections::BTreeMap<K, V>;
 }
