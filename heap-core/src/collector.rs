@@ -58,8 +58,6 @@
 //!   first write lists the object as a root.
 //! * **Marking on a background thread**: the header is one atomic word; `trace` takes `&self` and never writes; the
 //!   barrier loads with Acquire and calls the collector before the first write, which scans or waits.
-//! * **Heaps that move to another thread**: types say whether they are bound to their thread
-//!   ([`Facts::THREAD_BOUND`](crate::Facts::THREAD_BOUND)); the heap refuses bound types once it was made sendable.
 //! * **Heap dumps** walk from the roots with [`TypeInfo::trace`], as the verifier does, and take names from the
 //!   descriptions.
 //!
