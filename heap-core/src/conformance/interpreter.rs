@@ -156,6 +156,7 @@ impl Run {
                     self.increment(*bytes)?;
                 }
             }
+            Step::Stage => self.stage()?,
             Step::DropHandle { hold } => self.state.drop_handle(*hold),
             Step::CloneHandle { from, into } => self.state.clone_handle(*from, *into),
             Step::Refuse { stacks, commit } => {
@@ -243,6 +244,33 @@ impl Run {
                     state.model.direct.swap(a, b);
                 }
             });
+        })
+    }
+
+    /// What the heap says is dead is what the model does not reach. It is whole, if it is still there.
+    fn stage(&mut self) -> Result<(), String> {
+        self.guarded(|heap, state| {
+            let told = heap.mark().finalize(|fc, root| {
+                let mut found = Found::walk(fc, root, state)?;
+                let reachable = state.model.reachable(&state.log);
+                let cells: Vec<(Id, AnyWeak<'_>)> = found.cells.iter().map(|(&target, &weak)| (target, weak)).collect();
+                for (target, weak) in cells {
+                    ensure!(
+                        weak.is_dead(fc) != reachable.contains(&target),
+                        "object {target} is reachable or not, and the stage says the opposite"
+                    );
+                    if let Some(any) = weak.resurrect(fc) {
+                        ensure!(state.log.drops(target) == 0, "object {target} came back after its drop glue ran");
+                        found.follow(fc, &state.model, vec![(target, any)])?;
+                    }
+                }
+                Ok(())
+            });
+            state.failure = match told {
+                Ok(told) => told.err(),
+                Err(_) if state.refuses => None,
+                Err(error) => Some(format!("a stage failed: {error}")),
+            };
         })
     }
 

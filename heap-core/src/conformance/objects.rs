@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::tools::GluePanic;
 use crate::error::AllocError;
-use crate::{Gc, Handle, Lock, Mutator, OnceLock, RefLock, Rootable, Static, Trace, Weak, field, store};
+use crate::{Finalization, Gc, Handle, Lock, Mutator, OnceLock, RefLock, Rootable, Static, Trace, Weak, field, store};
 
 /// The number of an object in the model.
 pub(super) type Id = u32;
@@ -64,6 +64,14 @@ macro_rules! kinds {
         impl<'gc> AnyWeak<'gc> {
             pub(super) fn upgrade(self, mc: &Mutator<'gc>) -> Option<Any<'gc>> {
                 match self { $(AnyWeak::$kind(weak) => weak.upgrade(mc).map(Any::$kind),)* }
+            }
+
+            pub(super) fn is_dead(self, fc: &Finalization<'gc>) -> bool {
+                match self { $(AnyWeak::$kind(weak) => weak.is_dead(fc),)* }
+            }
+
+            pub(super) fn resurrect(self, fc: &Finalization<'gc>) -> Option<Any<'gc>> {
+                match self { $(AnyWeak::$kind(weak) => weak.resurrect(fc).map(Any::$kind),)* }
             }
 
             pub(super) fn is_dropped(self, mc: &Mutator<'gc>) -> bool {

@@ -72,6 +72,8 @@ pub(super) enum Step {
     CollectMinor,
     /// Increments of this many bytes, this many times.
     Increments { bytes: u32, times: u8 },
+    /// A stage of a collection, in which deadness is compared, and what is dead brought back and let go of again.
+    Stage,
     /// Drops a handle between two calls of `mutate`.
     DropHandle { hold: Hold },
     /// Clones a handle between two calls of `mutate`.
@@ -181,6 +183,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::CollectMinor),
         4 => (prop_oneof![Just(1u32), 16u32..512, 1_000u32..100_000], 1u8..8)
             .prop_map(|(bytes, times)| Step::Increments { bytes, times }),
+        2 => Just(Step::Stage),
         1 => any::<Hold>().prop_map(|hold| Step::DropHandle { hold }),
         1 => (any::<Hold>(), any::<Hold>()).prop_map(|(from, into)| Step::CloneHandle { from, into }),
         1 => Just(Step::Verify),

@@ -87,7 +87,7 @@ fn random_program(kit: &Kit, seed: u64) {
     .expect("a heap can be made");
     let promise = kit.promise(&mut heap);
     let mut model = Model::default();
-    for round in 0..40 {
+    for round in 0..if cfg!(miri) { 12 } else { 40 } {
         heap.mutate(|mc, root| {
             for (place, number) in root.nodes.iter().zip(model.places) {
                 check(&model, place.get(), number, seed);

@@ -249,7 +249,7 @@ fn random_graph(kit: &Kit, seed: u64) {
     let mut heap = places(kit, options, LEN);
     let promise = kit.promise(&mut heap);
     let mut model = Model::default();
-    for _ in 0..30 {
+    for _ in 0..if cfg!(miri) { 8 } else { 30 } {
         let told = heap.mark().finalize(|fc, root| change(fc, root, &mut model, &mut dice));
         told.expect("there is memory");
         let mut resurrected = Vec::new();
