@@ -14,6 +14,14 @@
 //!
 //! *Why all or nothing.* Pretenuring some objects beside a nursery (by allocation site, as Blackburn and others, 2001)
 //! means old objects that are initialised with young pointers: each would have to be remembered at birth.
+//!
+//! *Why no survivor space,* where objects of middle age die that survived one minor collection and would not survive a
+//! second? A survivor costs a copy, 5.5 to 7.8 nanoseconds of processor time for 24 bytes, and its share of a marking that
+//! does not look at the dead. A survivor space saves that share and costs a second copy of all that lives on. Of 6 million
+//! messages of 40 bytes in a queue of 30 000, most die in the nursery, 28 % are promoted and die soon: 33 ms in all, of
+//! which four full collections are all that could be saved. In a queue of 100 000 or 300 000 every message survives one
+//! minor collection, and many would survive two: 74 to 99 ms when each is copied once, 41 to 53 when the nursery is parked
+//! and none is.
 
 use heap_core::AllocError;
 use heap_core::collector::memory::Blocks;

@@ -72,7 +72,9 @@ impl RefCount {
 
         let HeapCore { memory, death, statistics, .. } = &mut *heap.core;
         let RefCount { counts, work, space, .. } = self;
+        let (young, indexed) = (death.weak.young(), death.weak.indexed());
         let dropped = death.bury(Scope::Young, &Increments { counts, work, space, memory, statistics });
+        self.pacing.note_cells(young, death.weak.indexed() - indexed);
         heap.core.buried(Scope::Young, dropped);
         if exact || kind == CollectionKind::Full {
             heap.core.recount_outside();

@@ -107,6 +107,16 @@ impl WeakTable {
         self.pairs.memory_bytes() + indexed * (size_of::<(ObjectRef, ObjectRef)>() + 1)
     }
 
+    /// How many cells were made since the last collection.
+    pub fn young(&self) -> usize {
+        self.pairs.len() - self.pairs.old()
+    }
+
+    /// How many cells are in the index of the old. In a counting heap, all that are not young.
+    pub fn indexed(&self) -> usize {
+        self.old.cells.len()
+    }
+
     /// The cell of a target whose header says that there may be one.
     ///
     /// # Errors
