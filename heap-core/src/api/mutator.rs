@@ -120,13 +120,13 @@ impl<'gc> Mutator<'gc> {
     /// A slice object of `len` elements of `T` in `bytes` bytes, all of which `fill` must initialise, without a panic. So the
     /// object is never unfinished, and its header is written once.
     #[inline(always)]
-    fn allocate_filled<T: Trace<'gc>>(
+    pub(crate) fn allocate_filled<T: Trace<'gc>>(
         &self,
         len: usize,
         bytes: usize,
         fill: impl FnOnce(NonNull<u8>),
     ) -> Result<ObjectRef, AllocError> {
-        // The values are in memory already: no sum of their size and a prefix overflows.
+        // The values are in memory already, or `payload_of` said so: no sum of their size and a prefix overflows.
         let request = AllocRequest {
             bytes: SLICE_PREFIX_BYTES + payload_bytes(bytes),
             prefix: SLICE_PREFIX_BYTES,
@@ -144,15 +144,19 @@ impl<'gc> Mutator<'gc> {
         Ok(ObjectRef::new(payload))
     }
 
+    /// Bytes of `len` elements.
+    pub(crate) fn payload_of<T>(&self, len: usize) -> Result<usize, AllocError> {
+        let bytes = size_of::<T>().checked_mul(len).filter(|&bytes| bytes < isize::MAX as usize / 2);
+        bytes.ok_or_else(|| {
+            self.machine.fast.allocation_failed.set(true);
+            AllocError::TOO_LARGE
+        })
+    }
+
     /// Memory for a slice of `len` elements. Until [`finish_slice`](Self::finish_slice) the object is raw bytes to every
     /// collector (rule R10).
     pub(crate) fn allocate_slice<T: Trace<'gc>>(&self, len: usize) -> Result<UnfinishedSlice<T>, AllocError> {
-        let payload = size_of::<T>().checked_mul(len).filter(|&bytes| bytes < isize::MAX as usize / 2);
-        let Some(payload) = payload else {
-            self.machine.fast.allocation_failed.set(true);
-            return Err(AllocError::TOO_LARGE);
-        };
-        let bytes = payload_bytes(payload);
+        let bytes = payload_bytes(self.payload_of::<T>(len)?);
         let allocation = self.machine.allocate(AllocRequest {
             bytes: SLICE_PREFIX_BYTES + bytes,
             prefix: SLICE_PREFIX_BYTES,

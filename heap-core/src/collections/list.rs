@@ -400,8 +400,13 @@ impl<'gc, T: Trace<'gc> + Copy + 'gc> List<'gc, T> {
         self.move_to(mc, needed.max(self.capacity().saturating_mul(2)).max(FIRST_CAPACITY))
     }
 
+    /// Storage of this capacity, which is not below the length.
     fn move_to(self, mc: &Mutator<'gc>, capacity: usize) -> Result<Slots<'gc, T>, AllocError> {
-        let slots = Slots::try_new(mc, capacity, self.iter())?;
+        let slots = match self.0.slots.get() {
+            // SAFETY: the slots below the length exist and are filled, and no caller asks for less room.
+            Some(old) => unsafe { Slots::try_moved(mc, capacity, old, self.len()) },
+            None => Slots::try_new(mc, capacity, []),
+        }?;
         store!(mc, (self.0).slots, Some(slots));
         Ok(slots)
     }

@@ -19,6 +19,7 @@ use crate::api::lock::Lock;
 use crate::api::mutator::Mutator;
 use crate::api::write::{Unlock, Write};
 use crate::error::AllocError;
+use crate::object::ObjectRef;
 use crate::trace::{Facts, Known, Relocator, Trace, Tracer};
 
 /// A pointer to a slice object of slots.
@@ -72,21 +73,80 @@ impl<'gc, T: Trace<'gc> + Copy + 'gc> Slots<'gc, T> {
     const TRACED: bool = <T::Facts as Facts<'gc>>::NEEDS_TRACE;
     const STRIDE: usize = if Self::TRACED { size_of::<Traced<T>>() } else { size_of::<Untraced<T>>() };
 
-    /// Storage with this capacity, and these elements in its first slots.
+    /// Storage with this capacity, and these elements in its first slots, as many as there is room for. Taking an element must
+    /// not panic.
     pub(super) fn try_new(
         mc: &Mutator<'gc>,
         capacity: usize,
         elements: impl IntoIterator<Item = T>,
     ) -> Result<Self, AllocError> {
-        let mut elements = elements.into_iter().fuse();
+        Self::allocate(mc, capacity, |slots| {
+            let mut filled = 0;
+            for element in elements.into_iter().take(capacity) {
+                // SAFETY: there are so many slots; nobody else sees them yet.
+                unsafe { slots.init(filled, Some(element)) };
+                filled += 1;
+            }
+            filled
+        })
+    }
+
+    /// Storage with this capacity, and the elements in the first `len` slots of `old` in its first slots.
+    ///
+    /// # Safety
+    /// They must exist and be filled, and there must be room for them.
+    pub(super) unsafe fn try_moved(
+        mc: &Mutator<'gc>,
+        capacity: usize,
+        old: Self,
+        len: usize,
+    ) -> Result<Self, AllocError> {
+        debug_assert!(len <= capacity && len <= old.capacity());
+        Self::allocate(mc, capacity, |slots| {
+            let (from, to) = (old.object.object().payload(), slots.object.object().payload());
+            // SAFETY: the caller's promise; what is new overlaps nothing, and elements are `Copy`.
+            unsafe { to.copy_from_nonoverlapping(from, len * Self::STRIDE) };
+            len
+        })
+    }
+
+    /// Makes storage. `fill` must not panic, and fills as many of the first slots as it says.
+    fn allocate(mc: &Mutator<'gc>, capacity: usize, fill: impl FnOnce(Self) -> usize) -> Result<Self, AllocError> {
+        // SAFETY: the payload of an object of this heap, with room for so many slots.
+        let slots =
+            |payload| unsafe { Slots { object: Gc::from_object(ObjectRef::new(payload)), _elements: PhantomData } };
         let object = if Self::TRACED {
-            Gc::<[Traced<T>]>::try_new_slice_with(mc, capacity, |_| Lock::new(elements.next()))?.object()
+            let bytes = mc.payload_of::<Traced<T>>(capacity)?;
+            mc.allocate_filled::<Traced<T>>(capacity, bytes, |payload| {
+                for index in fill(slots(payload))..capacity {
+                    // SAFETY: there are so many slots; nobody else sees them yet.
+                    unsafe { slots(payload).init(index, None) };
+                }
+            })
         } else {
-            let element = |_| Untraced(Cell::new(elements.next().map_or(MaybeUninit::uninit(), MaybeUninit::new)));
-            Gc::<[Untraced<T>]>::try_new_slice_with(mc, capacity, element)?.object()
-        };
-        // SAFETY: the object was just made, in the heap of this brand; behind `()` nobody reads it.
-        Ok(Slots { object: unsafe { Gc::from_object(object) }, _elements: PhantomData })
+            let bytes = mc.payload_of::<Untraced<T>>(capacity)?;
+            mc.allocate_filled::<Untraced<T>>(capacity, bytes, |payload| {
+                fill(slots(payload));
+            })
+        }?;
+        Ok(slots(object.payload()))
+    }
+
+    /// Fills a slot for the first time.
+    ///
+    /// # Safety
+    /// The slot must exist, and nobody else see it yet.
+    #[inline(always)]
+    unsafe fn init(self, index: usize, element: Option<T>) {
+        let payload = self.object.object().payload();
+        // SAFETY: the slot is part of the object's memory, as large as the constant says.
+        unsafe {
+            if Self::TRACED {
+                payload.cast::<Traced<T>>().add(index).write(Lock::new(element));
+            } else if let Some(element) = element {
+                payload.cast::<T>().add(index).write(element);
+            }
+        }
     }
 
     /// The number of slots.

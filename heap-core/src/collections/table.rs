@@ -337,7 +337,11 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
             return Err(AllocError::TOO_LARGE);
         }
         let capacity = wanted.max(FIRST_CAPACITY).next_power_of_two();
-        let entries = Slots::try_new(mc, capacity, kept())?;
+        let entries = match self.0.entries.get() {
+            // SAFETY: what is below `used` exists and is filled; all of it is alive, and there is room for it.
+            Some(old) if live == self.used() => unsafe { Slots::try_moved(mc, capacity, old, live) },
+            _ => Slots::try_new(mc, capacity, kept()),
+        }?;
         let index = if capacity <= UNINDEXED {
             None
         } else {
