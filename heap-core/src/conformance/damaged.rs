@@ -146,7 +146,7 @@ mod tests {
     use crate::Ephemeron;
     use crate::NoGc;
     use crate::collector::memory::poison;
-    use crate::object::HEADER_BYTES;
+    use crate::object::{FINALIZABLE, HASH_ASKED, HASH_STORED, HEADER_BYTES};
 
     /// What the verifier says when a part of an ephemeron is gone to which nothing else leads.
     fn without(part: fn((ObjectRef, ObjectRef)) -> ObjectRef, key_is_alive: bool) -> String {
@@ -177,6 +177,36 @@ mod tests {
             (without(|(key, _)| key, false), "its header is poisoned; it is the key of object 0x"),
         ] {
             assert!(error.contains(whence), "{error}");
+        }
+    }
+
+    /// What the verifier says of a header with one bit too many.
+    fn with(bit: usize) -> String {
+        let damage = move |_: &mut NoGc, heap: &mut HeapContext<'_>| {
+            // SAFETY: reachable, and the program is stopped.
+            unsafe { Object::at(family(heap).old) }.header().insert(bit);
+        };
+        let mut heap =
+            Heap::<Rootable![Gc<'_, Parent<'_>>]>::new(Damaged { collector: NoGc::default(), damage }, |mc| {
+                let children = [Gc::new(mc, 1), Gc::new(mc, 2)].map(|child| Lock::new(Some(child)));
+                let [old, new] = children;
+                Gc::new(mc, Parent { old, new })
+            })
+            .expect("a heap can be made");
+        heap.verify().expect("undamaged");
+        heap.step(0);
+        heap.verify().expect_err("damaged").message
+    }
+
+    #[test]
+    fn headers_that_contradict_are_named() {
+        for (error, what) in [
+            (with(FINALIZABLE), "the list of objects with finalizers disagree"),
+            (with(HASH_STORED), "contradicts itself about its identity hash"),
+            // Nothing moves in this heap.
+            (with(HASH_ASKED), "contradicts itself about its identity hash"),
+        ] {
+            assert!(error.contains(what), "{error}");
         }
     }
 }
