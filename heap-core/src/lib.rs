@@ -50,6 +50,7 @@
 //! |---|---|
 //! | objects, slices, strings | [`Gc::new`], [`Gc::new_slice`], [`Gc::new_slice_with`], [`Gc::new_str`]; each with a `try_` form |
 //! | slices of vectors, of iterators, made in place; objects that know themselves | [`Gc::from_vec`], [`Gc::from_iter`], [`SliceBuilder`], [`Gc::new_cyclic`] |
+//! | a value and a slice in one object | [`Gc::new_header_slice`], [`HeaderSlice`] |
 //! | values of a type that is chosen at run time | [`dyn_trace!`], `Box<dyn Trait<'gc> + 'gc>`, [`GcDyn`], [`new_dyn!`] |
 //! | an object under another type | [`unsize!`], [`Gc::upcast`], [`Gc::downcast`] |
 //! | changing fields | [`store!`], [`field!`], [`Gc::write`], [`Lock`], [`RefLock`], [`OnceLock`] |
@@ -116,6 +117,7 @@ pub use api::external::ExternalBytes;
 pub use api::finalizer::FinalizerQueue;
 pub use api::gc::{Gc, Pointee};
 pub use api::handle::{Handle, Pointer};
+pub use api::header_slice::HeaderSlice;
 pub use api::heap::Heap;
 pub use api::lock::{Lock, OnceLock, RefLock};
 pub use api::marked::{Finalization, MarkedHeap};

@@ -7,6 +7,7 @@ pub(crate) mod external;
 pub(crate) mod finalizer;
 pub(crate) mod gc;
 pub(crate) mod handle;
+pub(crate) mod header_slice;
 pub(crate) mod heap;
 pub(crate) mod lock;
 pub(crate) mod marked;

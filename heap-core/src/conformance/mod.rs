@@ -150,6 +150,7 @@ macro_rules! conformance {
             panic_in_a_key
             panic_payloads_that_panic
             constructors
+            header_slices
             dyn_objects
             prefixes
             deep_dyn_value
@@ -336,6 +337,8 @@ checks! {
     panic_payloads_that_panic(kit) { regressions::panics::panic_payloads_that_panic(kit) }
     /// Slices of vectors, iterators and builders; objects that know themselves.
     constructors(kit) { regressions::types::constructors(kit) }
+    /// Values with slices behind them, in one object.
+    header_slices(kit) { regressions::types::header_slices(kit) }
     /// `dyn` objects of one word and of two, in boxes, weak; written to at odd times.
     dyn_objects(kit) { regressions::types::dyn_objects(kit) }
     /// Pointers to what objects begin with, and back.

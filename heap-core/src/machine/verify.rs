@@ -152,7 +152,11 @@ impl<'h> Walk<'h> {
         if !address.is_multiple_of(object.info().align()) {
             return broken(&format!("the address is not aligned as {} asks", name()));
         }
-        let bytes = object.count().checked_mul(object.info().element_bytes());
+        let bytes = match object.info().shape() {
+            // SAFETY: its header says so, and names a description.
+            Shape::HeaderSlice => Some(unsafe { reference.slice_len() }),
+            _ => object.count().checked_mul(object.info().element_bytes()),
+        };
         if bytes.is_none_or(|bytes| bytes > self.core.memory.blocks.reserved_bytes()) {
             return broken(&format!("as {} it has an absurd length: {}", name(), object.count()));
         }
@@ -294,7 +298,7 @@ impl<'h> Walk<'h> {
                         check(value, Parent::ValueOf(number))?;
                     }
                 }
-                Shape::Sized | Shape::Slice => {}
+                Shape::Sized | Shape::HeaderSlice | Shape::Slice => {}
             }
         }
         Ok(())

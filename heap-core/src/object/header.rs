@@ -24,7 +24,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::layout::{HEADER_BYTES, SLICE_PREFIX_BYTES, payload_bytes};
 use super::reference::ObjectRef;
-use super::type_info::TypeInfo;
+use super::type_info::{Shape, TypeInfo};
 
 /// The object was copied; the header holds the address of the copy.
 pub const FORWARDED: usize = 1 << 0;
@@ -67,10 +67,10 @@ impl ObjectRef {
         unsafe { self.payload().byte_sub(HEADER_BYTES).cast::<Header>().as_ref() }
     }
 
-    /// The length stored in front of a slice's header, in elements.
+    /// The length stored in front of a slice's header, in elements; of a value with a slice behind it, the bytes of both.
     ///
     /// # Safety
-    /// The object must be live and a slice.
+    /// The object must be live and a slice, or have one.
     #[inline]
     pub unsafe fn slice_len(self) -> usize {
         // SAFETY: the prefix of a slice is 16 bytes, the length is its first word; nobody writes it after construction.
@@ -113,9 +113,17 @@ impl ObjectRef {
             let start = self.address() - HEADER_BYTES;
             return (start..start + small, 1);
         }
-        // SAFETY: the caller's promise.
-        let count = unsafe { self.count(info) };
-        let payload = payload_bytes(info.element_bytes() * count) + info.hash_bytes();
+        let (bytes, count) = if info.is_slice() {
+            // SAFETY: live, and a slice.
+            let len = unsafe { self.slice_len() };
+            (info.element_bytes() * len, len)
+        } else if info.shape() == Shape::HeaderSlice {
+            // SAFETY: live; its size stands where a slice has its length.
+            (unsafe { self.slice_len() }, 1)
+        } else {
+            (info.element_bytes(), 1)
+        };
+        let payload = payload_bytes(bytes) + info.hash_bytes();
         (self.address() - info.prefix_bytes()..self.address() + payload, count)
     }
 

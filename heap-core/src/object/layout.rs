@@ -10,6 +10,8 @@ pub const HEADER_BYTES: usize = 8;
 pub const SLICE_PREFIX_BYTES: usize = 16;
 /// Bytes behind the payload of an object that holds its identity hash.
 pub const HASH_BYTES: usize = 8;
+/// Bytes in front of a value with a slice behind it: the number of elements, the bytes of the payload, then the header.
+pub const HEADER_SLICE_PREFIX_BYTES: usize = 24;
 /// All objects start and end at multiples of this many bytes.
 pub const OBJECT_ALIGN: usize = 8;
 
@@ -29,7 +31,7 @@ pub const fn payload_bytes(bytes: usize) -> usize {
 pub struct AllocRequest {
     /// Bytes from the start of the prefix to the end of the payload, a multiple of eight.
     pub bytes: usize,
-    /// Bytes in front of the payload: 8, or 16 for slices.
+    /// Bytes in front of the payload: 8, or 16 for slices, or 24 for a value with a slice behind it.
     pub prefix: usize,
     /// Alignment of the payload: a power of two, at least 8.
     pub align: usize,

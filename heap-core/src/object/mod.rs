@@ -44,8 +44,8 @@ pub use header::{
     PERMANENT, SIDE_ENTRY, STATE_BITS, UNLOGGED,
 };
 pub use layout::{
-    AllocRequest, Allocation, HASH_BYTES, HEADER_BYTES, MEDIUM_BORN_MAX, OBJECT_ALIGN, SLICE_PREFIX_BYTES,
-    payload_bytes,
+    AllocRequest, Allocation, HASH_BYTES, HEADER_BYTES, HEADER_SLICE_PREFIX_BYTES, MEDIUM_BORN_MAX, OBJECT_ALIGN,
+    SLICE_PREFIX_BYTES, payload_bytes,
 };
 pub use reference::{ObjectRef, prefetch};
 pub use relocation::{Relocation, Slot};

@@ -11,7 +11,7 @@
 use core::any::TypeId;
 
 use super::edges::TraceFn;
-use super::layout::{HEADER_BYTES, SLICE_PREFIX_BYTES};
+use super::layout::{HEADER_BYTES, HEADER_SLICE_PREFIX_BYTES, SLICE_PREFIX_BYTES};
 use super::slots::SlotSink;
 use crate::memory::MEDIUM_FOOTPRINT_MAX;
 
@@ -40,6 +40,8 @@ pub(crate) struct Kind {
 pub enum Shape {
     /// One element, no length.
     Sized,
+    /// One element of any size, a value and a slice behind it: the size stands in front of the header.
+    HeaderSlice,
     /// Any number of elements; the length stands in front of the header.
     Slice,
     /// A weak cell (see [`WeakTable`](crate::collector::WeakTable)): one element whose target the collector clears.
@@ -103,7 +105,13 @@ impl TypeInfo {
     /// Bytes between the start of the object and its payload.
     #[inline]
     pub fn prefix_bytes(&self) -> usize {
-        if self.is_slice() { SLICE_PREFIX_BYTES } else { HEADER_BYTES }
+        if self.is_slice() {
+            SLICE_PREFIX_BYTES
+        } else if matches!(self.shape, Shape::HeaderSlice) {
+            HEADER_SLICE_PREFIX_BYTES
+        } else {
+            HEADER_BYTES
+        }
     }
 
     /// Reports edges; `None` when the type holds no pointers. Collectors use [`Object::trace`](super::Object::trace): called

@@ -36,8 +36,8 @@ impl TypeInfo {
             Shape::Sized => Some(Hashed::<T>::SIZED),
             Shape::Slice => Some(Hashed::<T>::SLICE),
             Shape::WeakCell => Some(Hashed::<T>::WEAK_CELL),
-            // Nobody asks.
-            Shape::Ephemeron => None,
+            // Nobody asks the one; the other is described where it is made.
+            Shape::Ephemeron | Shape::HeaderSlice => None,
         };
         TypeInfo { with_hash, ..Self::plain::<T>(shape) }
     }

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use super::{Counting, Kit, counting};
 use crate::{
-    Gc, GcDyn, Heap, Lock, Mutator, RefLock, Rootable, SliceBuilder, Static, Trace, Weak, dyn_trace, new_dyn, store,
-    unsize,
+    Gc, GcDyn, HeaderSlice, Heap, Lock, Mutator, RefLock, Rootable, SliceBuilder, Static, Trace, Weak, dyn_trace,
+    new_dyn, store, unsize,
 };
 
 trait Shape<'gc>: Trace<'gc> {
@@ -468,5 +468,98 @@ pub(in super::super) fn constructors(kit: &Kit) {
         });
         heap.collect();
         assert_eq!(drops.get(), 12 * 20);
+    }
+}
+
+/// A value with drop glue and a pointer, and an odd size.
+#[derive(Trace)]
+struct Front<'gc> {
+    text: String,
+    first: Lock<Option<Gc<'gc, u64>>>,
+    odd: u8,
+}
+
+/// One that wants an alignment of its own.
+#[derive(Trace)]
+#[repr(align(64))]
+struct Aligned<'gc>(Gc<'gc, u64>);
+
+type Table<'gc, H, T> = Gc<'gc, HeaderSlice<H, [T]>>;
+type Tables<'gc, H, T> = RefLock<Vec<Table<'gc, H, T>>>;
+type Glue = Static<super::Counted>;
+
+#[derive(Trace)]
+struct Behind<'gc> {
+    fronts: Tables<'gc, Front<'gc>, Lock<Option<Gc<'gc, u64>>>>,
+    aligned: Tables<'gc, Aligned<'gc>, u8>,
+    counted: Tables<'gc, (), Table<'gc, Glue, Glue>>,
+}
+
+/// Values with slices behind them: of no elements and of many, aligned, with glue, given up half-way, asked for their hash and
+/// moved, written to while they are young and old.
+pub(in super::super) fn header_slices(kit: &Kit) {
+    const LENS: [usize; 7] = [0, 1, 2, 3, 40, 3_000, 40_000];
+    let drops = Rc::new(Cell::new(0));
+    let counted = || Static(super::Counted(drops.clone()));
+    let mut heap = Heap::<Rootable![Gc<'_, Behind<'_>>]>::with_options(Kit::options(), kit.collector(), |mc| {
+        Gc::new(mc, Behind { fronts: RefLock::default(), aligned: RefLock::default(), counted: RefLock::default() })
+    })
+    .expect("a heap can be made");
+    let mut hashes = Vec::new();
+    for (round, &len) in LENS.iter().enumerate() {
+        heap.mutate(|mc, root| {
+            let front = Front { text: format!("{len} behind"), first: Lock::new(None), odd: round as u8 };
+            let front = Gc::new_header_slice(mc, front, len, |at| Lock::new(Some(Gc::new(mc, at as u64))));
+            hashes.push(Gc::identity_hash(front, mc));
+            crate::field!(mc, root.fronts).borrow_mut().push(front);
+            let aligned = Aligned(Gc::new(mc, round as u64));
+            let aligned = Gc::new_header_slice(mc, aligned, len.min(5_000), |at| at as u8);
+            crate::field!(mc, root.aligned).borrow_mut().push(aligned);
+            let inner = |at| Gc::new_header_slice(mc, counted(), at % 4, |_| counted());
+            crate::field!(mc, root.counted).borrow_mut().push(Gc::new_header_slice(mc, (), len.min(100), inner));
+            let given_up = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                Gc::new_header_slice(mc, counted(), 9, |at| {
+                    if at == 5 {
+                        std::panic::resume_unwind(Box::new("on purpose"));
+                    }
+                    counted()
+                });
+            }));
+            assert!(given_up.is_err());
+        });
+        assert_eq!(drops.take(), 6, "the value and five elements were dropped, and nothing else yet");
+        heap.collect_minor();
+        heap.mutate(|mc, root| {
+            for front in root.fronts.borrow().iter() {
+                store!(mc, front => header.first, Some(Gc::new(mc, round as u64)));
+                if let Some(last) = front.slice.len().checked_sub(1) {
+                    store!(mc, front => slice[last], Some(Gc::new(mc, round as u64)));
+                }
+            }
+        });
+        heap.collect();
+        heap.verify().unwrap_or_else(|error| panic!("the verifier: {error}"));
+    }
+    let last = LENS.len() as u64 - 1;
+    heap.mutate(|mc, root| {
+        for (round, (&len, front)) in LENS.iter().zip(root.fronts.borrow().iter()).enumerate() {
+            assert_eq!((front.header.text.as_str(), front.header.odd), (&*format!("{len} behind"), round as u8));
+            assert_eq!((front.header.first.get().as_deref(), front.slice.len()), (Some(&last), len));
+            assert_eq!(Gc::identity_hash(*front, mc), hashes[round]);
+            for (at, number) in front.slice.iter().enumerate() {
+                let expected = if at + 1 == len { last } else { at as u64 };
+                assert_eq!(number.get().as_deref(), Some(&expected));
+            }
+        }
+        for (round, aligned) in root.aligned.borrow().iter().enumerate() {
+            assert!(core::ptr::from_ref(&**aligned).addr().is_multiple_of(64) && *aligned.header.0 == round as u64);
+            assert!(aligned.slice.iter().enumerate().all(|(at, &byte)| byte == at as u8));
+        }
+        crate::field!(mc, root.counted).borrow_mut().clear();
+    });
+    heap.collect();
+    if heap.capabilities().reclaims {
+        let made: usize = LENS.iter().flat_map(|&len| 0..len.min(100)).map(|at| 1 + at % 4).sum();
+        assert_eq!(drops.get(), made as u64);
     }
 }
