@@ -55,7 +55,7 @@ impl Checks {
     /// Whether the number belongs to a value that the prefix of a `T` begins with.
     pub fn prefix_is_a<'gc, T: HasPrefix<'gc>>(id: TypeId) -> bool {
         Self::prefix_is_first::<T>();
-        <<T::Prefix as Trace<'gc>>::Facts as Facts<'gc>>::is_a(id)
+        T::Prefix::__is_a(id)
     }
 
     /// Checks that the prefix of a `T` is where it must be, in case that another macro moved it after the derive had seen the

@@ -115,6 +115,8 @@ pub use api::casts::GcDyn;
 pub use api::ephemeron::Ephemeron;
 pub use api::external::ExternalBytes;
 pub use api::finalizer::FinalizerQueue;
+#[doc(hidden)]
+pub use api::gc::DynPointee;
 pub use api::gc::{Gc, Pointee};
 pub use api::handle::{Handle, Pointer};
 pub use api::header_slice::HeaderSlice;

@@ -81,6 +81,11 @@ pub(crate) fn dyn_trace(input: TokenStream) -> Result<TokenStream> {
             fn __checks_are_genuine(_: #krate::__private::Checks) {}
         }
 
+        // SAFETY: `Checks::unsize` asks the description.
+        unsafe impl #impl_generics #krate::DynPointee for #object #where_clause {
+            fn __checks_are_genuine(_: #krate::__private::Checks) {}
+        }
+
         fn __assumes_nothing #impl_generics () #where_clause {
             #krate::__private::Checks::makes_sense::<#object>();
         }
@@ -129,7 +134,7 @@ mod tests {
     fn check_and_impls_have_the_same_conditions() {
         let code = expansion(quote!(::heap_core; <'gc, T: Trace<'gc>, U> dyn Shape<'gc, T> + 'gc where U: Copy));
         let conditions = text(quote!(where U: Copy, T: ::heap_core::Content<'gc> + 'gc, U: 'static));
-        assert_eq!(code.matches(&conditions).count(), 3, "{code}");
+        assert_eq!(code.matches(&conditions).count(), 4, "{code}");
         let generics = text(quote!(<'gc, T: Trace<'gc>, U>));
         assert!(
             code.contains(&format!("unsafeimpl{generics}::heap_core::Content<'gc>fordynShape<'gc,T>+'gc")),

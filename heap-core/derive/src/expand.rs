@@ -457,8 +457,8 @@ fn unsafe_impl(
     let type_id = type_id(input, cx);
     let is_a = prefix.map(|_| {
         quote! {
-            fn is_a(id: #krate::__private::TypeId) -> #krate::__private::bool {
-                <Self as #krate::Facts<#brand>>::type_id() == #krate::__private::Option::Some(id)
+            fn __is_a(id: #krate::__private::TypeId) -> #krate::__private::bool {
+                <Self as #krate::Trace<#brand>>::__type_id() == #krate::__private::Option::Some(id)
                     || #krate::__private::Checks::prefix_is_a::<#brand, Self>(id)
             }
         }
@@ -469,6 +469,9 @@ fn unsafe_impl(
         #[automatically_derived]
         unsafe impl #impl_generics #krate::Trace<#brand> for #name #ty_generics #where_clause {
             type Facts = Self;
+
+            #type_id
+            #is_a
 
             #[inline]
             fn trace(&self, #tracer: &mut #krate::Tracer<#brand>) {
@@ -497,8 +500,6 @@ fn unsafe_impl(
         unsafe impl #impl_generics #krate::Facts<#brand> for #name #ty_generics #where_clause {
             const NEEDS_TRACE: #krate::__private::bool = #needs_trace;
             const THREAD_BOUND: #krate::__private::bool = #thread_bound;
-            #type_id
-            #is_a
         }
 
         #casts
@@ -524,7 +525,7 @@ fn type_id(input: &DeriveInput, cx: &Context) -> Option<TokenStream> {
     });
     let any = input.generics.lifetimes().next().map(|_| quote!(for<'__any>));
     Some(quote! {
-        fn type_id() -> #krate::__private::Option<#krate::__private::TypeId> {
+        fn __type_id() -> #krate::__private::Option<#krate::__private::TypeId> {
             #krate::__private::Option::Some(#krate::__private::Checks::type_id::<#any fn(#name<#(#arguments),*>)>())
         }
     })

@@ -20,13 +20,13 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use super::gc::{Gc, PointerStaysOnItsThread};
+use super::gc::{DynPointee, Gc, PointerStaysOnItsThread};
 use super::mutator::Mutator;
 use super::write::Write;
 use crate::__private::Checks;
 use crate::error::AllocError;
 use crate::object::{Object, ObjectRef};
-use crate::trace::{Content, DescribeAs, Downcast, Facts, HasPrefix, Known, Relocator, Trace, Tracer};
+use crate::trace::{Content, DescribeAs, Downcast, HasPrefix, Known, Relocator, Trace, Tracer};
 
 /// A pointer to an object as a `dyn` type: two words, made of any [`Gc`] by [`unsize!`](crate::unsize!).
 ///
@@ -186,7 +186,7 @@ impl<'gc, T: ?Sized + 'gc> Gc<'gc, T> {
     pub fn is<U: Downcast<'gc>>(this: Self) -> bool {
         // SAFETY: a Gc leads to a live object, in its place while the program runs.
         let info = unsafe { Object::at(this.object()) }.info();
-        <U::Facts as Facts<'gc>>::type_id().is_some_and(info.kind.is_a)
+        U::__type_id().is_some_and(info.kind.is_a)
     }
 
     /// The pointer to a `U`, if the object [is](Self::is) one. Costs three loads and a call.
@@ -245,6 +245,7 @@ impl<'gc, D: ?Sized + 'gc> Gc<'gc, D> {
     where
         T: Trace<'gc>,
         F: Fn(NonNull<T>) -> NonNull<D> + Copy,
+        D: DynPointee,
     {
         let _ = unsize;
         // SAFETY: the description is that of `T`, and says in addition how it becomes a `D`.
@@ -262,6 +263,7 @@ impl<'gc, D: ?Sized + 'gc> Gc<'gc, D> {
     where
         T: Trace<'gc>,
         F: Fn(NonNull<T>) -> NonNull<D> + Copy,
+        D: DynPointee,
     {
         // SAFETY: the caller's promise.
         match unsafe { Self::__try_new_dyn(mc, value, unsize) } {
@@ -313,6 +315,9 @@ macro_rules! unsize {
 /// });
 /// # Ok::<(), heap_core::AllocError>(())
 /// ```
+///
+/// Only a `dyn` type will do, one for which [`dyn_trace!`](crate::dyn_trace!) was written: what points at a slice reads its
+/// length in front of the object.
 ///
 /// # Panics
 /// As [`Gc::new`].

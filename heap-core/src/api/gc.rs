@@ -60,6 +60,23 @@ unsafe impl Pointee for str {
     }
 }
 
+/// A `dyn` type as which an object can be allocated: those for which [`dyn_trace!`](crate::dyn_trace!) was written.
+///
+/// # Safety
+/// `from_payload` must take the pointer's other half from the object's description, where the function is with which it was
+/// allocated.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "an object cannot be allocated as `{Self}`",
+    label = "not a `dyn` type with `dyn_trace!`",
+    note = "for slices there is `Gc::new_slice`; for a pointer to an object as another type, `unsize!`"
+)]
+pub unsafe trait DynPointee: Pointee {
+    /// As for [`Trace`].
+    #[doc(hidden)]
+    fn __checks_are_genuine(_: crate::__private::Checks);
+}
+
 /// A pointer to an object in the garbage-collected heap.
 ///
 /// One word, never null, `Copy`, dereferenced without a check. The lifetime `'gc` is a *brand*: invariant, different in

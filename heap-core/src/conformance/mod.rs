@@ -153,8 +153,8 @@ macro_rules! conformance {
             header_slices
             dyn_objects
             prefixes
-            deep_dyn_value
             foreign_containers
+            deep_dyn_value
             handles
             handle_made_with_the_root
             handles_and_other_heaps
@@ -162,9 +162,9 @@ macro_rules! conformance {
             heaps_in_drop_glue
             handles_on_threads
             heaps_by_the_thousand
-            heaps_that_move
             heaps_change_threads
             views
+            heaps_that_move
             thread_local_heaps
             handles_on_weak_pointers
             many_references

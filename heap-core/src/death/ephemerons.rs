@@ -211,8 +211,8 @@ impl Ephemerons {
         ephemeron(object).next.set(next);
     }
 
-    /// Those that waited for an object are ready.
-    fn wake(&mut self, reached: ObjectRef) {
+    /// Those that waited for an object are ready. It is named by the address that it had when the collection began.
+    pub(super) fn wake(&mut self, reached: ObjectRef) {
         let Some(first) = self.waiting.remove(&reached) else { return };
         let mut last = first;
         while let Some(next) = ephemeron(last).next.get() {

@@ -168,7 +168,14 @@ impl Finalizers {
     }
 
     /// Queues what was registered and not reached, and reaches it. True when there was any: the closure must be drained.
-    pub(super) fn revive<C: Closure>(&mut self, scope: Scope, closure: &mut C) -> Result<bool, Refused> {
+    /// `revived` is told each object, by the address that it had when the collection began: draining need not report what was
+    /// reached by hand.
+    pub(super) fn revive<C: Closure>(
+        &mut self,
+        scope: Scope,
+        closure: &mut C,
+        mut revived: impl FnMut(ObjectRef),
+    ) -> Result<bool, Refused> {
         // All that are dead are queued before the first of them is reached, whatever they refer to.
         let Finalizers { objects, queues, queued, .. } = self;
         queues.iter_mut().for_each(|queue| queue.before = queue.objects.len());
@@ -191,7 +198,8 @@ impl Finalizers {
             for (index, object) in objects.iter_mut().enumerate() {
                 // Those too that were queued when this collection was refused memory, and is repeated.
                 if index >= *before || closure.locate(registered(*object)).is_none() {
-                    *object = closure.retain(registered(*object))?;
+                    let before = core::mem::replace(object, closure.retain(registered(*object))?);
+                    revived(before);
                     any = true;
                 }
             }

@@ -118,7 +118,7 @@ impl Death {
     pub fn reach<C: Closure>(&mut self, scope: Scope, closure: &mut C) -> Result<(), Refused> {
         if self.ephemerons.is_empty() {
             // The usual case: no key is of interest to anybody.
-            if self.finalizers.revive(scope, closure)? {
+            if self.finalizers.revive(scope, closure, |_| ())? {
                 while !closure.drain(&mut NoKeys)? {}
             }
         } else {
@@ -137,7 +137,8 @@ impl Death {
         let mut keys = KeyBuffer::new();
         self.ephemerons.consider(scope, closure)?;
         self.ephemerons.fixpoint(closure, &mut keys)?;
-        if self.finalizers.revive(scope, closure)? {
+        let Death { ephemerons, finalizers, .. } = self;
+        if finalizers.revive(scope, closure, |key| ephemerons.wake(key))? {
             self.ephemerons.fixpoint(closure, &mut keys)?;
         }
         Ok(())

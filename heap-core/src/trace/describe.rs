@@ -85,8 +85,7 @@ impl TypeInfo {
 struct Kinds<T>(PhantomData<T>);
 
 impl<'gc, T: Trace<'gc>> Kinds<T> {
-    const SIZED: &'static Kind =
-        &Kind { name: core::any::type_name::<T>, is_a: <T::Facts as Facts<'gc>>::is_a, unsize: None };
+    const SIZED: &'static Kind = &Kind { name: core::any::type_name::<T>, is_a: T::__is_a, unsize: None };
     /// An element is not the object.
     const SLICE: &'static Kind = &Kind { name: core::any::type_name::<T>, is_a: |_| false, unsize: None };
 }

@@ -2,9 +2,7 @@
 //!
 //! They are constants of a type of their own, which [`Trace`](super::Trace) names, and not of the trait itself: a trait
 //! with constants cannot be used as `dyn`, and `Box<dyn Trait>` must be traced like any other box. The derive makes the
-//! type its own; containers hand on what their elements say.
-
-use core::any::TypeId;
+//! type its own; containers hand on what their elements say. So nothing here may be about one type only, as its identity is.
 
 use super::Trace;
 
@@ -19,18 +17,6 @@ pub unsafe trait Facts<'gc> {
 
     /// False only if values may go to another thread. The derive combines the fields' answers.
     const THREAD_BOUND: bool;
-
-    /// A number that no other type has, if the type is known by its name alone (see [`Downcast`]).
-    #[doc(hidden)]
-    fn type_id() -> Option<TypeId> {
-        None
-    }
-
-    /// Whether values begin with one of the type of that number: because that is the type, or that of the first field.
-    #[doc(hidden)]
-    fn is_a(id: TypeId) -> bool {
-        Self::type_id() == Some(id)
-    }
 }
 
 /// A type that an object can be asked for while the program runs: see [`Gc::downcast`](crate::Gc::downcast).

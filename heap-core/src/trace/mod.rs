@@ -32,6 +32,7 @@ mod std_impls;
 ))]
 mod foreign_impls;
 
+use core::any::TypeId;
 use core::marker::PhantomData;
 
 use crate::object::{EdgeSink, ObjectRef, SlotSink};
@@ -151,6 +152,25 @@ pub unsafe trait Trace<'gc> {
     /// only of types with drop glue, because others own nothing.
     fn owned_bytes(&self) -> usize {
         0
+    }
+
+    /// A number that no other type has, if the type is known by its name alone (see [`Downcast`]). Not among the
+    /// [`Facts`], which containers hand on.
+    #[doc(hidden)]
+    fn __type_id() -> Option<TypeId>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
+    /// Whether values begin with one of the type of that number: because that is the type, or that of the first field.
+    #[doc(hidden)]
+    fn __is_a(id: TypeId) -> bool
+    where
+        Self: Sized,
+    {
+        Self::__type_id() == Some(id)
     }
 
     /// For the derive: a signature that names the helpers which its code trusts. See [`crate::__private`].

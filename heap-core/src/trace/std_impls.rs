@@ -48,19 +48,20 @@ impl<T: 'static> core::ops::DerefMut for Static<T> {
 // SAFETY: the type is `'static`, so no value of it can contain a `Gc<'gc, _>`: there is no edge to report.
 unsafe impl<'gc, T: 'static> Trace<'gc> for Static<T> {
     type Facts = Self;
+    fn __type_id() -> Option<TypeId> {
+        // A type that is `'static` has no lifetime that its number does not tell.
+        Some(TypeId::of::<Self>())
+    }
     #[inline]
     fn trace(&self, _: &mut Tracer<'gc>) {}
     #[inline]
     fn relocate(&mut self, _: &mut Relocator<'gc>) {}
 }
 
-// SAFETY: as above. A type that is `'static` has no lifetime that its number does not tell.
+// SAFETY: as above.
 unsafe impl<'gc, T: 'static> Facts<'gc> for Static<T> {
     const NEEDS_TRACE: bool = false;
     const THREAD_BOUND: bool = true;
-    fn type_id() -> Option<TypeId> {
-        Some(TypeId::of::<Self>())
-    }
 }
 
 impl<'gc, T: 'static> Downcast<'gc> for Static<T> {}

@@ -461,6 +461,7 @@ pub(in super::super) fn finalizers(kit: &Kit) {
             brought_back_for_good(kit, before, after);
             held_by_another(kit, before, after);
             keys_of_the_dead(kit, before, after);
+            dead_keys(kit, before, after);
             no_zombie(kit, before, after);
         }
         in_a_cycle(kit, before);
@@ -468,6 +469,43 @@ pub(in super::super) fn finalizers(kit: &Kit) {
     }
     several_queues(kit);
     many_finalizers(kit);
+}
+
+/// The dead are keys themselves, of values that lead back to them, or of themselves, or of others: the pairs hold until the
+/// keys die for good.
+fn dead_keys(kit: &Kit, before: usize, after: usize) {
+    let mut heap = places(kit, Kit::options().with_verify(true), 4, 3);
+    heap.mutate(|mc, root| {
+        for number in 1..4 {
+            let key = thing(mc, number, None);
+            let value = match number {
+                1 => key,
+                2 => thing(mc, 20, Some(key)),
+                _ => thing(mc, 30, None),
+            };
+            store!(mc, root.pairs[number as usize - 1], Some(pair(mc, key, value)));
+            assert!(root.dead.register(mc, key));
+            store!(mc, root.things[number as usize], Some(key));
+        }
+    });
+    age(&mut heap, before);
+    heap.mutate(|mc, root| (1..4).for_each(|n| store!(mc, root.things[n], None)));
+    age(&mut heap, after);
+    heap.collect();
+    let exact = kit.promise(&mut heap) == Promise::Exact;
+    // With pure counting, a value that leads back to its key keeps it, if both were counted ever.
+    let queued = drain(&mut heap, true);
+    assert!(queued == [1, 2, 3] || !exact && queued == [3], "{queued:?}");
+    for (place, held) in [(1, 1), (2, 20), (3, 30)] {
+        assert_eq!(numbers(&mut heap, place as usize - 1), Some((place, held)), "ages {before} and {after}");
+    }
+    heap.mutate(|mc, root| (1..4).for_each(|n| store!(mc, root.things[n], None)));
+    assert!(settle(&mut heap).is_empty(), "once for each registration");
+    if exact {
+        assert!((0..3).all(|place| numbers(&mut heap, place).is_none()));
+        // What is left are the dead pairs, to which places lead.
+        kit.expect_verified(&mut heap, PLACES + 3, 0);
+    }
 }
 
 /// Once for each registration: anew when it was taken out, anew while it waits, and not twice at a time.

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use super::{Counting, Kit, counting};
 use crate::{
-    Gc, GcDyn, HeaderSlice, Heap, Lock, Mutator, RefLock, Rootable, SliceBuilder, Static, Trace, Weak, dyn_trace,
-    new_dyn, store, unsize,
+    Gc, GcDyn, HeaderSlice, Heap, Lock, Mutator, OnceLock, RefLock, Rootable, SliceBuilder, Static, Trace, Weak,
+    dyn_trace, new_dyn, store, unsize,
 };
 
 trait Shape<'gc>: Trace<'gc> {
@@ -151,8 +151,68 @@ struct Tree<'gc> {
     all: RefLock<Vec<Gc<'gc, Base<'gc>>>>,
 }
 
+/// What holds a value, or begins where one would, is none.
+fn containers_are_not_their_elements(kit: &Kit) {
+    use std::cmp::Reverse;
+    use std::collections::{LinkedList, VecDeque};
+
+    #[derive(Trace)]
+    #[repr(C)]
+    struct Plain {
+        text: &'static str,
+    }
+    #[derive(Trace)]
+    #[repr(C)]
+    struct Hollow {
+        #[trace(prefix)]
+        nothing: [Plain; 0],
+        number: u64,
+    }
+    let plain = || Plain { text: "text" };
+    let mut heap = kit.list();
+    heap.mutate(|mc, _| {
+        macro_rules! are_not {
+            ($($value:expr),* $(,)?) => {$(
+                let gc = Gc::new(mc, $value);
+                assert!(!Gc::is::<Plain>(gc) && !Gc::is::<Static<u64>>(gc), "{}", stringify!($value));
+            )*};
+        }
+        are_not![
+            Vec::<Plain>::new(),
+            VecDeque::<Plain>::new(),
+            LinkedList::<Plain>::new(),
+            [plain()],
+            [plain(), plain()],
+            Some(plain()),
+            OnceLock::<Plain>::new(),
+            OnceLock::with_value(plain()),
+            RefLock::new(plain()),
+            Box::new(plain()),
+            Reverse(plain()),
+            std::num::Wrapping(7u64),
+            (plain(),),
+            (plain(), 1u8),
+            plain()..plain(),
+            Ok::<Plain, u8>(plain()),
+            Hollow { nothing: [], number: 1 },
+            Vec::<Static<u64>>::new(),
+            Some(Static(1u64)),
+            OnceLock::<Static<u64>>::new(),
+            (Static(1u64),),
+        ];
+        let slice = Gc::new_slice_with(mc, 2, |_| plain());
+        assert!(!Gc::is::<Plain>(slice));
+        assert!(Gc::is::<Plain>(Gc::new(mc, plain())) && Gc::is::<Static<u64>>(Gc::new(mc, Static(1u64))));
+        let hollow = Gc::new(mc, Hollow { nothing: [], number: 7 });
+        let erased = Gc::erase(hollow);
+        assert!(Gc::downcast::<Hollow>(erased).is_some_and(|hollow| hollow.number == 7 && hollow.nothing.is_empty()));
+        assert_eq!(plain().text, "text");
+    });
+}
+
 /// Objects of three types behind pointers to what they begin with, among them some that only such pointers hold.
 pub(in super::super) fn prefixes(kit: &Kit) {
+    containers_are_not_their_elements(kit);
     let options = Kit::options().with_zeal(true).with_verify(true);
     let mut heap = Heap::<Rootable![Gc<'_, Tree<'_>>]>::with_options(options, kit.collector(), |mc| {
         Gc::new(mc, Tree { all: RefLock::default() })

@@ -1,7 +1,7 @@
 //! Casts that would lie.
 use std::marker::PhantomData;
 
-use heap_core::{Gc, Heap, NoGc, Rootable, Trace, dyn_trace, unsize};
+use heap_core::{Gc, Heap, Mutator, NoGc, Rootable, Trace, dyn_trace, new_dyn, unsize};
 
 /// The name does not say which `'x`.
 #[derive(Trace)]
@@ -43,6 +43,12 @@ fn to_a_dyn_that_lives_longer<'gc>(gc: Gc<'gc, Named<'gc>>) -> &'static dyn Shap
 
 fn to_a_dyn_of_another_trait<'gc>(gc: Gc<'gc, u64>) {
     unsize!(gc => dyn Shape<'gc> + 'gc);
+}
+
+/// The length of a slice is in front of an object that was allocated as one.
+fn to_a_slice<'gc>(mc: &Mutator<'gc>) -> Gc<'gc, [u8]> {
+    let _ = new_dyn!(mc, 1u8 => dyn std::fmt::Debug);
+    new_dyn!(mc, [1u8, 2] => [u8])
 }
 
 fn by_hand<'gc>(gc: Gc<'gc, u64>, other: Gc<'gc, u64>) {

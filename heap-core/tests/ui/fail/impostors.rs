@@ -86,7 +86,7 @@ struct Number;
 
 /// The macro behind `dyn_trace!`, with checks that check nothing.
 mod unchecked {
-    pub use heap_core::{Content, Pointee};
+    pub use heap_core::{Content, DynPointee, Pointee};
     pub mod __private {
         pub use heap_core::__private::{NonNull, bool, u8};
         pub struct Checks;
