@@ -20,8 +20,9 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use super::gc::{DynPointee, Gc, PointerStaysOnItsThread};
+use super::gc::{DynPointee, Gc};
 use super::mutator::Mutator;
+use super::thread::PointerStaysOnItsThread;
 use super::write::Write;
 use crate::__private::Checks;
 use crate::error::AllocError;

@@ -10,6 +10,7 @@ use core::ptr::NonNull;
 
 use super::mutator::Mutator;
 use super::recursion::print_once;
+use super::thread::PointerStaysOnItsThread;
 use crate::object::ObjectRef;
 use crate::trace::{Content, Known, Relocator, Trace, Tracer};
 
@@ -91,15 +92,6 @@ pub struct Gc<'gc, T: ?Sized + 'gc> {
 }
 
 const _: () = assert!(size_of::<Option<Gc<'static, str>>>() == size_of::<usize>());
-
-/// Says in the compiler's error why a pointer stays on its thread. No type implements it.
-#[diagnostic::on_unimplemented(
-    message = "a `{Self}` stays on the thread of its heap",
-    label = "cannot be used from another thread",
-    note = "a `Handle`, made by `Mutator::stash`, keeps an object from anywhere, and is read on the heap's thread",
-    note = "whole heaps can move to other threads: `Heap::into_sendable`"
-)]
-pub trait PointerStaysOnItsThread {}
 
 // SAFETY: never, since the condition is never met.
 unsafe impl<'gc, T: ?Sized + 'gc> Send for Gc<'gc, T> where Self: PointerStaysOnItsThread {}

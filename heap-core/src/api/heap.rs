@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use super::gc::Gc;
 use super::mutator::Mutator;
 use super::rootable::{Root, Rootable};
-use super::send::{NotSendable, Reason, SendHeap};
+use super::thread::HeapStaysOnItsThread;
 use crate::collector::{Capabilities, Census, HeapCore, IntoCollector, VerifyError};
 use crate::error::AllocError;
 use crate::machine::events::{CollectionKind, Listener};
@@ -229,25 +229,6 @@ impl<R: ?Sized> Heap<R> {
         }
     }
 
-    /// Turns the heap into one that can be sent to another thread, if nothing in it must stay on this one.
-    ///
-    /// Asked is what there ever was in it: an object of a type with [`Facts::THREAD_BOUND`](crate::trace::Facts::THREAD_BOUND), as
-    /// the derive finds it for an `Rc`, a raw pointer or a `dyn` type in a field, keeps the heap here for good. Handles may go
-    /// where they like. Costs a few instructions.
-    ///
-    /// # Errors
-    /// When there was such an object, or the heap has a listener. The error gives the heap back, and says why.
-    pub fn into_sendable(mut self) -> Result<SendHeap<R>, NotSendable<R>> {
-        let reason = if let Some(type_name) = self.machine.bound() {
-            Reason::Object(type_name())
-        } else if self.core().events.has_listener() {
-            Reason::Listener
-        } else {
-            return Ok(SendHeap(self));
-        };
-        Err(NotSendable { heap: self, reason })
-    }
-
     /// Changes the hard limit in bytes; `None` for none. One below what the heap holds is allowed: then nothing more can be
     /// allocated until enough was reclaimed. The addresses that the heap may use follow the limit that it was made with,
     /// with room to spare.
@@ -320,14 +301,6 @@ impl<R: ?Sized> Heap<R> {
         self.machine.parts().1.core
     }
 }
-
-/// Says in the compiler's error why a heap stays on its thread. No type implements it.
-#[diagnostic::on_unimplemented(
-    message = "a heap belongs to one thread",
-    label = "cannot be used from another thread",
-    note = "to move a heap as a whole, send what `Heap::into_sendable` returns, and make it a heap again there"
-)]
-pub trait HeapStaysOnItsThread {}
 
 // SAFETY: never, since the condition is never met.
 unsafe impl<R: ?Sized> Send for Heap<R> where Self: HeapStaysOnItsThread {}

@@ -15,5 +15,6 @@ pub(crate) mod mutator;
 pub(crate) mod recursion;
 pub(crate) mod rootable;
 pub(crate) mod send;
+pub(crate) mod thread;
 pub(crate) mod weak;
 pub(crate) mod write;

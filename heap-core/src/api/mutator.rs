@@ -6,7 +6,7 @@
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use super::gc::PointerStaysOnItsThread;
+use super::thread::PointerStaysOnItsThread;
 use crate::error::AllocError;
 use crate::machine::{Machine, Statistics, write_header};
 use crate::object::{

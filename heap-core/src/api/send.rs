@@ -28,7 +28,7 @@ use super::heap::Heap;
 /// assert_eq!(heap.mutate(|_, counter| counter.get()), 2);
 /// # Ok::<(), heap_core::AllocError>(())
 /// ```
-pub struct SendHeap<R: ?Sized>(pub(super) Heap<R>);
+pub struct SendHeap<R: ?Sized>(Heap<R>);
 
 // SAFETY: a heap consists of memory that is its own, whoever holds it; a collector, which is `Send`; no listener; roots, which
 // are shared with handles by atomics; and objects, all of types whose values may be sent (`into_sendable` asked). Nobody
@@ -49,14 +49,35 @@ impl<R: ?Sized> core::fmt::Debug for SendHeap<R> {
     }
 }
 
+impl<R: ?Sized> Heap<R> {
+    /// Turns the heap into one that can be sent to another thread, if nothing in it must stay on this one.
+    ///
+    /// Asked is what there ever was in it: an object of a type with [`Facts::THREAD_BOUND`](crate::trace::Facts::THREAD_BOUND), as
+    /// the derive finds it for an `Rc`, a raw pointer or a `dyn` type in a field, keeps the heap here for good. Handles may go
+    /// where they like. Costs a few instructions.
+    ///
+    /// # Errors
+    /// When there was such an object, or the heap has a listener. The error gives the heap back, and says why.
+    pub fn into_sendable(mut self) -> Result<SendHeap<R>, NotSendable<R>> {
+        let reason = if let Some(type_name) = self.machine.bound() {
+            Reason::Object(type_name())
+        } else if self.machine.parts().1.core.events.has_listener() {
+            Reason::Listener
+        } else {
+            return Ok(SendHeap(self));
+        };
+        Err(NotSendable { heap: self, reason })
+    }
+}
+
 /// Why a heap must stay on its thread, and the heap.
 pub struct NotSendable<R: ?Sized> {
     /// The heap, as it was.
     pub heap: Heap<R>,
-    pub(super) reason: Reason,
+    reason: Reason,
 }
 
-pub(super) enum Reason {
+enum Reason {
     Object(&'static str),
     Listener,
 }

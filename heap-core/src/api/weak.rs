@@ -2,8 +2,9 @@
 
 use core::marker::PhantomData;
 
-use super::gc::{Gc, PointerStaysOnItsThread};
+use super::gc::Gc;
 use super::mutator::Mutator;
+use super::thread::PointerStaysOnItsThread;
 use crate::death::WeakCell;
 use crate::error::AllocError;
 use crate::object::ObjectRef;
