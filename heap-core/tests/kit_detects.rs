@@ -13,10 +13,10 @@ use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
 use heap_core::collector::memory::{BLOCK_BYTES, BlockIndex, BlockKind, Memory, poison};
-use heap_core::collector::object::{FORWARDED, HeaderWord, SIDE_ENTRY, UNLOGGED};
+use heap_core::collector::object::{FORWARDED, HASH_ASKED, HASH_BYTES, HASH_STORED, HeaderWord, SIDE_ENTRY, UNLOGGED};
 use heap_core::collector::{
-    AllocRequest, Allocation, Capabilities, Closure, Collector, HeapContext, HeapCore, Hole, Intact, Keys, NoKeys,
-    Object, ObjectRef, Refused, Scope, Shape, SlotSink,
+    AllocRequest, Allocation, Capabilities, Closure, Collector, HeapContext, HeapCore, Hole, Identity, Intact, Keys,
+    NoKeys, Object, ObjectRef, Refused, Scope, Shape, SlotSink,
 };
 use heap_core::error::AllocError;
 use heap_core::events::CollectionKind;
@@ -138,7 +138,7 @@ impl Copying {
             roots.truncate(1);
         }
         for root in roots {
-            evacuation.evacuate(&mut heap.core.memory, root, &mut NoKeys);
+            evacuation.evacuate(&mut heap.core.memory, &heap.core.identity, root, &mut NoKeys);
         }
         for object in self.remembered.drain(..) {
             if scope == Scope::Young {
@@ -150,7 +150,7 @@ impl Copying {
                 evacuation.pending.push(object);
             }
         }
-        evacuation.scan(&mut heap.core.memory, &mut NoKeys);
+        evacuation.scan(&mut heap.core.memory, &heap.core.identity, &mut NoKeys);
         let moved: Vec<ObjectRef> = heap.core.every_root().map(|root| evacuation.at(root).unwrap_or(root)).collect();
         let mut moved = moved.into_iter();
         heap.core.update_every_root(|slot| *slot = moved.next().expect("as many roots as before"));
@@ -202,7 +202,13 @@ impl Evacuation {
         }
     }
 
-    fn evacuate<K: Keys>(&mut self, memory: &mut Memory, object: ObjectRef, keys: &mut K) -> ObjectRef {
+    fn evacuate<K: Keys>(
+        &mut self,
+        memory: &mut Memory,
+        identity: &Identity,
+        object: ObjectRef,
+        keys: &mut K,
+    ) -> ObjectRef {
         if !self.concerns(object) {
             return object;
         }
@@ -228,7 +234,10 @@ impl Evacuation {
         // SAFETY: not forwarded.
         let info = unsafe { word.type_info() };
         // SAFETY: alive, of this type.
-        let bytes = unsafe { object.size(info) };
+        let size = unsafe { object.size(info) };
+        // A copy of an object that was asked for its identity hash has a word more, and a description that says so.
+        let hash = word.has(HASH_ASKED).then(|| identity.of_place(object));
+        let bytes = size + if hash.is_some() { HASH_BYTES } else { 0 };
         let (prefix, align) = (info.prefix_bytes(), info.align().max(8));
         let payload = loop {
             let (cursor, room) = self.room;
@@ -243,13 +252,20 @@ impl Evacuation {
             self.to.insert(block);
             self.room = (memory.blocks.address_of(block), BLOCK_BYTES);
         };
-        let torn = if self.mistake == Mistake::TornCopy && bytes > 64 { 8 } else { 0 };
+        let torn = if self.mistake == Mistake::TornCopy && size > 64 { 8 } else { 0 };
         // SAFETY: the copy's memory is fresh and as large as the object; it begins with the same prefix.
         unsafe {
-            payload.byte_sub(prefix).copy_from_nonoverlapping(object.payload().byte_sub(prefix), bytes - torn);
+            payload.byte_sub(prefix).copy_from_nonoverlapping(object.payload().byte_sub(prefix), size - torn);
+            if let Some(hash) = hash {
+                payload.byte_add(size - prefix).cast::<u64>().write(hash);
+            }
         }
         let to = ObjectRef::new(payload);
         let state = if self.mistake == Mistake::LostState { 0 } else { word.state() & !FORWARDED };
+        let (info, state) = match hash {
+            Some(_) => (info.with_hash().expect("it was asked"), state & !HASH_ASKED | HASH_STORED),
+            None => (info, state),
+        };
         // SAFETY: the copy is an object now.
         unsafe { to.header() }.store(HeaderWord::new(info, state | UNLOGGED));
         header.store(HeaderWord::forwarding(to));
@@ -263,11 +279,11 @@ impl Evacuation {
     }
 
     /// Copies what the slots of the pending objects lead to. False when it stopped because `keys` is full.
-    fn scan<K: Keys>(&mut self, memory: &mut Memory, keys: &mut K) -> bool {
+    fn scan<K: Keys>(&mut self, memory: &mut Memory, identity: &Identity, keys: &mut K) -> bool {
         loop {
             while let Some(slot) = self.slots.pop() {
                 // SAFETY: an object that is alive has reported the slot, and nobody else has looked at it since.
-                unsafe { slot.write(self.evacuate(memory, slot.read(), keys)) };
+                unsafe { slot.write(self.evacuate(memory, identity, slot.read(), keys)) };
                 if keys.is_full() {
                     return false;
                 }
@@ -303,8 +319,13 @@ impl Evacuation {
 
     fn bury(&mut self, core: &mut HeapCore) {
         let (scope, mistake) = (self.scope, self.mistake);
-        let mut closure =
-            Reaching { evacuation: self, memory: &mut core.memory, burying: false, dead: RefCell::default() };
+        let mut closure = Reaching {
+            evacuation: self,
+            memory: &mut core.memory,
+            identity: &core.identity,
+            burying: false,
+            dead: RefCell::default(),
+        };
         if !matches!(mistake, Mistake::NothingReached | Mistake::ReachedTooLate) {
             core.death.reach(scope, &mut closure).expect("there is room");
         }
@@ -333,6 +354,7 @@ impl Evacuation {
         for &block in &self.from {
             // SAFETY: everything alive was copied out of the block.
             unsafe { poison(memory.blocks.address_of(block), BLOCK_BYTES) };
+            core.identity.emptied(block..BlockIndex::new(block.index() + 1));
             memory.blocks.free(block);
         }
         if self.mistake == Mistake::LargeLeak {
@@ -355,6 +377,7 @@ impl Evacuation {
 struct Reaching<'e> {
     evacuation: &'e mut Evacuation,
     memory: &'e mut Memory,
+    identity: &'e Identity,
     burying: bool,
     /// Objects that were found dead.
     dead: RefCell<HashSet<ObjectRef>>,
@@ -385,14 +408,14 @@ unsafe impl Closure for Reaching<'_> {
     }
 
     fn retain(&mut self, object: Intact<'_>) -> Result<ObjectRef, Refused> {
-        Ok(self.evacuation.evacuate(self.memory, object.reference(), &mut NoKeys))
+        Ok(self.evacuation.evacuate(self.memory, self.identity, object.reference(), &mut NoKeys))
     }
 
     fn drain<K: Keys>(&mut self, keys: &mut K) -> Result<bool, Refused> {
         if self.evacuation.mistake == Mistake::ReachedNotDrained {
             return Ok(true);
         }
-        Ok(self.evacuation.scan(self.memory, keys))
+        Ok(self.evacuation.scan(self.memory, self.identity, keys))
     }
 }
 
