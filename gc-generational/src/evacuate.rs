@@ -37,13 +37,12 @@
 use core::ops::Range;
 
 use heap_core::collector::memory::{
-    BLOCK_BYTES, Bits, BlockIndex, BlockKind, LINE_SHIFT, LINES_PER_BLOCK, LineTable, MEDIUM_FOOTPRINT_MAX, Memory,
-    Segments,
+    BLOCK_BYTES, Bits, BlockIndex, BlockKind, LINE_SHIFT, LINES_PER_BLOCK, LineTable, Memory, Segments,
 };
 use heap_core::collector::object::{HASH_ASKED, SIDE_ENTRY};
 use heap_core::collector::{
-    Closure, Collector, EdgeSink, HeapCore, Identity, Intact, Keys, Lookahead, NoKeys, Object, ObjectRef, Refused,
-    Scope, SlotSink, Swept, prefetch, sweep_blocks,
+    Closure, Collector, EdgeSink, HeapCore, Identity, Intact, Keys, Lookahead, Measured, NoKeys, Object, ObjectRef,
+    Refused, Scope, SlotSink, Swept, prefetch, sweep_blocks,
 };
 use heap_core::events::EventKind;
 
@@ -175,7 +174,7 @@ impl Evacuation {
         if moves {
             Self::list(&mut self.movers, object.reference(), &mut self.refused);
         } else {
-            self.keep(measured.extent());
+            self.keep(&measured);
         }
         if measured.count() > PIECE && object.info().trace().is_some() {
             match self.arrays.try_reserve(1) {
@@ -208,8 +207,9 @@ impl Evacuation {
     }
 
     /// The bytes of an object that does not move stay in use.
-    fn keep(&self, extent: Range<usize>) {
-        if extent.len() <= MEDIUM_FOOTPRINT_MAX {
+    fn keep(&self, object: &Measured<'_>) {
+        if object.shares_blocks() {
+            let extent = object.extent();
             self.lines.mark(extent.start, extent.end, self.stamp);
             self.units.set(extent);
         }
@@ -273,7 +273,7 @@ impl Evacuation {
             let asked = word.has(HASH_ASKED);
             let request = if asked { object.request_with_hash() } else { object.request() };
             let Ok(payload) = old.allocate(memory, request) else {
-                self.keep(object.extent());
+                self.keep(&object);
                 return Some(mover);
             };
             // SAFETY: the place was just found for an object like this one, and its hash. The header is its own, with the epoch.

@@ -22,7 +22,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread::Thread;
 
-use heap_core::collector::memory::{LineTable, MEDIUM_FOOTPRINT_MAX};
+use heap_core::collector::memory::LineTable;
 use heap_core::collector::object::SIDE_ENTRY;
 use heap_core::collector::{Closure, EdgeSink, Intact, Keys, Lookahead, NoKeys, Object, ObjectRef, Refused};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -118,7 +118,7 @@ impl Worker {
         let (extent, bytes) = (measured.extent(), measured.bytes());
         self.objects += 1;
         self.bytes += bytes as u64;
-        if bytes <= MEDIUM_FOOTPRINT_MAX {
+        if measured.shares_blocks() {
             self.lines.mark(extent.start, extent.end, self.stamp);
         }
         if measured.count() > PIECE && object.info().trace().is_some() {

@@ -27,8 +27,8 @@ use core::ops::Range;
 use super::closure::{Closure, Keys, NoKeys, Refused};
 use super::colour::Colour;
 use super::lookahead::Lookahead;
-use crate::memory::{LINE_BYTES, MEDIUM_FOOTPRINT_MAX, Memory};
-use crate::object::{CARDED, EdgeSink, Intact, Object, ObjectRef, SIDE_ENTRY};
+use crate::memory::{LINE_BYTES, Memory};
+use crate::object::{CARDED, EdgeSink, Intact, MEDIUM_BORN_MAX, Measured, Object, ObjectRef, SIDE_ENTRY};
 use crate::region::Cards;
 
 /// Cards of a large array that are scanned in one piece: 8 KiB.
@@ -60,7 +60,7 @@ impl Default for Marker {
             arrays: Vec::new(),
             colour: Colour::FIRST,
             stamp: 0,
-            plain_bytes: MEDIUM_FOOTPRINT_MAX,
+            plain_bytes: MEDIUM_BORN_MAX,
             refused: false,
             objects: 0,
             bytes: 0,
@@ -79,7 +79,7 @@ impl Marker {
         self.arrays.clear();
         self.colour = colour;
         self.stamp = stamp;
-        self.plain_bytes = if exact { 0 } else { MEDIUM_FOOTPRINT_MAX };
+        self.plain_bytes = if exact { 0 } else { MEDIUM_BORN_MAX };
         self.refused = false;
         self.objects = 0;
         self.bytes = 0;
@@ -191,7 +191,7 @@ impl Marker {
         if K::WANTED && word.has(SIDE_ENTRY) {
             keys.report(object.reference());
         }
-        Ok(self.account(memory, measured.extent()))
+        Ok(self.account(memory, &measured))
     }
 
     /// The system refused memory for the edges of an object; none was reported.
@@ -215,7 +215,7 @@ impl Marker {
         if K::WANTED && array.word().has(SIDE_ENTRY) {
             keys.report(array.reference());
         }
-        self.account(memory, array.extent());
+        self.account(memory, &array.measure());
         Ok(0)
     }
 
@@ -280,24 +280,26 @@ impl Marker {
     }
 
     #[inline]
-    fn account(&mut self, memory: &Memory, extent: Range<usize>) -> usize {
-        let bytes = extent.end - extent.start;
+    fn account(&mut self, memory: &Memory, object: &Measured<'_>) -> usize {
+        let (extent, bytes) = (object.extent(), object.bytes());
         self.objects += 1;
         self.bytes += bytes as u64;
         if bytes <= self.plain_bytes {
             memory.lines.mark(extent.start, extent.end, self.stamp);
         } else {
-            self.account_rare(memory, extent);
+            self.account_rare(memory, object);
         }
         bytes
     }
 
     /// A large object, or any in an exact marking.
     #[inline(never)]
-    fn account_rare(&self, memory: &Memory, extent: Range<usize>) {
-        if extent.len() > MEDIUM_FOOTPRINT_MAX {
+    fn account_rare(&self, memory: &Memory, object: &Measured<'_>) {
+        if !object.shares_blocks() {
+            // Its lines are the state of its cards.
             return;
         }
+        let extent = object.extent();
         memory.lines.mark(extent.start, extent.end, self.stamp);
         if let Some(occupancy) = &memory.occupancy {
             occupancy.next.set(extent);

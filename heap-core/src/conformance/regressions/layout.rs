@@ -7,7 +7,37 @@ use std::sync::Mutex;
 use super::{Kit, Node};
 use crate::{Gc, Heap, Lock, Mutator, OnceLock, RefLock, Rootable, Static, Trace, Weak, field, store};
 
+/// Slices about as large as the largest object that shares its blocks: where one word decides who marks what.
+fn slices_at_the_boundary(kit: &Kit) {
+    for len in 2040..=2052 {
+        let mut heap = kit.table(len);
+        for round in 0..6u64 {
+            for index in [0, 1, len / 3, len / 2, len - 2, len - 1] {
+                heap.mutate(|mc, root| {
+                    // Garbage around it, whose holes are used again.
+                    (0..200).for_each(|n| assert!(Node::make(mc, n, None).next.get().is_none()));
+                    store!(mc, root[index], Some(Node::make(mc, round + index as u64, None)));
+                });
+                match index % 3 {
+                    0 => heap.collect(),
+                    1 => heap.collect_minor(),
+                    _ => {
+                        heap.step(512);
+                    }
+                }
+            }
+            heap.mutate(|_, root| {
+                for index in [0, 1, len / 3, len / 2, len - 2, len - 1] {
+                    assert_eq!(root[index].get().expect("stored").value, round + index as u64, "{len} elements");
+                }
+            });
+        }
+        kit.expect_verified(&mut heap, 6 + 1, 0);
+    }
+}
+
 pub(in super::super) fn wide_slices(kit: &Kit) {
+    slices_at_the_boundary(kit);
     const WIDTH: usize = 150_000;
     let mut heap = kit.table(WIDTH);
     // Filled in pieces, with collections between: the array is old and its elements are young.
