@@ -64,6 +64,7 @@ pub(crate) fn dyn_trace(input: TokenStream) -> Result<TokenStream> {
     // which has the same conditions and no others, and neither an argument nor a result from which more could be
     // concluded. The constants are the cautious ones.
     let implementation = quote_spanned! {span=>
+        #[diagnostic::do_not_recommend]
         unsafe impl #impl_generics #krate::Content<#brand> for #object #where_clause {
             const NEEDS_TRACE: #krate::__private::bool = true;
             const THREAD_BOUND: #krate::__private::bool = true;
@@ -72,6 +73,7 @@ pub(crate) fn dyn_trace(input: TokenStream) -> Result<TokenStream> {
         }
 
         // SAFETY: that the object was allocated as such a `dyn` is the caller's promise.
+        #[diagnostic::do_not_recommend]
         unsafe impl #impl_generics #krate::Pointee for #object #where_clause {
             unsafe fn from_payload(payload: #krate::__private::NonNull<#krate::__private::u8>)
                 -> #krate::__private::NonNull<Self>
@@ -82,6 +84,7 @@ pub(crate) fn dyn_trace(input: TokenStream) -> Result<TokenStream> {
         }
 
         // SAFETY: `Checks::unsize` asks the description.
+        #[diagnostic::do_not_recommend]
         unsafe impl #impl_generics #krate::DynPointee for #object #where_clause {
             fn __checks_are_genuine(_: #krate::__private::Checks) {}
         }
