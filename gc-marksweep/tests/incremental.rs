@@ -367,6 +367,42 @@ fn the_program_allocates_while_the_heap_is_swept() {
     }
 }
 
+/// Small and medium objects are born and die while exact markings go on: what is left of a hole is given back in one cycle or
+/// in the next, and must be free in the bitmap that counts then.
+#[test]
+fn rests_of_holes_are_given_back_during_exact_markings() {
+    const PLACES: usize = 600;
+    // Small ones for each medium one, the largest medium one in words, how far a step goes, births in each `mutate`.
+    for (small, most, step, births) in [(1, 100, 150, 10), (1, 100, 150, 25), (2, 100, 64, 10)] {
+        let collector = MarkSweep::incremental().with_increment_bytes(3000).with_exact_marking(true);
+        let mut heap = Heap::<Rootable![Gc<'_, [Lock<Option<Gc<'_, [u64]>>>]>]>::new(collector, |mc| {
+            Gc::new_slice_with(mc, PLACES, |_| Lock::new(None))
+        })
+        .unwrap();
+        let (mut random, mut lengths) = (Random(1), vec![0; PLACES]);
+        for _ in 0..1_500 {
+            heap.mutate(|mc, root| {
+                for _ in 0..births {
+                    let place = random.below(PLACES);
+                    let len = if random.below(small + 1) > 0 { 1 + random.below(8) } else { 33 + random.below(most) };
+                    store!(mc, root[place], Some(Gc::new_slice_with(mc, len, |_| place as u64)));
+                    lengths[place] = len;
+                }
+            });
+            for _ in 0..random.below(4) {
+                heap.step(step);
+            }
+        }
+        heap.verify().unwrap();
+        heap.mutate(|_, root| {
+            for (place, slot) in root.iter().enumerate() {
+                let len = slot.get().map_or(0, |slice| slice.iter().filter(|&&value| value == place as u64).count());
+                assert_eq!(len, lengths[place], "the contents of {place}");
+            }
+        });
+    }
+}
+
 #[test]
 fn random_programs_agree_with_a_model() {
     for seed in 0..60 {

@@ -50,6 +50,9 @@
 //! memory that [`Measured::request_with_hash`] asked for. [`Identity::asked`] says whether there can be such objects among
 //! the young ones. When it has emptied blocks by moving, it tells [`Identity::emptied`].
 //!
+//! A copy with a hash may be as large as an object that was born with blocks of its own. So no collector tells the two by
+//! their size: [`Measured::shares_blocks`] knows.
+//!
 //! # What is not here yet, and where it will go
 //!
 //! The interface was drawn with these in mind; none of them changes a signature.

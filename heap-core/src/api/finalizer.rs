@@ -37,7 +37,7 @@ use crate::trace::{Content, Known, Relocator, Trace, Tracer};
 /// * *Dropping the heap* queues and finalizes nothing. Drop glue of fields runs, as always.
 ///
 /// The queue is `Copy` and belongs to its heap: it stands in the root or wherever the program looks for it. It costs 50 bytes
-/// or so, for as long as the heap lives; make one for each kind of object. A registration costs 24 bytes until the object
+/// or so and a look in each collection, for as long as the heap lives; make one for each kind of object. A registration costs 24 bytes until the object
 /// is taken out (80 with a collector that counts), and each collection a look at each object registered since the last one,
 /// or at all of them.
 ///

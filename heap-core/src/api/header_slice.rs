@@ -209,11 +209,8 @@ impl<'gc, H: Trace<'gc>, T: Trace<'gc>> Gc<'gc, HeaderSlice<H, [T]>> {
         mut element: impl FnMut(usize) -> T,
     ) -> Result<Self, AllocError> {
         let machine = &mc.machine;
-        let elements = size_of::<T>().checked_mul(len).filter(|&bytes| bytes < isize::MAX as usize / 2);
-        let Some(elements) = elements.filter(|_| size_of::<H>() < isize::MAX as usize / 4) else {
-            machine.fast.allocation_failed.set(true);
-            return Err(AllocError::TOO_LARGE);
-        };
+        const { assert!(size_of::<H>() < isize::MAX as usize / 4) };
+        let elements = mc.payload_of::<T>(len)?;
         let offset = core::mem::offset_of!(Empty<H, T>, slice);
         let align = align_of::<Empty<H, T>>().max(OBJECT_ALIGN);
         let bytes = payload_bytes((offset + elements).next_multiple_of(align_of::<Empty<H, T>>()));

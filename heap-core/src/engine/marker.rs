@@ -28,7 +28,7 @@ use super::closure::{Closure, Keys, NoKeys, Refused};
 use super::colour::Colour;
 use super::lookahead::Lookahead;
 use crate::memory::{LINE_BYTES, Memory};
-use crate::object::{CARDED, EdgeSink, Intact, MEDIUM_BORN_MAX, Measured, Object, ObjectRef, SIDE_ENTRY};
+use crate::object::{CARDED, EdgeSink, Header, HeaderWord, Intact, MEDIUM_BORN_MAX, Object, ObjectRef, SIDE_ENTRY};
 use crate::region::Cards;
 
 /// Cards of a large array that are scanned in one piece: 8 KiB.
@@ -191,7 +191,7 @@ impl Marker {
         if K::WANTED && word.has(SIDE_ENTRY) {
             keys.report(object.reference());
         }
-        Ok(self.account(memory, &measured))
+        Ok(self.account(memory, object.header(), measured.extent()))
     }
 
     /// The system refused memory for the edges of an object; none was reported.
@@ -215,7 +215,7 @@ impl Marker {
         if K::WANTED && array.word().has(SIDE_ENTRY) {
             keys.report(array.reference());
         }
-        self.account(memory, &array.measure());
+        self.account(memory, array.header(), array.extent());
         Ok(0)
     }
 
@@ -280,26 +280,25 @@ impl Marker {
     }
 
     #[inline]
-    fn account(&mut self, memory: &Memory, object: &Measured<'_>) -> usize {
-        let (extent, bytes) = (object.extent(), object.bytes());
+    fn account(&mut self, memory: &Memory, header: &Header, extent: Range<usize>) -> usize {
+        let bytes = extent.end - extent.start;
         self.objects += 1;
         self.bytes += bytes as u64;
         if bytes <= self.plain_bytes {
             memory.lines.mark(extent.start, extent.end, self.stamp);
         } else {
-            self.account_rare(memory, object);
+            self.account_rare(memory, header.load(), extent);
         }
         bytes
     }
 
     /// A large object, or any in an exact marking.
     #[inline(never)]
-    fn account_rare(&self, memory: &Memory, object: &Measured<'_>) {
-        if !object.shares_blocks() {
+    fn account_rare(&self, memory: &Memory, word: HeaderWord, extent: Range<usize>) {
+        if !word.shares_blocks(extent.len()) {
             // Its lines are the state of its cards.
             return;
         }
-        let extent = object.extent();
         memory.lines.mark(extent.start, extent.end, self.stamp);
         if let Some(occupancy) = &memory.occupancy {
             occupancy.next.set(extent);

@@ -14,7 +14,7 @@ use crate::error::AllocError;
 /// On which side of a `mutate` a due safepoint is taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Safepoint {
-    /// Before: the last `mutate` ended in a panic, or something outside made it due.
+    /// Before: the last `mutate` ended in a panic, or a view or something outside made it due.
     Enter,
     /// After.
     Leave,
@@ -28,7 +28,7 @@ impl Machine {
         let (turn, fast) = (*zeal_turn, &self.fast);
         let HeapOptions { zeal, verify, .. } = core.options;
         if side == Safepoint::Enter && (zeal || fast.always_due.get()) && !fast.collection_requested.get() {
-            // Such a heap is always due, and collects when a `mutate` ends: nothing happened before the next begins.
+            // Such a heap is always due, and collects when a `mutate` ends. What happened in a view since then can wait for that.
             return;
         }
         if zeal {

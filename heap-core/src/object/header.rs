@@ -22,7 +22,7 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use super::layout::{HEADER_BYTES, SLICE_PREFIX_BYTES, payload_bytes};
+use super::layout::{HASH_BYTES, HEADER_BYTES, MEDIUM_BORN_MAX, SLICE_PREFIX_BYTES, payload_bytes};
 use super::reference::ObjectRef;
 use super::type_info::{Shape, TypeInfo};
 
@@ -222,6 +222,14 @@ impl HeaderWord {
     #[inline]
     pub fn has(self, mask: usize) -> bool {
         self.bits() & mask == mask
+    }
+
+    /// Whether an object with this header and so many bytes of footprint shares its blocks with others. Of two objects of the
+    /// same size one may, because it has moved and got a word more ([`MEDIUM_BORN_MAX`](super::MEDIUM_BORN_MAX)). Not asked
+    /// of over-aligned objects, whose lines nobody needs.
+    #[inline(always)]
+    pub fn shares_blocks(self, bytes: usize) -> bool {
+        bytes <= MEDIUM_BORN_MAX || bytes <= MEDIUM_BORN_MAX + HASH_BYTES && self.has(HASH_STORED)
     }
 
     /// The same word with `bits` set.

@@ -18,7 +18,7 @@ use core::ptr::NonNull;
 use super::copy::copy;
 use super::edges::EdgeSink;
 use super::header::{HASH_ASKED, HASH_STORED, Header, HeaderWord};
-use super::layout::{AllocRequest, HASH_BYTES, MEDIUM_BORN_MAX, OBJECT_ALIGN};
+use super::layout::{AllocRequest, HASH_BYTES, OBJECT_ALIGN};
 use super::reference::ObjectRef;
 use super::type_info::TypeInfo;
 
@@ -210,12 +210,10 @@ impl<'a> Measured<'a> {
         self.extent.end - self.extent.start
     }
 
-    /// Whether it shares its blocks with others. Of two objects with the same footprint one may, because it has moved and got
-    /// a word more ([`MEDIUM_BORN_MAX`](super::MEDIUM_BORN_MAX)). Not asked of over-aligned objects, whose lines nobody needs.
+    /// Whether it shares its blocks with others. See [`HeaderWord::shares_blocks`].
     #[inline(always)]
     pub fn shares_blocks(&self) -> bool {
-        let bytes = self.bytes();
-        bytes <= MEDIUM_BORN_MAX || bytes <= MEDIUM_BORN_MAX + HASH_BYTES && self.object.word.has(HASH_STORED)
+        self.object.word.shares_blocks(self.bytes())
     }
 
     /// Its number of elements.

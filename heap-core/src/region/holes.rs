@@ -376,7 +376,12 @@ impl HoleAllocator {
         let block = memory.blocks.block_of(address);
         if memory.holes.is_by_units(block) {
             let occupancy = memory.occupancy.as_ref().expect("a block by units has bits");
-            occupancy.present.clear(address..rest.limit.addr().get());
+            let bytes = address..rest.limit.addr().get();
+            if let LinePolicy::Stamps { noted: Noted::Next, .. } = policy {
+                // It becomes the present bitmap before the block is filed anew.
+                occupancy.next.clear(bytes.clone());
+            }
+            occupancy.present.clear(bytes);
             // The holes of the block in use are handed out one after the other, so it is not to be found in the index.
             if self.current.is_none_or(|current| current.block() != block) {
                 let longest = memory.holes.longest(block).max(rest.bytes());
@@ -392,10 +397,11 @@ impl HoleAllocator {
         let lines = first..first + ((rest.bytes() - skip) >> LINE_SHIFT);
         if let LinePolicy::Stamps { noted, .. } = policy {
             memory.lines.set_range(lines_of(block, lines.clone()), NO_STAMP);
-            if noted == Noted::Present
-                && let Some(occupancy) = &memory.occupancy
-            {
-                occupancy.present.clear(address + skip..address + skip + (lines.len() << LINE_SHIFT));
+            let bytes = address + skip..address + skip + (lines.len() << LINE_SHIFT);
+            match (&memory.occupancy, noted) {
+                (Some(occupancy), Noted::Next) => occupancy.next.clear(bytes),
+                (Some(occupancy), Noted::Present) => occupancy.present.clear(bytes),
+                _ => {}
             }
         }
         give_back(memory, block, LineSet::of(lines));

@@ -12,14 +12,16 @@ use heap_core::events::{Event, EventKind};
 use heap_core::{AllocError, CollectorChoice, Heap, HeapOptions, Mutator, Root, Rootable};
 
 use super::Failure;
-use crate::contestants::collector::Collector;
+use crate::contestants::collector::{Collector, Mode};
 use crate::contestants::meter::Meter;
 use crate::workloads::event_loop::Latencies;
 
 /// How to make a heap for one run.
 #[derive(Clone)]
 pub(super) struct Setup {
-    collector: CollectorChoice,
+    mode: Mode,
+    /// What makes a collector with settings.
+    choice: Option<CollectorChoice>,
     limit: Option<usize>,
     meter: Rc<RefCell<Meter>>,
     probe: Probe,
@@ -57,7 +59,7 @@ pub(super) fn guarded<T>(
 ) -> Result<T, Failure> {
     let shared = Rc::new(RefCell::new(std::mem::take(meter)));
     let limit = limit.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    let setup = Setup { collector: collector.choice(), limit, meter: shared.clone(), probe };
+    let setup = Setup { mode: collector.mode(), choice: collector.choice(), limit, meter: shared.clone(), probe };
     // The heap is dropped while unwinding; nothing else is shared with the closure.
     let result = catch_unwind(AssertUnwindSafe(|| program(&setup)));
     *meter = std::mem::take(&mut shared.borrow_mut());
@@ -81,7 +83,8 @@ impl Setup {
     {
         let mut options = HeapOptions::default();
         options.limit = self.limit;
-        let mut heap = Heap::<R>::try_with_options(options, &self.collector, root)
+        let collector = self.choice.as_ref().map_or_else(|| self.mode.make(), CollectorChoice::make);
+        let mut heap = Heap::<R>::try_with_options(options, collector, root)
             .unwrap_or_else(|error: AllocError| out_of_memory(error));
         // Making a large root can end in a pause, before anybody listens. It is one at most.
         let made = heap.statistics();
