@@ -8,6 +8,7 @@ use heap_core::collector::{
 };
 use heap_core::{AllocError, CollectionKind};
 
+use crate::copying::Survivors;
 use crate::count::Counts;
 use crate::cycles::Candidates;
 use crate::log::Log;
@@ -20,6 +21,8 @@ pub struct RefCount {
     pub(crate) cycles: bool,
     pub(crate) eager: bool,
     pub(crate) exact_blocks: bool,
+    pub(crate) copies: bool,
+    pub(crate) survivors: Survivors,
     pub(crate) log: Log,
     pub(crate) counts: Counts,
     pub(crate) work: Worklist,
@@ -42,6 +45,8 @@ impl RefCount {
             cycles,
             eager: false,
             exact_blocks: false,
+            copies: false,
+            survivors: Survivors::default(),
             log: Log::default(),
             counts: Counts::default(),
             work: Worklist::default(),
@@ -63,7 +68,8 @@ impl RefCount {
     }
 }
 
-// SAFETY: nothing is ever moved. An object is reclaimed only at the end of an epoch in which its count is zero; counts
+// SAFETY: an object is moved, if at all, in the epoch that counts it for the first time, when all slots that lead to it are
+// listed, and nothing else but what the burial brings up to date (see `copying`). An object is reclaimed only at the end of an epoch in which its count is zero; counts
 // are exact: every reference from a counted object, a handle or the root is counted, an object is counted before its
 // first clean moment, and a clean object is logged before it is written to. So an object without a count is referred to
 // by nothing that can be reached, apart from the cycles that trial deletion finds, which are closed under "referred to
@@ -75,7 +81,8 @@ unsafe impl Collector for RefCount {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::COUNTING.with_cycles(self.cycles)
+        let capabilities = Capabilities::COUNTING.with_cycles(self.cycles);
+        if self.copies { capabilities.and_moves() } else { capabilities }
     }
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
@@ -83,6 +90,7 @@ unsafe impl Collector for RefCount {
         if self.exact_blocks {
             self.space.become_exact(&mut heap.core.memory)?;
         }
+        self.space.prefer_fresh(self.copies);
         heap.fast.birth.set(0);
         heap.fast.barrier_flip.set(0);
         heap.fast.barrier_mask.set(UNLOGGED);
@@ -150,7 +158,7 @@ unsafe impl Collector for RefCount {
 
     fn side_bytes(&self) -> usize {
         let candidates = std::mem::size_of_val(self.candidates.objects());
-        candidates + self.work.side_bytes() + self.log.side_bytes() + self.space.side_bytes()
+        candidates + self.work.side_bytes() + self.log.side_bytes() + self.space.side_bytes() + self.survivors.side_bytes()
     }
 
     fn ref_count(&self, _: &HeapCore, object: ObjectRef) -> Option<u64> {

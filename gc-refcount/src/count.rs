@@ -25,7 +25,8 @@ const ONE: usize = 1 << COLLECTOR_SHIFT;
 /// The largest value of the field.
 pub(crate) const FIELD_MAX: usize = 0x7ff;
 const FIELD: usize = FIELD_MAX << COLLECTOR_SHIFT;
-const SPILLED: usize = 1 << (COLLECTOR_SHIFT + 11);
+/// A part of the count is in the side table.
+pub(crate) const SPILLED: usize = 1 << (COLLECTOR_SHIFT + 11);
 /// Visited by the cycle collection in progress.
 pub(crate) const GRAY: usize = 1 << (COLLECTOR_SHIFT + 12);
 /// In the candidate buffer.

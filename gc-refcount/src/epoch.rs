@@ -13,15 +13,18 @@
 //!    that reaches zero is dead, and what it refers to is decremented in turn. One that does not is a candidate for the
 //!    [cycle collection](crate::cycles).
 //! 3. Cycle collection, if it is due.
-//! 4. Weak cells, drop glue ([`Death::bury`]). Young objects that were not counted are dead by definition; only those
+//! 4. What survived may [move](crate::copying).
+//! 5. Weak cells, drop glue ([`Death::bury`]). Young objects that were not counted are dead by definition; only those
 //!    with a cell or glue are asked about, all others are never touched again.
-//! 5. Memory ([`Space::reclaim`](crate::space::Space::reclaim)).
+//! 6. Memory ([`Space::reclaim`](crate::space::Space::reclaim)).
 //!
 //! An epoch costs what survived it and what was changed in it, not what is alive and not what died young.
 
+use core::cell::RefCell;
+
 use heap_core::CollectionKind;
 use heap_core::Statistics;
-use heap_core::collector::memory::Memory;
+use heap_core::collector::memory::{LineTable, Memory};
 use heap_core::collector::object::{FINALIZABLE, SIDE_ENTRY, UNLOGGED};
 use heap_core::collector::{
     Closure, Collector, Death, HeapContext, HeapCore, Intact, Keys, Measured, NoKeys, ObjectRef, Refused, Scope,
@@ -30,7 +33,9 @@ use heap_core::events::EventKind;
 
 use crate::RefCount;
 use crate::count::{BUFFERED, Counts, is_counted};
+use crate::copying::Survivors;
 use crate::cycles::Candidates;
+use crate::log::Log;
 use crate::space::Space;
 use crate::work::Worklist;
 
@@ -40,17 +45,25 @@ const TRIM: usize = 4 << 20;
 impl RefCount {
     /// One epoch. With `cycles`, garbage cycles are collected too.
     pub(crate) fn epoch(&mut self, heap: &mut HeapContext<'_>, kind: CollectionKind, cycles: bool) {
+        // What a program does not use costs it nothing: the loops exist with and without copying.
+        if self.copies && self.pacing.copying_pays() {
+            self.epoch_in_which::<true>(heap, kind, cycles);
+        } else {
+            self.epoch_in_which::<false>(heap, kind, cycles);
+        }
+    }
+
+    /// One epoch, in which survivors move or not.
+    fn epoch_in_which<const COPIES: bool>(&mut self, heap: &mut HeapContext<'_>, kind: CollectionKind, cycles: bool) {
         let core = &mut *heap.core;
         core.event(EventKind::PrepareGc(kind));
 
-        let RefCount { counts, work, log, space, candidates, .. } = self;
+        let RefCount { counts, work, log, space, candidates, survivors, .. } = self;
         let HeapCore { memory, roots, death, statistics, .. } = core;
         work.stack().extend(roots.created_targets());
         let lines = memory.lines.clone();
-        let logged = log.settle(&lines, work, |work| {
-            Increments { counts, work, space, memory, statistics }.make(&mut NoKeys);
-        });
-        let mut increments = Increments { counts, work, space, memory, statistics };
+        let mut increments = Increments::<COPIES> { counts, work, space, survivors, memory, statistics };
+        let logged = increments.settle(log, &lines);
         let reached = death.reach(Scope::Young, &mut increments);
         debug_assert!(reached.is_ok(), "counting insists on its memory");
         core.event(EventKind::RootsTraced);
@@ -69,11 +82,16 @@ impl RefCount {
         }
         heap.core.note_held(self.side_bytes());
         self.work.shrink();
+        if COPIES {
+            let moved = self.survivors.move_all(heap.core, &mut self.space);
+            heap.core.statistics.evacuated_bytes += moved as u64;
+        }
 
         let HeapCore { memory, death, statistics, .. } = &mut *heap.core;
-        let RefCount { counts, work, space, .. } = self;
+        let RefCount { counts, work, space, survivors, .. } = self;
         let (young, indexed) = (death.weak.young(), death.weak.indexed());
-        let dropped = death.bury(Scope::Young, &Increments { counts, work, space, memory, statistics });
+        let closure = Increments::<COPIES> { counts, work, space, survivors, memory, statistics };
+        let dropped = death.bury(Scope::Young, &closure);
         self.pacing.note_cells(young, death.weak.indexed() - indexed);
         heap.core.buried(Scope::Young, dropped);
         if exact || kind == CollectionKind::Full {
@@ -95,29 +113,51 @@ impl RefCount {
         self.fresh = false;
         self.exact = exact;
         self.pacing.epoch_ended(heap, logged);
+        self.space.prefer_fresh(self.copies && self.pacing.copying_pays());
         let surplus = heap.core.memory.blocks.surplus(self.pacing.keep_free());
         heap.core.memory.blocks.decommit_some(surplus.min(TRIM));
         heap.fast.due.set(self.eager);
     }
 }
 
-/// The increments of an epoch: its closure.
-struct Increments<'e> {
+/// The increments of an epoch: its closure. With `COPIES`, what becomes counted is listed.
+struct Increments<'e, const COPIES: bool> {
     counts: &'e mut Counts,
     work: &'e mut Worklist,
     space: &'e mut Space,
+    survivors: &'e mut Survivors,
     memory: &'e Memory,
     statistics: &'e mut Statistics,
 }
 
-impl Increments<'_> {
+impl<const COPIES: bool> Increments<'_, COPIES> {
+    /// Increments what waits, and what logged objects refer to now and did not before. Returns the bytes of references that
+    /// had been copied to the log.
+    fn settle(&mut self, log: &mut Log, lines: &LineTable) -> usize {
+        let Increments { counts, work, space, survivors, memory, statistics } = self;
+        let survivors = RefCell::new(survivors);
+        let drain = |work: &mut Worklist| {
+            let survivors = &mut **survivors.borrow_mut();
+            Increments::<COPIES> { counts, work, space, survivors, memory, statistics }.make(&mut NoKeys);
+        };
+        log.settle(lines, work, drain, |object, cards| {
+            if COPIES {
+                let mut survivors = survivors.borrow_mut();
+                match cards {
+                    None => survivors.list_written(object),
+                    Some(cards) => survivors.list_cards(lines, object, cards),
+                }
+            }
+        })
+    }
+
     /// Increments every object that waits, and scans those that were not counted. False when it stopped because `keys` is
     /// full.
     fn make<K: Keys>(&mut self, keys: &mut K) -> bool {
-        let Increments { counts, work, space, memory, statistics } = self;
+        let Increments { counts, work, space, survivors, memory, statistics } = self;
         let mut born = Census::default();
         // SAFETY: what waits is referred to by roots and live objects, or was brought back before anything died; nothing is
-        // reclaimed during increments, and nothing ever moves.
+        // reclaimed or moved during increments.
         let waiting = unsafe { work.waiting() };
         let complete = waiting.drain(keys, |object, _, keys| {
             let (header, word) = (object.header(), object.word());
@@ -128,6 +168,9 @@ impl Increments<'_> {
             }
             if K::WANTED && word.has(SIDE_ENTRY) {
                 keys.report(object.reference());
+            }
+            if COPIES {
+                survivors.list(object.reference());
             }
             let measured = object.measure();
             born.add(&measured);
@@ -151,16 +194,25 @@ impl Increments<'_> {
     }
 }
 
-// SAFETY: what is counted is not reclaimed, and `drain` counts all that it leads to.
-unsafe impl Closure for Increments<'_> {
+// SAFETY: what is counted is not reclaimed, and `drain` counts all that it leads to. It moves when everything was reached,
+// and its header says where to.
+unsafe impl<const COPIES: bool> Closure for Increments<'_, COPIES> {
     const COUNTS: bool = true;
+    const MOVES_LAST: bool = COPIES;
 
     #[inline]
     fn locate(&self, object: Intact<'_>) -> Option<ObjectRef> {
+        if COPIES && let Some(now) = object.header().load().forwarded() {
+            return Some(now);
+        }
         is_counted(object.header().load()).then_some(object.reference())
     }
 
     fn retain(&mut self, object: Intact<'_>) -> Result<ObjectRef, Refused> {
+        if COPIES {
+            // A table knows its address: it stays.
+            object.header().insert(SIDE_ENTRY);
+        }
         self.work.stack().push(object.reference());
         Ok(object.reference())
     }

@@ -57,6 +57,7 @@
 //! | `count` | a count in the header, and what of it does not fit |
 //! | `cycles` | trial deletion |
 //! | `exact` | what is done about wasteful lines near the limit |
+//! | `copying` | survivors that move together |
 //! | `space` | lines that count the objects on them, and when they may be used again |
 //! | `work` | the stack that replaces recursion |
 //!
@@ -69,7 +70,8 @@
 //!   it is in the cache.
 //! * All of an epoch happens in one pause. Its length follows the objects that became counted, were written, or died:
 //!   dropping the last reference to ten million objects takes as long as freeing ten million objects.
-//! * Nothing moves. What dies in random order leaves holes of its own size, for objects that are as small.
+//! * Nothing moves, unless survivors are [copied](RefCount::with_copying). What dies in random order leaves holes of its own
+//!   size, for objects that are as small.
 //!
 //! # What leaks
 //!
@@ -80,6 +82,7 @@
 //! in both modes.
 
 mod collector;
+mod copying;
 mod count;
 mod cycles;
 mod epoch;

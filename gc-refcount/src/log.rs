@@ -135,17 +135,22 @@ impl Log {
 
     /// Makes all that is logged clean. Pushes what it refers to now and did not before on `work`, calling `drain`
     /// whenever there is enough for it; what it referred to before and does not now is left for
-    /// [`take_decrements`](Self::take_decrements). Returns the bytes of all that it had referred to.
+    /// [`take_decrements`](Self::take_decrements). Returns the bytes of all that it had referred to. `gained` is told each
+    /// object that refers to something that it did not refer to before, and of an array, the cards.
     pub(crate) fn settle(
         &mut self,
         lines: &LineTable,
         work: &mut Worklist,
         mut drain: impl FnMut(&mut Worklist),
+        mut gained: impl FnMut(Object<'_>, Option<Range<usize>>),
     ) -> usize {
         self.budget.reset();
-        let cleaned = |object| {
+        fn logged<'a>(object: ObjectRef) -> Object<'a> {
             // SAFETY: logged objects were counted, and nothing dies before all increments are done.
-            let object = unsafe { Object::at(object) };
+            unsafe { Object::at(object) }
+        }
+        let cleaned = |object| {
+            let object = logged(object);
             object.header().store(object.word().with(UNLOGGED));
             object
         };
@@ -157,6 +162,7 @@ impl Log {
                 let object = cleaned(object);
                 work.trace_insisting(|sink| object.trace(sink))
             },
+            |&object| gained(logged(object), None),
         );
         let runs = self.cards.settle(
             work,
@@ -167,6 +173,7 @@ impl Log {
                 cards.set_state(run.cards.clone(), 0);
                 work.trace_insisting(|sink| cards.trace(run.cards.clone(), sink))
             },
+            |run| gained(logged(run.array), Some(run.cards.clone())),
         );
         objects + runs
     }
@@ -209,7 +216,7 @@ impl<P> Record<P> {
     }
 
     /// See [`Log::settle`]. `object` says where a part's header is; `scan` makes the part clean, pushes what it refers to
-    /// now, and says where that begins.
+    /// now, and says where that begins; `note` is told the parts that refer to something new.
     #[inline]
     fn settle(
         &mut self,
@@ -217,6 +224,7 @@ impl<P> Record<P> {
         drain: &mut impl FnMut(&mut Worklist),
         object: impl Fn(&P) -> ObjectRef,
         scan: impl Fn(&P, &mut Worklist) -> usize,
+        mut note: impl FnMut(&P),
     ) -> usize {
         let mut kept = 0;
         let end = self.referents.stack.len();
@@ -230,6 +238,9 @@ impl<P> Record<P> {
             let base = scan(part, work);
             let Changes { gained, lost } = cancel(&mut work.stack()[base..], &mut self.referents.stack[first..last]);
             work.stack().truncate(base + gained);
+            if gained > 0 {
+                note(part);
+            }
             self.referents.stack.copy_within(first..first + lost, kept);
             kept += lost;
             // Small enough to stay in the cache, large enough to have something to prefetch.

@@ -47,9 +47,16 @@ impl RefCount {
         self.exact_blocks = on;
         self
     }
+
+    /// Sets whether what survives its first epoch is moved together. Default: false.
+    #[must_use]
+    pub fn with_copying(mut self, on: bool) -> Self {
+        self.copies = on;
+        self
+    }
 }
 
-/// The builder methods by name: `cycles` (off for [`RefCount::pure`]), `eager`, `epoch`, `exact`.
+/// The builder methods by name: `cycles` (off for [`RefCount::pure`]), `eager`, `epoch`, `exact`, `copying`.
 impl FromSettings for RefCount {
     const NAME: &'static str = "refcount";
 
@@ -63,6 +70,9 @@ impl FromSettings for RefCount {
         }
         if let Some(on) = settings.switch("exact")? {
             collector = collector.with_exact_blocks(on);
+        }
+        if let Some(on) = settings.switch("copying")? {
+            collector = collector.with_copying(on);
         }
         Ok(collector)
     }

@@ -83,6 +83,7 @@ pub(crate) struct Pacing {
     failed: bool,
     /// New weak cells with which the next epoch is due, too.
     cells_at: usize,
+    copying_pays: bool,
 }
 
 impl Pacing {
@@ -98,6 +99,7 @@ impl Pacing {
             then: (0, 0),
             failed: false,
             cells_at: CELLS_MOST,
+            copying_pays: true,
         }
     }
 
@@ -154,6 +156,11 @@ impl Pacing {
             || near_limit()
     }
 
+    /// Whether what survives this epoch is worth moving.
+    pub(crate) fn copying_pays(&self) -> bool {
+        self.copying_pays
+    }
+
     /// An epoch ended for which `logged` bytes of references had been copied.
     pub(crate) fn epoch_ended(&mut self, heap: &mut HeapContext<'_>, logged: usize) {
         let statistics = &heap.core.statistics;
@@ -161,6 +168,8 @@ impl Pacing {
         let counted = statistics.promoted_bytes - self.then.0;
         let uncounted = self.then.1 + counted - statistics.live_bytes;
         let dear = counted + uncounted + logged as u64 >= allocated;
+        // Where most survives, blocks are dense as they are.
+        self.copying_pays = counted <= allocated / 2;
         self.then = (statistics.promoted_bytes, statistics.live_bytes);
         self.last = heap.fast.allocated_bytes();
         self.of_late = allocated.max(self.of_late - self.of_late.div_ceil(8));

@@ -22,6 +22,7 @@
 //! found out while it is small. Near a limit that comes too late, and [all objects are listed](crate::exact), once.
 
 use core::ops::Range;
+use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 use heap_core::AllocError;
@@ -29,7 +30,7 @@ use heap_core::collector::memory::{
     BLOCK_BYTES, BlockIndex, BlockKind, LINES_PER_BLOCK, LineTable, MEDIUM_FOOTPRINT_MAX, Memory,
 };
 use heap_core::collector::{
-    AllocRequest, Allocation, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, Room, Swept, TypeInfo, file,
+    AllocRequest, Allocation, Buffer, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, Room, Swept, TypeInfo, file,
     is_wasteful,
 };
 
@@ -44,6 +45,9 @@ const EXACT: u8 = 4;
 
 pub(crate) struct Space {
     holes: HoleAllocator,
+    /// Where [copies](crate::copying) go: into other blocks than young objects.
+    places: HoleAllocator,
+    place: Buffer,
     /// For every block, the bits above.
     states: Vec<u8>,
     /// Known blocks.
@@ -80,6 +84,8 @@ impl Space {
     pub(crate) fn new(poison: bool) -> Self {
         Space {
             holes: HoleAllocator::new(poison),
+            places: HoleAllocator::new(poison),
+            place: Buffer::empty(),
             states: Vec::new(),
             blocks: 0,
             touched: Vec::new(),
@@ -121,6 +127,45 @@ impl Space {
                 }
             }
         }
+    }
+
+    /// Whether young objects go into fresh blocks as long as there are some, and not into holes.
+    pub(crate) fn prefer_fresh(&mut self, on: bool) {
+        self.holes.prefer_fresh(on);
+    }
+
+    /// Room for a copy: where its payload goes. None when there is none.
+    #[inline]
+    pub(crate) fn place(&mut self, memory: &mut Memory, request: AllocRequest) -> Option<NonNull<u8>> {
+        match self.place.bump_plain(request) {
+            Some(payload) => Some(payload),
+            None => self.place_slow(memory, request),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn place_slow(&mut self, memory: &mut Memory, request: AllocRequest) -> Option<NonNull<u8>> {
+        if let Some(payload) = self.place.bump(request) {
+            return Some(payload);
+        }
+        match self.places.find(memory, LinePolicy::Counts, request).ok()? {
+            Room::Place(payload) => {
+                self.touch(memory.blocks.block_of(payload.addr().get()));
+                Some(payload)
+            }
+            Room::Hole(hole) => {
+                self.touch(memory.blocks.block_of(hole.start().addr().get()));
+                self.place = hole.into();
+                Some(self.place.bump(request).expect("the request fits the hole that was found for it"))
+            }
+        }
+    }
+
+    /// Whether nothing that was counted before this epoch lies in the block at this address.
+    #[inline]
+    pub(crate) fn is_fresh(&self, memory: &Memory, address: usize) -> bool {
+        self.states.get(memory.blocks.block_of(address).index()).is_none_or(|state| state & KNOWN == 0)
     }
 
     /// Blocks that are fresh from now on are exact. No object that is not counted yet may lie in a block that was.
@@ -215,6 +260,8 @@ impl Space {
         heap.fast.clear_buffer();
         let memory = &mut heap.core.memory;
         self.holes.retire(memory, LinePolicy::Counts);
+        self.place = Buffer::empty();
+        self.places.retire(memory, LinePolicy::Counts);
         memory.large.retain_young(&mut memory.blocks, |payload| {
             // SAFETY: a large object that is listed was not freed, so its header is there.
             let word = unsafe { ObjectRef::new(payload).header() }.load();

@@ -11,3 +11,6 @@ heap_core::conformance!(cycles_eager => RefCount::default().with_eager(true));
 heap_core::conformance!(cycles_short_epochs => RefCount::default().with_epoch_bytes(4 << 10));
 heap_core::conformance!(exact => RefCount::pure().with_exact_blocks(true).with_epoch_bytes(16 << 10));
 heap_core::conformance!(cycles_exact => RefCount::default().with_exact_blocks(true).with_epoch_bytes(4 << 10));
+heap_core::conformance!(copying => RefCount::default().with_copying(true).with_epoch_bytes(16 << 10));
+heap_core::conformance!(copying_eager => RefCount::default().with_copying(true).with_eager(true));
+heap_core::conformance!(copying_exact => RefCount::default().with_copying(true).with_exact_blocks(true).with_epoch_bytes(4 << 10));

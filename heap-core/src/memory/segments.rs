@@ -133,6 +133,12 @@ impl<T: Copy> Segments<T> {
         self.iter_from(0)
     }
 
+    /// Removes all entries, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.end = 0;
+        self.gap = 0..0;
+    }
+
     /// Removes and returns the last entry.
     #[inline]
     pub fn pop(&mut self) -> Option<T> {

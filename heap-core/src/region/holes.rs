@@ -204,13 +204,27 @@ pub struct HoleAllocator {
     shortest: usize,
     /// The most that was asked for since that was decided, of what goes into such holes.
     largest: usize,
+    /// Fresh blocks come before holes.
+    fresh_first: bool,
     poison: bool,
 }
 
 impl HoleAllocator {
     /// An allocator. With `poison`, holes are filled before they are handed out.
     pub fn new(poison: bool) -> Self {
-        HoleAllocator { current: None, medium: None, shortest: SHORTEST, largest: 0, poison }
+        HoleAllocator { current: None, medium: None, shortest: SHORTEST, largest: 0, fresh_first: false, poison }
+    }
+
+    /// With `on`, fresh blocks are taken into use before holes, as long as there are some: for a collector that moves what
+    /// survives there into holes.
+    pub fn prefer_fresh(&mut self, on: bool) {
+        self.fresh_first = on;
+    }
+
+    /// A fresh block, if those come first.
+    #[inline]
+    fn fresh_at_first(&self, memory: &mut Memory, policy: LinePolicy) -> Option<BlockIndex> {
+        if self.fresh_first { fresh(memory, policy).ok() } else { None }
     }
 
     /// Gives up the holes in use, so that everything allocated from now on lies in memory handed out from now on. What of
@@ -278,17 +292,25 @@ impl HoleAllocator {
                     }
                 }
                 None => {
-                    self.current = Some(match memory.holes.take(1) {
-                        Some((block, Free::Lines(free))) => Current::Lines(block, free),
-                        Some((block, Free::Units)) => Current::Units(block, 0),
-                        None => match memory.holes.take_crumbs() {
-                            Some(block) => Current::Units(block, 0),
-                            None => Current::Lines(fresh(memory, policy)?, LineSet(u128::MAX)),
-                        },
+                    self.current = Some(match self.fresh_at_first(memory, policy) {
+                        Some(block) => Current::Lines(block, LineSet(u128::MAX)),
+                        None => Self::next_block(memory, policy)?,
                     });
                 }
             }
         }
+    }
+
+    /// The next block whose holes small objects get.
+    fn next_block(memory: &mut Memory, policy: LinePolicy) -> Result<Current, AllocError> {
+        Ok(match memory.holes.take(1) {
+            Some((block, Free::Lines(free))) => Current::Lines(block, free),
+            Some((block, Free::Units)) => Current::Units(block, 0),
+            None => match memory.holes.take_crumbs() {
+                Some(block) => Current::Units(block, 0),
+                None => Current::Lines(fresh(memory, policy)?, LineSet(u128::MAX)),
+            },
+        })
     }
 
     /// Room for an object that does not fit the holes of small ones.
@@ -303,9 +325,13 @@ impl HoleAllocator {
         }
         let need = request.worst_case();
         let lines = need.div_ceil(LINE_BYTES);
-        let (block, free) = match memory.holes.take(lines) {
-            Some(found) => found,
-            None => (fresh(memory, policy)?, Free::Lines(LineSet(u128::MAX))),
+        let all = Free::Lines(LineSet(u128::MAX));
+        let (block, free) = match self.fresh_at_first(memory, policy) {
+            Some(block) => (block, all),
+            None => match memory.holes.take(lines) {
+                Some(found) => found,
+                None => (fresh(memory, policy)?, all),
+            },
         };
         let hole = match free {
             Free::Lines(free) => {
