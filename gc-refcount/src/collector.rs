@@ -158,7 +158,11 @@ unsafe impl Collector for RefCount {
 
     fn side_bytes(&self) -> usize {
         let candidates = std::mem::size_of_val(self.candidates.objects());
-        candidates + self.work.side_bytes() + self.log.side_bytes() + self.space.side_bytes() + self.survivors.side_bytes()
+        candidates
+            + self.work.side_bytes()
+            + self.log.side_bytes()
+            + self.space.side_bytes()
+            + self.survivors.side_bytes()
     }
 
     fn ref_count(&self, _: &HeapCore, object: ObjectRef) -> Option<u64> {

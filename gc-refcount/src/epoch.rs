@@ -32,8 +32,8 @@ use heap_core::collector::{
 use heap_core::events::EventKind;
 
 use crate::RefCount;
-use crate::count::{BUFFERED, Counts, is_counted};
 use crate::copying::Survivors;
+use crate::count::{BUFFERED, Counts, is_counted};
 use crate::cycles::Candidates;
 use crate::log::Log;
 use crate::space::Space;
@@ -113,7 +113,7 @@ impl RefCount {
         self.fresh = false;
         self.exact = exact;
         self.pacing.epoch_ended(heap, logged);
-        self.space.prefer_fresh(self.copies && self.pacing.copying_pays());
+        self.space.prefer_fresh(self.copies && self.pacing.fresh_blocks_pay(heap.core));
         let surplus = heap.core.memory.blocks.surplus(self.pacing.keep_free());
         heap.core.memory.blocks.decommit_some(surplus.min(TRIM));
         heap.fast.due.set(self.eager);

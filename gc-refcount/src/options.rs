@@ -48,7 +48,10 @@ impl RefCount {
         self
     }
 
-    /// Sets whether what survives its first epoch is moved together. Default: false.
+    /// Sets whether what survives its first epoch is moved together. Default: false. With `on`, young objects are born in
+    /// fresh blocks and survivors leave them, as long as three quarters of what is allocated dies young: then objects that
+    /// live long lie side by side, and memory is bumped through whole blocks. Objects may move at a safepoint. It costs each
+    /// survivor a copy, in the pause of the epoch.
     #[must_use]
     pub fn with_copying(mut self, on: bool) -> Self {
         self.copies = on;

@@ -30,8 +30,8 @@ use heap_core::collector::memory::{
     BLOCK_BYTES, BlockIndex, BlockKind, LINES_PER_BLOCK, LineTable, MEDIUM_FOOTPRINT_MAX, Memory,
 };
 use heap_core::collector::{
-    AllocRequest, Allocation, Buffer, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, Room, Swept, TypeInfo, file,
-    is_wasteful,
+    AllocRequest, Allocation, Buffer, HeapContext, HeapCore, HoleAllocator, LinePolicy, ObjectRef, Room, Swept,
+    TypeInfo, file, is_wasteful,
 };
 
 use crate::count::{BUFFERED, is_counted};

@@ -32,7 +32,8 @@ pub struct Statistics {
     pub promoted_bytes: u64,
     /// Full collections after which old objects were moved together, because the heap was fragmented.
     pub evacuations: u64,
-    /// Bytes of the old objects that were moved so, in total.
+    /// Bytes of the old objects that were moved so, in total. For a counting collector that copies: of the survivors that it
+    /// moved.
     pub evacuated_bytes: u64,
     /// Objects whose drop glue was run.
     pub dropped_objects: u64,
