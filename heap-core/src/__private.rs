@@ -16,6 +16,7 @@ pub use core::ptr::NonNull;
 pub use crate::api::lock::NotALock;
 pub use crate::api::write::NotAnObject;
 use crate::object::{ErasedFn, Object, ObjectRef};
+pub use crate::trace::EdgeNamer;
 use crate::trace::{Facts, HasPrefix, Trace};
 
 /// Makes a `Drop` impl on a traced type a compile error: the derive implements this trait for the type as well, and the

@@ -65,7 +65,7 @@
 //! | memory outside the heap | `owned_bytes`, derived; [`ExternalBytes`], [`Mutator::charge_external`] |
 //! | a collector and its settings from the command line | [`Collectors`], [`CollectorChoice`] |
 //! | asking for a collection | [`Heap::idle`], [`Heap::collect`], [`Heap::collect_minor`], [`Heap::step`], [`Mutator::request_collection`] |
-//! | looking inside | [`Heap::statistics`], [`Heap::set_listener`], [`Heap::verify`]; with the feature `registry` all heaps of a process |
+//! | looking inside | [`Heap::statistics`], [`Heap::set_listener`], [`Heap::verify`], [`Heap::dump`]; with the feature `registry` all heaps of a process |
 //! | debugging your `Trace` | [`HeapOptions::with_zeal`], [`HeapOptions::with_verify`] |
 //!
 //! Every pointer is one word, `Option<Gc<T>>` too; an object costs eight bytes of header (slices sixteen).
@@ -104,6 +104,7 @@ pub mod death;
 pub mod engine;
 pub mod error;
 pub mod fault;
+pub mod inspect;
 pub mod machine;
 pub mod memory;
 pub mod object;

@@ -20,6 +20,7 @@ use crate::words::words;
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use std::collections::HashSet;
+use syn::ext::IdentExt;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
@@ -417,7 +418,26 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
             }
         }
     });
+    let namer = Ident::new("__namer", Span::mixed_site());
+    let name_edges = arms(shapes, &traced, |field| {
+        let Field { ty, binding, member, .. } = field;
+        let name = match member {
+            Member::Named(name) => name.unraw().to_string(),
+            Member::Unnamed(index) => index.index.to_string(),
+        };
+        let report = if field.treatment == Treatment::Recursive {
+            let tracer_type = cx.item(quote!(Tracer::<#brand>), shown_at(ty));
+            quote_spanned! {shown_at(ty)=>
+                #namer.edges(&mut |#tracer| #tracer_type::descend::<#ty>(#tracer, #binding));
+            }
+        } else {
+            let (trace_impl, explanation) = (field.trace_impl(cx), field.explain(cx));
+            quote_spanned!(shown_at(ty)=> #explanation #trace_impl::__name_edges(#binding, #namer);)
+        };
+        quote!(#namer.enter(#name); #report #namer.leave();)
+    });
     let trace = match_self(&trace, &quote!());
+    let name_edges = match_self(&name_edges, &quote!());
     let relocate = match_self(&relocate, &quote!());
     let owned_bytes = match_self(&owned_bytes, &quote!(0));
     let needs_trace = quote!(false #(|| #needs_trace)*);
@@ -426,7 +446,7 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
     // SAFETY of the impl: `trace` and `relocate` visit every field once, through the field's own impl, but for the
     // fields that outlive `'static` and so hold no branded pointer. The constants are the disjunction of the fields'
     // constants. What the type's parts demand of each other is a condition of the impl, which `assume_nothing` checks.
-    let members = Members { needs_trace, thread_bound, trace, relocate, owned_bytes };
+    let members = Members { needs_trace, thread_bound, trace, relocate, owned_bytes, name_edges };
     unsafe_impl(input, cx, &generics, &members, fields().find(|field| field.is_prefix))
 }
 
@@ -437,6 +457,7 @@ struct Members {
     trace: TokenStream,
     relocate: TokenStream,
     owned_bytes: TokenStream,
+    name_edges: TokenStream,
 }
 
 /// Prints the impl, with the checks that every impl needs.
@@ -448,10 +469,11 @@ fn unsafe_impl(
     prefix: Option<&Field<'_>>,
 ) -> TokenStream {
     let Context { brand, krate } = cx;
-    let Members { needs_trace, thread_bound, trace, relocate, owned_bytes } = members;
+    let Members { needs_trace, thread_bound, trace, relocate, owned_bytes, name_edges } = members;
     let name = &input.ident;
     let tracer = Ident::new("__tracer", Span::mixed_site());
     let relocator = Ident::new("__relocator", Span::mixed_site());
+    let namer = Ident::new("__namer", Span::mixed_site());
     let assume_nothing = assume_nothing(input, cx, generics);
     let casts = casts(input, cx, generics, prefix);
     let type_id = type_id(input, cx);
@@ -486,6 +508,10 @@ fn unsafe_impl(
             #[inline]
             fn owned_bytes(&self) -> #krate::__private::usize {
                 #owned_bytes
+            }
+
+            fn __name_edges(&self, #namer: &mut #krate::__private::EdgeNamer<'_, #brand>) {
+                #name_edges
             }
 
             fn __checks_are_genuine(
@@ -677,6 +703,7 @@ fn implement_static(input: &DeriveInput, cx: &Context) -> TokenStream {
         trace: quote!(#checks::require_static::<Self>(self)),
         relocate: TokenStream::new(),
         owned_bytes: quote!(0),
+        name_edges: TokenStream::new(),
     };
     // SAFETY of the impl: the type outlives `'static`, so it holds no branded pointer, and there is nothing to report.
     unsafe_impl(input, cx, &generics, &members, None)

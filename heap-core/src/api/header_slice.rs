@@ -13,6 +13,7 @@
 //! plain slices are not a special case of this.
 
 use core::marker::PhantomData;
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use super::alloc::heap_is_full;
@@ -21,10 +22,10 @@ use super::mutator::Mutator;
 use crate::error::AllocError;
 use crate::machine::write_header;
 use crate::object::{
-    AllocRequest, DropFn, EdgeSink, HASH_BYTES, HEADER_SLICE_PREFIX_BYTES, HeaderWord, Kind, OBJECT_ALIGN, ObjectRef,
-    OwnedBytesFn, RelocateFn, SLICE_PREFIX_BYTES, Shape, SlotSink, TraceFn, TypeInfo, payload_bytes,
+    AllocRequest, DropFn, EdgeNames, EdgeSink, HASH_BYTES, HEADER_SLICE_PREFIX_BYTES, HeaderWord, Kind, OBJECT_ALIGN,
+    ObjectRef, OwnedBytesFn, RelocateFn, SLICE_PREFIX_BYTES, Shape, SlotSink, TraceFn, TypeInfo, payload_bytes,
 };
-use crate::trace::{Content, Relocator, Trace, Tracer};
+use crate::trace::{Content, EdgeNamer, Relocator, Trace, Tracer};
 
 /// A value and a slice behind it: `Gc<'gc, HeaderSlice<H, [T]>>` is one object, and one word.
 ///
@@ -69,6 +70,10 @@ unsafe impl<'gc, H: Trace<'gc>, T: Trace<'gc>> Trace<'gc> for HeaderSlice<H, [T]
     fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
         self.header.relocate(relocator);
         self.slice.relocate(relocator);
+    }
+    fn __name_edges(&self, namer: &mut EdgeNamer<'_, 'gc>) {
+        namer.field("header", &self.header);
+        self.slice.__name_edges(namer);
     }
     fn owned_bytes(&self) -> usize {
         self.header.owned_bytes().saturating_add(self.slice.owned_bytes())
@@ -122,7 +127,12 @@ impl<'gc, H: Trace<'gc>, T: Trace<'gc>> Describe<H, T> {
             relocate: if needs_trace { Some(Self::relocate as RelocateFn) } else { None },
             drop: if has_glue { Some(Self::drop as DropFn) } else { None },
             owned_bytes: if has_glue { Some(Self::owned_bytes as OwnedBytesFn) } else { None },
-            kind: &Kind { name: core::any::type_name::<HeaderSlice<H, [T]>>, is_a: |_| false, unsize: None },
+            kind: &Kind {
+                name: core::any::type_name::<HeaderSlice<H, [T]>>,
+                is_a: |_| false,
+                unsize: None,
+                name_edges: Self::name_edges,
+            },
             with_hash: None,
         }
     }
@@ -138,6 +148,11 @@ impl<'gc, H: Trace<'gc>, T: Trace<'gc>> Describe<H, T> {
         debug_assert_eq!(count, 1);
         // SAFETY: the caller passes a live object of this type, not written to meanwhile.
         unsafe { Self::at(object.cast_mut()).as_ref() }.trace(Tracer::brand(sink));
+    }
+
+    unsafe fn name_edges(object: *const u8, _: Range<usize>, names: &mut EdgeNames<'_>) {
+        // SAFETY: the caller passes a live object of this type, not written to meanwhile.
+        unsafe { Self::at(object.cast_mut()).as_ref() }.__name_edges(EdgeNamer::brand(names));
     }
 
     unsafe fn relocate(object: *mut u8, count: usize, sink: &mut SlotSink) {

@@ -14,7 +14,7 @@ use super::gc::Gc;
 use super::mutator::Mutator;
 use super::recursion::compare_once;
 use super::write::{Unlock, Write, sealed::Sealed};
-use crate::trace::{Content, Inside, Relocator, Trace, Tracer};
+use crate::trace::{Content, EdgeNamer, Inside, Relocator, Trace, Tracer};
 
 impl<T: ?Sized> Sealed for Lock<T> {}
 impl<T: ?Sized> Sealed for RefLock<T> {}
@@ -476,6 +476,10 @@ macro_rules! trace_through_cell {
             fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
                 self.0.get_mut().relocate(relocator);
             }
+            fn __name_edges(&$self, namer: &mut EdgeNamer<'_, 'gc>) {
+                // SAFETY: see above.
+                unsafe { (*$pointer).__name_edges(namer) };
+            }
             fn owned_bytes(&$self) -> usize {
                 // SAFETY: asked at safepoints, where no borrow is alive, and before the value becomes an object, when
                 // whoever asks owns it.
@@ -503,6 +507,11 @@ unsafe impl<'gc, T: Trace<'gc>> Trace<'gc> for OnceLock<T> {
     fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
         if let Some(value) = self.0.get_mut() {
             value.relocate(relocator);
+        }
+    }
+    fn __name_edges(&self, namer: &mut EdgeNamer<'_, 'gc>) {
+        if let Some(value) = self.0.get() {
+            value.__name_edges(namer);
         }
     }
     fn owned_bytes(&self) -> usize {

@@ -9,6 +9,7 @@ pub(crate) mod gc;
 pub(crate) mod handle;
 pub(crate) mod header_slice;
 pub(crate) mod heap;
+pub(crate) mod inspection;
 pub(crate) mod lock;
 pub(crate) mod marked;
 pub(crate) mod mutator;

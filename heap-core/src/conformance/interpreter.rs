@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::Kit;
+use super::dumped::{Dumped, WEAK};
 use super::model::{DIRECT, HANDLES, Held, Model, Promise};
 use super::objects::{Any, AnyHandle, AnyWeak, AnyWeakHandle, Blueprint, DropLog, Id, Kind, RootSet, unfinished_slice};
 use super::program::{At, Hold, Op, Pick, Place, Program, Step};
@@ -165,6 +166,7 @@ impl Run {
             }
             Step::Verify => {
                 self.heap.verify().map_err(|error| format!("the verifier: {error}"))?;
+                self.dump()?;
             }
         }
         self.check_drops()
@@ -324,6 +326,58 @@ impl Run {
             (census.objects, census.weak_cells, census.edges) == (objects, cells, edges),
             "the heap holds {census:?}; the model reaches {objects} objects, {cells} weak cells among them, by {edges} edges"
         );
+        Ok(())
+    }
+
+    /// A dump is the graph that the model reaches, in the middle of whatever goes on.
+    fn dump(&mut self) -> Result<(), String> {
+        let state = &self.state;
+        let places = self.heap.view(|mc, root| {
+            let found = Found::walk(mc, root, state)?;
+            let place = |(&id, any): (&Id, &Any<'_>)| (id, any.address().addr());
+            Ok::<_, String>(found.objects.iter().map(place).collect::<BTreeMap<Id, usize>>())
+        })?;
+        let mut file = Vec::new();
+        let pause = fault::pause();
+        let summary = self.heap.dump(&mut file).map_err(|error| format!("the dump: {error}"))?;
+        drop(pause);
+        let (dumped, model) = (Dumped::read(&file), &self.state.model);
+        let (reachable, nodes) = (model.reachable(&self.state.log), dumped.nodes.len() as u64);
+        let expected = reachable.len() as u64 + model.cells(&reachable) + 2;
+        ensure!(
+            nodes == expected && summary.objects + 1 == nodes,
+            "a dump has {nodes} nodes, and should have {expected}: {summary:?}"
+        );
+        // The root object's first edge is the body.
+        let body = dumped.nodes[dumped.nodes[dumped.nodes[0].edges[0].2].edges[0].2].offset;
+        let base = places[&model.body] - body;
+        let node = |id: Id| places.get(&id).and_then(|place| dumped.by_offset.get(&(place - base))).copied();
+        for id in reachable {
+            let (object, number) = (&model.objects[&id], node(id));
+            let number = number.ok_or_else(|| format!("object {id} is not in the dump"))?;
+            let mut expected: Vec<Option<usize>> = object.edges.values().map(|&to| node(to)).collect();
+            // A weak pointer leads to a cell, and the cell by a weak edge to its target, if that is reachable.
+            expected.extend(object.weaks.values().map(|&target| node(target)));
+            let mut edges = dumped.nodes[number]
+                .edges
+                .iter()
+                .map(|&(_, _, to)| match &dumped.nodes[to] {
+                    cell if cell.name == "weak cell" => match cell.edges[..] {
+                        [(WEAK, _, target)] => Some(target),
+                        _ => None,
+                    },
+                    _ => Some(to),
+                })
+                .collect::<Vec<_>>();
+            expected.sort_unstable();
+            edges.sort_unstable();
+            ensure!(
+                edges == expected,
+                "object {id}, {object:?}, has edges to {edges:?} in the dump, not to {expected:?}"
+            );
+        }
+        let bytes: u64 = dumped.nodes.iter().map(|node| node.bytes).sum();
+        ensure!(bytes == summary.object_bytes + summary.outside_bytes, "sizes add up to {bytes}: {summary:?}");
         Ok(())
     }
 

@@ -19,6 +19,7 @@
 //! | `objects.rs` | a type for each way in which a type can hold a pointer |
 //! | `program.rs` | random programs over the whole API |
 //! | `interpreter.rs` | runs a program on the heap and on the model, and compares |
+//! | `dumped.rs` | reads a dump of the heap, to compare it with the model |
 //! | [`damaged`] | heaps that are damaged on purpose, for a collector's tests of what the verifier says |
 //! | [`footprint`] | how much memory scattered lifetimes take: figures for a collector's own tests |
 //! | `regressions/` | small programs, each for something that a collector once got wrong |
@@ -82,6 +83,7 @@
 //! * `HEAP_CONFORMANCE_LINKS`: length of the long chain; ten million unless said otherwise.
 
 pub mod damaged;
+mod dumped;
 pub mod footprint;
 mod interpreter;
 mod model;
@@ -204,6 +206,8 @@ macro_rules! conformance {
             statistics_and_events
             registry_entries
             reference_counts
+            dumps
+            dumps_that_fail
         }
     };
 }
@@ -446,6 +450,10 @@ checks! {
     registry_entries(kit) { regressions::observation::registry_entries(kit) }
     /// Where a collector counts references, the counts are right when an epoch has ended.
     reference_counts(kit) { regressions::observation::reference_counts(kit) }
+    /// A dump has every object and edge once, with names, and nothing that is garbage.
+    dumps(kit) { regressions::inspecting::dumps(kit) }
+    /// A dump to a disk that is full at some place, or that the system refuses memory for, is an error, and harms nothing.
+    dumps_that_fail(kit) { regressions::inspecting::dumps_that_fail(kit) }
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@
 //! *Ephemerons* in one go: when one is reached whose key was not, key and value are noted; when a key is reached for which
 //! some are noted, their values are. Each is looked at twice at most, in whatever order.
 
+use core::ptr::NonNull;
+
 use super::core::HeapCore;
 use crate::death::Ephemeron;
 use crate::engine::Lookahead;
@@ -34,6 +36,7 @@ type BlockBits = [u64; BLOCK_BYTES / UNIT / WORD];
 
 /// What the program could reach at one moment.
 pub(crate) struct Reached {
+    start: NonNull<u8>,
     base: usize,
     /// For each block below the heap's high-water mark, the number of its bitmap and one, or zero. There may be a gigabyte of
     /// addresses in which nothing is, so that bitmaps are made for blocks in which something was reached.
@@ -64,7 +67,8 @@ impl Reached {
     /// When the system refuses memory.
     pub(super) fn trace(core: &HeapCore) -> Result<Self, AllocError> {
         let blocks = &core.memory.blocks;
-        let mut reached = Reached { base: blocks.base().addr().get(), blocks: Vec::new(), bits: Vec::new() };
+        let mut reached =
+            Reached { start: blocks.base(), base: blocks.base().addr().get(), blocks: Vec::new(), bits: Vec::new() };
         let end = blocks.high_water().index();
         reached.blocks.try_reserve_exact(end).map_err(|_| AllocError::REFUSED)?;
         reached.blocks.resize(end, 0);
@@ -92,6 +96,38 @@ impl Reached {
         }
     }
 
+    /// All objects that were reached, in the order of their addresses.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+        let blocks = self.blocks.iter().enumerate().filter(|&(_, &number)| number != 0);
+        blocks.flat_map(move |(block, &number)| {
+            let words = self.bits[number as usize - 1].iter().enumerate();
+            words.flat_map(move |(index, &word)| {
+                let unit = move |bit| block * BLOCK_BYTES + (index * WORD + bit) * UNIT;
+                set_bits(word)
+                    .map(move |bit| ObjectRef::new(self.start.map_addr(|start| start.saturating_add(unit(bit)))))
+            })
+        })
+    }
+
+    /// Numbers the objects in the order of their addresses. Costs a look at all bitmaps, and eight bytes for each.
+    pub(crate) fn numbers(&self) -> Result<Numbers<'_>, AllocError> {
+        let mut before = Vec::new();
+        before.try_reserve_exact(self.bits.len()).map_err(|_| AllocError::REFUSED)?;
+        before.resize(self.bits.len(), 0);
+        let mut count = 0;
+        for &number in self.blocks.iter().filter(|&&number| number != 0) {
+            let at = number as usize - 1;
+            before[at] = count;
+            count += self.bits[at].iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        }
+        Ok(Numbers { reached: self, before, count })
+    }
+
+    /// Bytes between the beginning of the heap's addresses and the object.
+    pub(crate) fn offset(&self, object: ObjectRef) -> usize {
+        object.address() - self.base
+    }
+
     /// Notes that the object was reached. False when it was before.
     #[inline]
     fn insert(&mut self, object: ObjectRef) -> Result<bool, AllocError> {
@@ -107,6 +143,46 @@ impl Reached {
         let fresh = *word & bit == 0;
         *word |= bit;
         Ok(fresh)
+    }
+}
+
+/// The numbers of the bits that are set.
+fn set_bits(mut word: u64) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let bit = word.trailing_zeros() as usize;
+        (word != 0).then(|| {
+            word &= word - 1;
+            bit
+        })
+    })
+}
+
+/// The objects that were reached, with numbers from zero in the order of their addresses. The number of an object is that
+/// of the bits before its own, so it takes no table: the bitmaps are one, an eighth of a byte for each eight bytes.
+pub(crate) struct Numbers<'r> {
+    reached: &'r Reached,
+    /// For each bitmap, the number of the first object in its block.
+    before: Vec<usize>,
+    count: usize,
+}
+
+impl Numbers<'_> {
+    /// How many objects there are.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The number of an object; `None` when it was not reached.
+    pub(crate) fn of(&self, object: ObjectRef) -> Option<usize> {
+        if !self.reached.contains(object) {
+            return None;
+        }
+        let offset = self.reached.offset(object);
+        let at = self.reached.blocks[offset / BLOCK_BYTES] as usize - 1;
+        let (unit, bits) = (offset % BLOCK_BYTES / UNIT, &self.reached.bits[at]);
+        let in_words = bits[..unit / WORD].iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        let below = bits[unit / WORD] & ((1 << (unit % WORD)) - 1);
+        Some(self.before[at] + in_words + below.count_ones() as usize)
     }
 }
 

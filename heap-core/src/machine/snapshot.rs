@@ -17,7 +17,7 @@
 use core::fmt;
 use core::ops::Range;
 
-use crate::object::{HeaderWord, Object, ObjectMap, ObjectRef};
+use crate::object::{HeaderWord, Object, ObjectMap, ObjectRef, Shape};
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,13 +172,22 @@ struct Name<'h>(Object<'h>);
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (object, word): (Object<'_>, HeaderWord) = (self.0, self.0.word());
-        let (payload, name) = (object.reference().payload(), type_name(object));
+        let (payload, name) = (object.reference().payload(), TypeOf(object));
         write!(f, "object {payload:p} ({name}, header {:#018x})", word.bits())
     }
 }
 
 /// The type of an object, for people.
-pub(super) fn type_name(object: Object<'_>) -> String {
-    let info = object.info();
-    if info.is_slice() { format!("[{}]", info.name()) } else { info.name().into() }
+pub(crate) struct TypeOf<'h>(pub(crate) Object<'h>);
+
+impl fmt::Display for TypeOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let info = self.0.info();
+        match info.shape() {
+            Shape::Slice => write!(f, "[{}]", info.name()),
+            Shape::WeakCell => f.write_str("weak cell"),
+            Shape::Ephemeron => f.write_str("ephemeron"),
+            Shape::Sized | Shape::HeaderSlice => f.write_str(info.name()),
+        }
+    }
 }

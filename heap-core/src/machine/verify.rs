@@ -20,7 +20,7 @@
 use super::core::HeapCore;
 use super::fast_path::FastPath;
 use super::interface::Collector;
-use super::snapshot::{Edge, Parent, Seen, Snapshot, VerifyError, type_name};
+use super::snapshot::{Edge, Parent, Seen, Snapshot, TypeOf, VerifyError};
 use crate::death::WeakCell;
 use crate::memory::POISON;
 use crate::object::{
@@ -148,7 +148,7 @@ impl<'h> Walk<'h> {
         if self.core.memory.blocks.contains(description) {
             return broken(&format!("its header is none: {word:?} names a type description inside the heap"));
         }
-        let name = || type_name(object);
+        let name = || TypeOf(object);
         if !address.is_multiple_of(object.info().align()) {
             return broken(&format!("the address is not aligned as {} asks", name()));
         }

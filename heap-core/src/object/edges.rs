@@ -107,6 +107,22 @@ impl EdgeSink {
         true
     }
 
+    /// As [`collect`](Self::collect), of whatever `trace` reports, which must report the same each time.
+    pub(crate) fn collect_by(&mut self, trace: &mut dyn FnMut(&mut EdgeSink)) -> bool {
+        let before = self.stack.len();
+        loop {
+            trace(self);
+            if self.dropped == 0 {
+                return true;
+            }
+            let edges = self.stack.len() - before + core::mem::take(&mut self.dropped);
+            self.stack.truncate(before);
+            if self.overflowed || !self.grow(edges) {
+                return false;
+            }
+        }
+    }
+
     /// Gets memory for so many entries, so that the stack need not grow for them. False when the system refuses it.
     pub fn reserve(&mut self, entries: usize) -> bool {
         !crate::fault::refuse() && self.stack.try_reserve_exact(entries).is_ok()

@@ -18,6 +18,7 @@
 //! | `header` | the header word: type and state |
 //! | `type_info` | what a collector knows about a type |
 //! | `edges` | where tracing puts what it finds: [`EdgeSink`] |
+//! | `edge_names` | edges with the names of their places, for people |
 //! | `slots` | where relocation puts what it finds: [`SlotSink`] |
 //! | `descent` | where a sink is in a value that contains itself |
 //! | `view` | safe looks at objects: [`Intact`], [`Object`] |
@@ -28,6 +29,7 @@
 mod address_hash;
 mod copy;
 pub(crate) mod descent;
+mod edge_names;
 mod edges;
 mod header;
 mod layout;
@@ -38,6 +40,7 @@ mod type_info;
 mod view;
 
 pub use address_hash::{AddressHasher, ObjectMap, ObjectSet};
+pub(crate) use edge_names::{EdgeNames, NameBuffers, Place};
 pub use edges::{EdgeSink, TraceFn};
 pub use header::{
     CARDED, COLLECTOR_BITS, COLLECTOR_SHIFT, FINALIZABLE, FORWARDED, HASH_ASKED, HASH_STORED, Header, HeaderWord,

@@ -10,6 +10,7 @@
 
 use core::any::TypeId;
 
+use super::edge_names::NameEdgesFn;
 use super::edges::TraceFn;
 use super::layout::{HEADER_BYTES, HEADER_SLICE_PREFIX_BYTES, SLICE_PREFIX_BYTES};
 use super::slots::SlotSink;
@@ -32,10 +33,12 @@ pub(crate) struct Kind {
     pub(crate) is_a: fn(TypeId) -> bool,
     /// Of an object that was allocated as a `dyn Trait`: `fn(NonNull<u8>) -> NonNull<dyn Trait>`.
     pub(crate) unsize: Option<ErasedFn>,
+    /// Reports edges with the names of their places: as many as tracing does.
+    pub(crate) name_edges: NameEdgesFn,
 }
 
 /// Shape of an object. Those behind `Slice` belong to the heap itself.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Shape {
     /// One element, no length.
@@ -155,7 +158,7 @@ impl TypeInfo {
         relocate: None,
         drop: None,
         owned_bytes: None,
-        kind: &Kind { name: || "unfinished object", is_a: |_| false, unsize: None },
+        kind: &Kind { name: || "unfinished object", is_a: |_| false, unsize: None, name_edges: |_, _, _| {} },
         hash_bytes: 0,
         with_hash: None,
     };

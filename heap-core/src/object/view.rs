@@ -16,6 +16,7 @@ use core::ops::Range;
 use core::ptr::NonNull;
 
 use super::copy::copy;
+use super::edge_names::{EdgeNames, NameBuffers, Place};
 use super::edges::EdgeSink;
 use super::header::{HASH_ASKED, HASH_STORED, Header, HeaderWord};
 use super::layout::{AllocRequest, HASH_BYTES, OBJECT_ALIGN};
@@ -174,6 +175,25 @@ impl<'a> Object<'a> {
             }
         }
         true
+    }
+
+    /// Calls `visit` with all its edges and their places: as many as [`trace`](Self::trace) reports. False when the system
+    /// refuses memory for them; some were reported then.
+    pub(crate) fn name_edges(self, buffers: &mut NameBuffers, visit: &mut dyn FnMut(Place<'_>, ObjectRef)) -> bool {
+        let info = self.info();
+        if info.trace().is_none() {
+            return true;
+        }
+        let mut names = EdgeNames::new(buffers, visit);
+        // SAFETY: all elements exist and are intact, and nobody is writing to them.
+        unsafe { (info.kind.name_edges)(self.reference.payload().as_ptr(), 0..self.count(), &mut names) };
+        !names.lost()
+    }
+
+    /// Bytes that it owns outside the heap, as it says now. Only on the heap's own thread.
+    pub(crate) fn owned_bytes(self) -> usize {
+        // SAFETY: all elements exist and are intact, and nobody is writing to them.
+        self.info().owned_bytes().map_or(0, |owned| unsafe { owned(self.reference.payload().as_ptr(), self.count()) })
     }
 }
 

@@ -3,12 +3,13 @@
 //! Stands apart from [`TypeInfo`] because a description is plain data, which collectors read without knowing the trait.
 
 use core::marker::PhantomData;
+use core::ops::Range;
 use core::ptr::NonNull;
 
-use super::{Facts, Relocator, Trace, Tracer};
+use super::{EdgeNamer, Facts, Relocator, Trace, Tracer};
 use crate::object::{
-    AllocRequest, DropFn, EdgeSink, ErasedFn, HASH_BYTES, HEADER_BYTES, Kind, OwnedBytesFn, RelocateFn, Shape,
-    SlotSink, TraceFn, TypeInfo, payload_bytes,
+    AllocRequest, DropFn, EdgeNames, EdgeSink, ErasedFn, HASH_BYTES, HEADER_BYTES, Kind, OwnedBytesFn, RelocateFn,
+    Shape, SlotSink, TraceFn, TypeInfo, payload_bytes,
 };
 
 /// Descriptions of objects that hold an identity hash.
@@ -85,9 +86,19 @@ impl TypeInfo {
 struct Kinds<T>(PhantomData<T>);
 
 impl<'gc, T: Trace<'gc>> Kinds<T> {
-    const SIZED: &'static Kind = &Kind { name: core::any::type_name::<T>, is_a: T::__is_a, unsize: None };
+    const SIZED: &'static Kind = &Kind {
+        name: core::any::type_name::<T>,
+        is_a: T::__is_a,
+        unsize: None,
+        name_edges: name_edges_of_element::<T>,
+    };
     /// An element is not the object.
-    const SLICE: &'static Kind = &Kind { name: core::any::type_name::<T>, is_a: |_| false, unsize: None };
+    const SLICE: &'static Kind = &Kind {
+        name: core::any::type_name::<T>,
+        is_a: |_| false,
+        unsize: None,
+        name_edges: name_edges_of_elements::<T>,
+    };
 }
 
 /// Descriptions of a `T` that is allocated as a `D`, which the closure type `F` makes of it.
@@ -125,6 +136,24 @@ unsafe fn trace_elements<'gc, T: Trace<'gc>>(first: *const u8, count: usize, sin
     for index in 0..count {
         // SAFETY: the caller passes `count` initialised, live elements of type T, not written to meanwhile.
         unsafe { (*first.add(index)).trace(tracer) };
+    }
+}
+
+unsafe fn name_edges_of_element<'gc, T: Trace<'gc>>(element: *const u8, _: Range<usize>, names: &mut EdgeNames<'_>) {
+    // SAFETY: the caller passes an initialised, live element of type T, not written to meanwhile.
+    unsafe { (*element.cast::<T>()).__name_edges(EdgeNamer::brand(names)) };
+}
+
+unsafe fn name_edges_of_elements<'gc, T: Trace<'gc>>(
+    first: *const u8,
+    elements: Range<usize>,
+    names: &mut EdgeNames<'_>,
+) {
+    let (namer, first, from) = (EdgeNamer::brand(names), first.cast::<T>(), elements.start);
+    for index in elements {
+        // SAFETY: the caller passes a pointer to the first of these elements, initialised, live, of type T, not written to
+        // meanwhile.
+        namer.element(index, unsafe { &*first.add(index - from) });
     }
 }
 

@@ -20,7 +20,7 @@ mod allocator_api2_impls {
 
     sequence! {
         [T: Trace<'gc>, A: Allocator + 'static] Vec<T, A> { type Facts = (T::Facts, Known<false, true>); }, T,
-            |v| v.capacity() * size_of::<T>();
+            element, |v| v.capacity() * size_of::<T>();
     }
 
     // SAFETY: the box owns its value, and visits it once.
@@ -44,7 +44,7 @@ mod arrayvec_impls {
     use arrayvec::{ArrayString, ArrayVec};
 
     sequence! {
-        [T: Trace<'gc>, const CAP: usize] ArrayVec<T, CAP> { type Facts = T::Facts; }, T, |_| 0;
+        [T: Trace<'gc>, const CAP: usize] ArrayVec<T, CAP> { type Facts = T::Facts; }, T, element, |_| 0;
     }
 
     untraced! { false;
@@ -68,7 +68,7 @@ mod hashbrown_impls {
     use hashbrown::{HashMap, HashSet, HashTable};
 
     sequence! {
-        [T: Trace<'gc>] HashTable<T> { type Facts = T::Facts; }, T, |t| t.capacity() * (size_of::<T>() + 1);
+        [T: Trace<'gc>] HashTable<T> { type Facts = T::Facts; }, T, element, |t| t.capacity() * (size_of::<T>() + 1);
     }
 
     map! {

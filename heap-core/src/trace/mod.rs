@@ -19,6 +19,7 @@ mod content;
 mod descent;
 mod describe;
 mod facts;
+mod named;
 #[macro_use]
 mod std_impls;
 #[cfg(any(
@@ -41,6 +42,7 @@ pub use content::Content;
 pub(crate) use content::Inside;
 pub(crate) use describe::DescribeAs;
 pub use facts::{Downcast, Facts, HasPrefix, Known};
+pub use named::EdgeNamer;
 pub use std_impls::Static;
 
 /// A type whose values may live in a garbage-collected heap.
@@ -152,6 +154,13 @@ pub unsafe trait Trace<'gc> {
     /// only of types with drop glue, because others own nothing.
     fn owned_bytes(&self) -> usize {
         0
+    }
+
+    /// Reports every edge once, in the order of [`trace`](Self::trace), with the name of its place: for people. Derived; in an impl
+    /// by hand the edges have numbers.
+    #[doc(hidden)]
+    fn __name_edges(&self, namer: &mut EdgeNamer<'_, 'gc>) {
+        namer.edges(&mut |tracer| self.trace(tracer));
     }
 
     /// A number that no other type has, if the type is known by its name alone (see [`Downcast`]). Not among the

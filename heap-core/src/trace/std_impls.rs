@@ -19,7 +19,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Content, Downcast, Facts, Inside, Known, Relocator, Trace, Tracer};
+use super::{Content, Downcast, EdgeNamer, Facts, Inside, Known, Relocator, Trace, Tracer};
 
 /// Wraps a `'static` value of a foreign type so that it may live in the heap, untraced.
 ///
@@ -164,7 +164,7 @@ text! { str std::path::Path std::ffi::OsStr std::ffi::CStr }
 /// Containers whose elements are reached by `iter` and `iter_mut`. Elements without bytes hold nothing, whatever they say,
 /// and there may be 2^64 of them, too many to ask.
 macro_rules! sequence {
-    ($( [$($generics:tt)*] $type:ty { $($facts:tt)* }, $element:ty, $owned:expr ;)*) => {$(
+    ($( [$($generics:tt)*] $type:ty { $($facts:tt)* }, $element:ty, $place:ident, $owned:expr ;)*) => {$(
         // SAFETY: the container owns its elements and iterates over each exactly once, in both forms; iterating the
         // standard library's containers runs no user code.
         unsafe impl<'gc, $($generics)*> Trace<'gc> for $type {
@@ -185,6 +185,13 @@ macro_rules! sequence {
                     }
                 }
             }
+            fn __name_edges(&self, namer: &mut crate::trace::EdgeNamer<'_, 'gc>) {
+                if <<$element as Trace<'gc>>::Facts>::NEEDS_TRACE && size_of::<$element>() != 0 {
+                    for (index, element) in self.iter().enumerate() {
+                        namer.$place(index, element);
+                    }
+                }
+            }
             fn owned_bytes(&self) -> usize {
                 let own: fn(&Self) -> usize = $owned;
                 let mut bytes = own(self);
@@ -200,12 +207,12 @@ macro_rules! sequence {
 }
 
 sequence! {
-    [T: Trace<'gc>] Vec<T> { type Facts = T::Facts; }, T, |v| v.capacity() * size_of::<T>();
-    [T: Trace<'gc>] VecDeque<T> { type Facts = T::Facts; }, T, |v| v.capacity() * size_of::<T>();
-    [T: Trace<'gc>] LinkedList<T> { type Facts = T::Facts; }, T, |v| v.len() * (size_of::<T>() + 16);
-    [T: Trace<'gc>] [T] {}, T, |_| 0;
-    [T: Trace<'gc>, const N: usize] [T; N] { type Facts = T::Facts; }, T, |_| 0;
-    [T: Trace<'gc>] Option<T> { type Facts = T::Facts; }, T, |_| 0;
+    [T: Trace<'gc>] Vec<T> { type Facts = T::Facts; }, T, element, |v| v.capacity() * size_of::<T>();
+    [T: Trace<'gc>] VecDeque<T> { type Facts = T::Facts; }, T, element, |v| v.capacity() * size_of::<T>();
+    [T: Trace<'gc>] LinkedList<T> { type Facts = T::Facts; }, T, element, |v| v.len() * (size_of::<T>() + 16);
+    [T: Trace<'gc>] [T] {}, T, element, |_| 0;
+    [T: Trace<'gc>, const N: usize] [T; N] { type Facts = T::Facts; }, T, element, |_| 0;
+    [T: Trace<'gc>] Option<T> { type Facts = T::Facts; }, T, only, |_| 0;
 }
 
 /// Boxes. What is in one that is pinned is never moved, and relocating does not move it: pointers in it are overwritten
@@ -226,6 +233,9 @@ macro_rules! boxes {
                 // SAFETY: as above; the box is neither moved nor replaced through this, nor is its content.
                 let content = unsafe { &mut *core::ptr::from_mut(self).cast::<InBox<T>>() };
                 if T::DEEP { relocator.descend(content) } else { content.relocate(relocator) }
+            }
+            fn __name_edges(&self, namer: &mut EdgeNamer<'_, 'gc>) {
+                if T::DEEP { namer.edges(&mut |tracer| self.trace(tracer)) } else { (**self).__name_edges(namer) }
             }
             fn owned_bytes(&self) -> usize {
                 // SAFETY: as above.
@@ -274,6 +284,12 @@ unsafe impl<'gc, T: Trace<'gc>, E: Trace<'gc>> Trace<'gc> for Result<T, E> {
         match self {
             Ok(value) => value.relocate(relocator),
             Err(error) => error.relocate(relocator),
+        }
+    }
+    fn __name_edges(&self, namer: &mut EdgeNamer<'_, 'gc>) {
+        match self {
+            Ok(value) => value.__name_edges(namer),
+            Err(error) => error.__name_edges(namer),
         }
     }
     fn owned_bytes(&self) -> usize {
@@ -385,6 +401,9 @@ macro_rules! all_facts {
     ($first:ident $($rest:ident)+) => { ($first::Facts, all_facts!($($rest)+)) };
 }
 
+/// The names of a tuple's fields.
+const TUPLE_FIELDS: [&str; 12] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"];
+
 macro_rules! tuple {
     ($($name:ident)+) => {
         // SAFETY: each field is visited once.
@@ -401,6 +420,12 @@ macro_rules! tuple {
                 #[allow(non_snake_case)]
                 let ($($name,)+) = self;
                 $($name.relocate(relocator);)+
+            }
+            fn __name_edges(&self, namer: &mut EdgeNamer<'_, 'gc>) {
+                #[allow(non_snake_case)]
+                let ($($name,)+) = self;
+                let mut names = TUPLE_FIELDS.iter();
+                $(namer.field(names.next().copied().unwrap_or_default(), $name);)+
             }
             fn owned_bytes(&self) -> usize {
                 #[allow(non_snake_case)]

@@ -17,6 +17,7 @@
 //! | `barrier` | stores at the worst moment; small programs under zeal |
 //! | `pacing` | what makes collections due, what the heap holds, and what it keeps |
 //! | `observation` | what a heap says about itself |
+//! | `inspecting` | looks into whole heaps |
 
 pub(super) mod barrier;
 pub(super) mod collections;
@@ -25,6 +26,7 @@ pub(super) mod dying;
 pub(super) mod finalizing;
 pub(super) mod handles;
 pub(super) mod identity;
+pub(super) mod inspecting;
 pub(super) mod layout;
 pub(super) mod observation;
 pub(super) mod pacing;
