@@ -65,7 +65,7 @@
 //! | memory outside the heap | `owned_bytes`, derived; [`ExternalBytes`], [`Mutator::charge_external`] |
 //! | a collector and its settings from the command line | [`Collectors`], [`CollectorChoice`] |
 //! | asking for a collection | [`Heap::idle`], [`Heap::collect`], [`Heap::collect_minor`], [`Heap::step`], [`Mutator::request_collection`] |
-//! | looking inside | [`Heap::statistics`], [`Heap::set_listener`], [`Heap::verify`], [`Heap::dump`]; with the feature `registry` all heaps of a process |
+//! | looking inside | [`Heap::statistics`], [`Heap::set_listener`], [`Heap::verify`], [`Heap::inspect`], [`Heap::report`], [`Heap::dump`]: see [`inspect`]; with the feature `registry` all heaps of a process |
 //! | debugging your `Trace` | [`HeapOptions::with_zeal`], [`HeapOptions::with_verify`] |
 //!
 //! Every pointer is one word, `Option<Gc<T>>` too; an object costs eight bytes of header (slices sixteen).
@@ -122,6 +122,7 @@ pub use api::gc::{Gc, Pointee};
 pub use api::handle::{Handle, Pointer};
 pub use api::header_slice::HeaderSlice;
 pub use api::heap::Heap;
+pub use api::inspection::{Inspection, Reference};
 pub use api::lock::{Lock, OnceLock, RefLock};
 pub use api::marked::{Finalization, MarkedHeap};
 pub use api::mutator::Mutator;

@@ -229,6 +229,20 @@ impl<R: ?Sized> Heap<R> {
         }
     }
 
+    /// Whether the heap collects by itself when that is due, as it does from the beginning. Switched off, it collects when the
+    /// program asks ([`collect`](Self::collect), [`step`](Self::step),
+    /// [`Mutator::request_collection`](crate::Mutator::request_collection), [`try_mutate`](Self::try_mutate)), and grows in
+    /// between as it does during one long `mutate`, up to its limit. What was due is done when it is switched on and the next
+    /// `mutate` begins.
+    pub fn set_automatic(&mut self, automatic: bool) {
+        self.core().automatic = automatic;
+    }
+
+    /// Whether the heap collects by itself; see [`set_automatic`](Self::set_automatic).
+    pub fn is_automatic(&self) -> bool {
+        self.machine.core(|core| core.automatic)
+    }
+
     /// Changes the hard limit in bytes; `None` for none. One below what the heap holds is allowed: then nothing more can be
     /// allocated until enough was reclaimed. The addresses that the heap may use follow the limit that it was made with,
     /// with room to spare.

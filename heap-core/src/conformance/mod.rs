@@ -208,6 +208,9 @@ macro_rules! conformance {
             reference_counts
             dumps
             dumps_that_fail
+            inspections
+            reports
+            collecting_by_hand
         }
     };
 }
@@ -454,6 +457,12 @@ checks! {
     dumps(kit) { regressions::inspecting::dumps(kit) }
     /// A dump to a disk that is full at some place, or that the system refuses memory for, is an error, and harms nothing.
     dumps_that_fail(kit) { regressions::inspecting::dumps_that_fail(kit) }
+    /// Objects, referents, referrers and paths agree with each other and with the verifier.
+    inspections(kit) { regressions::inspecting::inspections(kit) }
+    /// Retained sizes are what would be free; the text is as wide as a terminal.
+    reports(kit) { regressions::inspecting::reports(kit) }
+    /// A heap that does not collect by itself does when it is asked, and again when it may.
+    collecting_by_hand(kit) { regressions::pacing::collecting_by_hand(kit) }
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 //! | for | use |
 //! |---|---|
 //! | a file for the memory panel of Chrome's developer tools | [`Heap::dump`](crate::Heap::dump) |
+//! | what is big, and what keeps it alive, as text | [`Heap::report`](crate::Heap::report) |
+//! | all objects, those of a type, what leads to one, the way from a root | [`Heap::inspect`](crate::Heap::inspect) |
 //!
 //! # A dump
 //!
@@ -27,21 +29,58 @@
 //! program does. What the derive cannot know, such as the values of a map or the inside of a type whose `Trace` is written by
 //! hand, is numbered in the order in which it is traced; of each place, the first hundred elements have names of their own.
 //!
+//! # From Python
+//!
+//! What `gc` and its neighbours in Python's standard library have, and what answers it here.
+//!
+//! | Python | here |
+//! |---|---|
+//! | `gc.collect(generation)` | [`Heap::collect`](crate::Heap::collect), [`collect_minor`](crate::Heap::collect_minor), and [`step`](crate::Heap::step) for a part; what it did is in [`Heap::statistics`](crate::Heap::statistics) |
+//! | `gc.enable`, `disable`, `isenabled` | [`Heap::set_automatic`](crate::Heap::set_automatic), [`is_automatic`](crate::Heap::is_automatic) |
+//! | `gc.set_threshold`, `get_threshold` | options of the collector, in code or as text (`nursery=4MiB,growth=2`); thresholds are bytes, not numbers of objects, and follow what is alive |
+//! | `gc.get_count` | [`Statistics::allocated_bytes`](crate::Statistics), now and when the last pause ended ([`Mutator::should_yield`](crate::Mutator::should_yield): whether one is due) |
+//! | `gc.get_stats` | [`Statistics`](crate::Statistics): collections of each kind, bytes that were promoted, what is alive, pauses. `uncollectable` has no counterpart: nothing is |
+//! | `gc.callbacks` | [`Heap::set_listener`](crate::Heap::set_listener), called after each pause with what happened in it, and when |
+//! | `gc.get_objects()` | [`Inspection::objects`](crate::Inspection::objects), [`objects_of`](crate::Inspection::objects_of). Not by generation: which object is old is the collector's business, and only one has generations |
+//! | `gc.get_referrers`, `get_referents` | [`Inspection::referrers`](crate::Inspection::referrers), [`referents`](crate::Inspection::referents), with the fields that the pointers are in; no object is half made, because nothing runs meanwhile |
+//! | why is it alive? (`objgraph.show_backrefs`) | [`Inspection::path_to`](crate::Inspection::path_to), [`Heap::report`](crate::Heap::report) |
+//! | `gc.is_tracked` | [`Inspection::may_refer`](crate::Inspection::may_refer): of the type; types without pointers are never looked into |
+//! | `gc.is_finalized` | an object may be registered with a [`FinalizerQueue`](crate::FinalizerQueue) again when it comes out of one: it is queued once for each registration |
+//! | `gc.freeze`, `unfreeze` | their purpose is to share pages after `fork`; marks stand in tables beside the blocks or, one word, in headers, and counting collectors write counts |
+//! | `gc.garbage`, `DEBUG_SAVEALL` | nothing is uncollectable. Objects of a type that were found dead wait in a [`FinalizerQueue`](crate::FinalizerQueue), whole; [`Heap::mark`](crate::Heap::mark) says before a collection which of the objects behind weak pointers are dead, on cycles too, and brings them back for inspection |
+//! | `gc.set_debug(DEBUG_STATS)`, `DEBUG_COLLECTABLE` | a listener that prints ([`events`](crate::events)) |
+//! | `sys.getrefcount` | [`Mutator::ref_count`](crate::Mutator::ref_count), [`Inspection::ref_count`](crate::Inspection::ref_count), where references are counted |
+//! | `sys.getsizeof` | [`Inspection::size`](crate::Inspection::size), and [`owned_bytes`](crate::Inspection::owned_bytes) for what is outside the heap; retained sizes in [`Heap::report`](crate::Heap::report) |
+//! | `sys.getallocatedblocks`, `_debugmallocstats` | [`Statistics`](crate::Statistics): `live_objects`, `heap_bytes`, `side_bytes`, `resident_bytes` |
+//! | `weakref.ref`, `proxy`, `WeakMethod` | [`Weak`](crate::Weak), upgraded at each use; the method is the program's |
+//! | `weakref.getweakrefcount` | weak pointers are copied freely and not counted; an object with any has one weak cell, see its [referrers](crate::Inspection::referrers) |
+//! | `WeakValueDictionary`, `WeakKeyDictionary`, `WeakSet` | [`WeakValueMap`](crate::collections::WeakValueMap), [`WeakMap`](crate::collections::WeakMap), [`WeakSet`](crate::collections::WeakSet) |
+//! | a callback of `weakref.ref`, `weakref.finalize` | [`FinalizerQueue`](crate::FinalizerQueue): the program takes out what died when it likes, so that no code runs inside a collection |
+//! | `tracemalloc` | [`Heap::report`](crate::Heap::report) for what is alive, by type |
+//!
 //! # Cost
 //!
 //! A trace takes half a kilobyte for each block of 32 KiB in which something was reached. That is also the table that
 //! numbers objects: the number of an object is that of the bits in front of its own.
 
+mod dominators;
 mod dump;
+mod path;
+mod report;
 mod walk;
 
 pub use dump::DumpSummary;
 pub(crate) use dump::dump;
+pub(crate) use path::Parents;
+pub use path::{Path, Step};
+pub(crate) use report::report;
+pub use report::{LargeObject, Report, TypeSize};
+pub(crate) use walk::{objects, references, roots};
 
 use crate::machine::TypeOf;
 use crate::object::Object;
 
 /// The type of an object, for people: without lifetimes, which say nothing here and which not every compiler prints.
-fn type_name(object: Object<'_>) -> String {
+pub(crate) fn type_name(object: Object<'_>) -> String {
     TypeOf(object).to_string().replace("<'_>", "").replace("'_, ", "").replace("&'_ ", "&")
 }

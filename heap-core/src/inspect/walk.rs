@@ -1,8 +1,11 @@
 //! Walks over what was reached: objects, roots, and where objects lead without an edge.
 
+use core::fmt;
+
 use crate::death::{Ephemeron, WeakCell};
+use crate::error::AllocError;
 use crate::machine::{HeapCore, Reached};
-use crate::object::{Object, ObjectRef, Shape};
+use crate::object::{NameBuffers, Object, ObjectRef, Shape};
 
 /// What a root is called.
 pub(super) const ROOT: &str = "root";
@@ -14,14 +17,14 @@ pub(super) const KEY: &str = "key";
 pub(super) const VALUE: &str = "value";
 
 /// The objects that were reached.
-pub(super) fn objects(reached: &Reached) -> impl Iterator<Item = Object<'_>> {
+pub(crate) fn objects(reached: &Reached) -> impl Iterator<Item = Object<'_>> {
     // SAFETY: what was reached is alive and in its place, and no part of it is mutably borrowed, for as long as this is used:
     // whoever looks into a heap has it exclusively borrowed, so that there is no mutator and no safepoint.
     reached.objects().map(|object| unsafe { Object::at(object) })
 }
 
 /// Every root with its name: in the order of [`HeapCore::every_root`].
-pub(super) fn roots(core: &HeapCore) -> impl Iterator<Item = (&'static str, ObjectRef)> + '_ {
+pub(crate) fn roots(core: &HeapCore) -> impl Iterator<Item = (&'static str, ObjectRef)> + '_ {
     let root = core.roots.root().map(|object| (ROOT, object));
     let handles = core.roots.in_handles().map(|object| (HANDLE, object));
     root.into_iter().chain(handles).chain(core.death.finalizers.queued().map(|object| (QUEUE, object)))
@@ -58,4 +61,22 @@ pub(super) fn beside<'r>(
     let weak = weak.filter(|&(_, target)| reached.contains(target));
     let weak = weak.map(|(name, target)| (Beside::Weak, name, target));
     weak.into_iter().chain(value.map(|(name, target)| (Beside::Strong, name, target)))
+}
+
+/// Calls `visit` with each reference from an object that keeps its target alive, and its place.
+pub(crate) fn references(
+    object: Object<'_>,
+    reached: &Reached,
+    buffers: &mut NameBuffers,
+    visit: &mut dyn FnMut(&dyn fmt::Display, ObjectRef),
+) -> Result<(), AllocError> {
+    if !object.name_edges(buffers, &mut |place, target| visit(&place, target)) {
+        return Err(AllocError::REFUSED);
+    }
+    for (kind, name, target) in beside(object, reached) {
+        if kind == Beside::Strong {
+            visit(&name, target);
+        }
+    }
+    Ok(())
 }

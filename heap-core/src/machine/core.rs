@@ -36,6 +36,8 @@ pub struct HeapCore {
     pub outside: Outside,
     /// Identity hashes.
     pub identity: Identity,
+    /// Whether the heap collects when that is due; or only when the program asks.
+    pub(crate) automatic: bool,
     /// Bytes that had been allocated when the heap was last told to idle.
     pub(super) rested_at: u64,
     /// The most bytes that the heap held whenever that was noted, structures of its own included.
@@ -95,6 +97,7 @@ impl HeapCore {
             roots,
             death: Death::default(),
             outside: Outside::default(),
+            automatic: true,
             rested_at: 0,
             peak_held: 0,
             futility: Futility::default(),

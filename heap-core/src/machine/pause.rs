@@ -27,6 +27,10 @@ impl Machine {
         let Inner { core, zeal_turn, .. } = self.inner.get_mut();
         let (turn, fast) = (*zeal_turn, &self.fast);
         let HeapOptions { zeal, verify, .. } = core.options;
+        if !core.automatic && !fast.collection_requested.get() {
+            // It stays due. To a collector it is as if the program had not left its `mutate` yet.
+            return;
+        }
         if side == Safepoint::Enter && (zeal || fast.always_due.get()) && !fast.collection_requested.get() {
             // Such a heap is always due, and collects when a `mutate` ends. What happened in a view since then can wait for that.
             return;

@@ -3,42 +3,47 @@
 use std::io::{self, Write};
 
 use super::super::dumped::{Dumped, WEAK};
-use super::Kit;
-use crate::{Ephemeron, FinalizerQueue, Gc, Heap, Lock, RefLock, Rootable, Trace, Weak, field, store};
+use super::{Kit, Node, prepend};
+use crate::{
+    AllocError, Ephemeron, FinalizerQueue, Gc, Heap, Lock, RefLock, Rootable, Static, Trace, Weak, field, store,
+};
+
+/// A type that objects can be asked for.
+type Number = Static<u64>;
 
 /// A pointer in every kind of place.
 #[derive(Trace)]
 struct Places<'gc> {
-    one: Lock<Option<Gc<'gc, u64>>>,
-    many: RefLock<Vec<Gc<'gc, u64>>>,
+    one: Lock<Option<Gc<'gc, Number>>>,
+    many: RefLock<Vec<Gc<'gc, Number>>>,
     inside: Inside<'gc>,
     either: Either<'gc>,
     boxed: Box<Inside<'gc>>,
     chain: Option<Box<Chain<'gc>>>,
     shape: Box<dyn Shape<'gc> + 'gc>,
     slice: Gc<'gc, [Inside<'gc>]>,
-    weak: Weak<'gc, u64>,
-    gone: Weak<'gc, u64>,
-    pair: Ephemeron<'gc, u64, u64>,
-    queue: FinalizerQueue<'gc, u64>,
-    by_name: std::collections::BTreeMap<u8, Gc<'gc, u64>>,
+    weak: Weak<'gc, Number>,
+    gone: Weak<'gc, Number>,
+    pair: Ephemeron<'gc, Number, Number>,
+    queue: FinalizerQueue<'gc, Number>,
+    by_name: std::collections::BTreeMap<u8, Gc<'gc, Number>>,
 }
 
 #[derive(Trace, Clone, Copy)]
-struct Inside<'gc>(u64, Gc<'gc, u64>);
+struct Inside<'gc>(u64, Gc<'gc, Number>);
 
 #[derive(Trace)]
 enum Either<'gc> {
     #[allow(dead_code)]
     This,
     That {
-        r#type: (u64, [Gc<'gc, u64>; 2]),
+        r#type: (u64, [Gc<'gc, Number>; 2]),
     },
 }
 
 #[derive(Trace)]
 struct Chain<'gc> {
-    link: Gc<'gc, u64>,
+    link: Gc<'gc, Number>,
     next: Option<Box<Chain<'gc>>>,
 }
 
@@ -50,7 +55,7 @@ type Root = Rootable![Gc<'_, Places<'_>>];
 
 fn places(kit: &Kit) -> Heap<Root> {
     Heap::with_options(Kit::options(), kit.collector(), |mc| {
-        let number = |value: u64| Gc::new(mc, value);
+        let number = |value: u64| Gc::new(mc, Static(value));
         let inside = |value: u64| Inside(value, number(value));
         let [key, value] = [20, 21].map(number);
         let chain = |link, next| Some(Box::new(Chain { link: number(link), next }));
@@ -143,9 +148,9 @@ pub(in super::super) fn dumps(kit: &Kit) {
 
     let handle = heap.mutate(|mc, root| {
         store!(mc, root.one, None);
-        let kept = Gc::new(mc, 30);
-        root.queue.register(mc, Gc::new(mc, 31));
-        mc.stash::<Rootable![Gc<'_, u64>]>(kept)
+        let kept = Gc::new(mc, Static(30));
+        root.queue.register(mc, Gc::new(mc, Static(31)));
+        mc.stash::<Rootable![Gc<'_, Number>]>(kept)
     });
     let objects = dump_of(&mut heap).0.nodes.len();
     heap.collect();
@@ -181,7 +186,7 @@ impl Write for Full {
 pub(in super::super) fn dumps_that_fail(kit: &Kit) {
     let mut heap = places(kit);
     heap.mutate(|mc, root| {
-        let more: Vec<_> = (0..5000).map(|value| Gc::new(mc, value)).collect();
+        let more: Vec<_> = (0..5000).map(|value| Gc::new(mc, Static(value))).collect();
         *field!(mc, root.many).unlock().borrow_mut() = more;
     });
     let mut file = Vec::new();
@@ -205,4 +210,115 @@ pub(in super::super) fn dumps_that_fail(kit: &Kit) {
     assert!(outcomes[0].is_err() && outcomes[1].is_err() && outcomes[63] == Ok(summary), "{outcomes:?}");
     heap.collect();
     heap.verify().expect("a heap that is whole");
+}
+
+/// Objects, referents, referrers and paths agree with each other and with the verifier.
+pub(in super::super) fn inspections(kit: &Kit) {
+    let mut heap = places(kit);
+    let handle = heap.mutate(|mc, _| {
+        let _garbage = Gc::new(mc, Static(99));
+        mc.stash::<Rootable![Gc<'_, Number>]>(Gc::new(mc, Static(40)))
+    });
+    for round in 0..4 {
+        let census = heap.verify().expect("a heap that is whole");
+        let looked = heap.inspect(|look, root| {
+            let objects: Vec<Gc<'_, ()>> = look.objects().collect();
+            assert_eq!(objects.len() as u64, census.objects);
+            assert_eq!(objects.iter().map(|&gc| look.size(gc) as u64).sum::<u64>(), census.bytes);
+            let mut numbers: Vec<u64> = look.objects_of::<Number>().map(|number| number.0).collect();
+            numbers.sort_unstable();
+            assert_eq!(numbers, (1..=14).chain([20, 21, 40]).collect::<Vec<u64>>());
+            let places: Vec<_> = look.objects_of::<Places<'_>>().collect();
+            assert!(places.len() == 1 && Gc::ptr_eq(places[0], *root) && look.owned_bytes(*root) >= 3 * 8);
+
+            let (mut there, mut back) = (Vec::new(), Vec::new());
+            for &gc in &objects {
+                let key = |from: Gc<'_, ()>, to: Gc<'_, ()>, place| (Gc::as_ptr(from), Gc::as_ptr(to), place);
+                there.extend(look.referents(gc)?.into_iter().map(|to| key(gc, to.object, to.place)));
+                back.extend(look.referrers(gc)?.into_iter().map(|from| key(from.object, gc, from.place)));
+                assert!(look.may_refer(gc) || look.referents(gc)?.len() <= 1);
+            }
+            there.sort_unstable();
+            back.sort_unstable();
+            assert!(there == back && there.len() as u64 == census.edges + 1, "and the value of the ephemeron");
+
+            for &gc in &objects {
+                let path = look.path_to(gc)?;
+                let (first, last) = (&path.steps()[0], path.steps().last().expect("a step"));
+                assert!(["root", "handle"].contains(&first.place.as_str()), "{path}");
+                assert_eq!(last.type_name, look.type_name(gc));
+                assert_eq!(path.steps().len() == 1, !look.roots_at(gc).is_empty());
+            }
+            let key = *root.many.borrow().last().expect("three");
+            let shown = look.path_to(key)?.to_string();
+            assert!(shown.contains("many[2]") && shown.ends_with("Static<u64>\n"), "{shown}");
+            let ephemeron = look.referents(*root)?.into_iter().find(|to| to.place == "pair").expect("a field");
+            let value = &look.referents(ephemeron.object)?[0];
+            assert_eq!(
+                (value.place.as_str(), Gc::downcast::<Number>(value.object).as_deref()),
+                ("value", Some(&Static(21)))
+            );
+            Ok::<_, AllocError>(look.ref_count(*root).is_some())
+        });
+        let counted = looked.expect("there is memory").expect("there is memory");
+        assert_eq!(counted, heap.capabilities().counts);
+        match round {
+            0 => {
+                heap.step(1000);
+            }
+            1 => heap.collect_minor(),
+            2 => heap.collect(),
+            _ => {}
+        }
+    }
+    drop(handle);
+    crate::fault::refuse_mark_stacks(true);
+    let refused = heap.inspect(|_, _| ());
+    crate::fault::refuse_mark_stacks(false);
+    refused.expect_err("there is no memory");
+}
+
+/// Retained sizes are what would be free; the text is as wide as a terminal.
+pub(in super::super) fn reports(kit: &Kit) {
+    let mut heap = kit.list();
+    heap.mutate(|mc, root| {
+        prepend(mc, *root, 1, 100);
+        // The middle of the list is shared, so that what is behind it is nobody's but the root's.
+        let mut middle = *root;
+        (0..50).for_each(|_| middle = middle.next.get().expect("a hundred"));
+        store!(mc, root.other, Some(middle));
+    });
+    let report = heap.report().expect("there is memory");
+    let census = heap.verify().expect("a heap that is whole");
+    assert_eq!((report.objects, report.bytes, report.outside_bytes), (census.objects, census.bytes, 0));
+    let size = heap.inspect(|look, root| look.size(*root) as u64).expect("there is memory");
+    let nodes = report.types.iter().find(|row| row.name.ends_with("::Node")).expect("there are nodes");
+    assert_eq!((nodes.objects, nodes.shallow, nodes.retained), (101, 101 * size, 101 * size));
+    let retained: Vec<u64> = report.largest.iter().map(|object| object.retained / size).collect();
+    // The root object and the first node keep all, the middle what is behind it, and all nodes before it what is before it.
+    assert_eq!(retained, [101, 101, 51, 50, 49, 49, 48, 48, 47, 47]);
+    let text = report.to_string();
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.contains("regressions::Node") && text.contains("other"), "{text}");
+
+    // Everything that a report says is in the heap's own words: deep lists take no stack.
+    let deep = std::thread::Builder::new().stack_size(256 << 10);
+    let kit = kit.clone();
+    let check = move || {
+        let mut heap = kit.list();
+        for _ in 0..10 {
+            heap.mutate(|mc, root| prepend(mc, *root, 0, 10_000));
+        }
+        let report = heap.report().expect("there is memory");
+        assert_eq!(report.objects, 100_002);
+        assert!(report.to_string().len() < 20_000);
+        heap.dump(io::sink()).expect("nothing is written");
+        let last = heap.inspect(|look, _| {
+            look.objects_of::<Node<'_>>().find(|node| node.next.get().is_none()).map(|n| look.path_to(n))
+        });
+        let path = last.expect("there is memory").expect("a last one").expect("there is memory");
+        assert_eq!(path.steps().len(), 100_002);
+        assert!(path.to_string().lines().count() < 30);
+    };
+    deep.spawn(check).expect("a thread").join().expect("no overflow");
 }

@@ -226,3 +226,36 @@ pub(in super::super) fn account_outside(kit: &Kit) {
     assert_eq!(outside(&heap), 0);
     heap.verify().unwrap();
 }
+
+/// A heap that does not collect by itself does when it is asked, and again when it may.
+pub(in super::super) fn collecting_by_hand(kit: &Kit) {
+    let mut heap = kit.table(1);
+    if !heap.capabilities().reclaims {
+        return;
+    }
+    let garbage = |heap: &mut Heap<super::Table>| {
+        for _ in 0..64 {
+            heap.mutate(|mc, root| {
+                for value in 0..MIB as u64 / 32 {
+                    store!(mc, root[0], Some(super::Node::make(mc, value, None)));
+                }
+            });
+        }
+    };
+    assert!(heap.is_automatic());
+    heap.set_automatic(false);
+    let before = heap.statistics();
+    garbage(&mut heap);
+    let after = heap.statistics();
+    assert_eq!((after.pauses, after.collections()), (before.pauses, before.collections()), "nobody asked");
+    assert!(!heap.is_automatic() && after.heap_bytes >= 64 << 20, "{after:?}");
+    heap.verify().expect("a heap that is whole");
+    heap.mutate(|mc, _| mc.request_collection());
+    heap.collect();
+    assert!(heap.statistics().heap_bytes < 8 << 20, "a collection that was asked for: {:?}", heap.statistics());
+    heap.set_automatic(true);
+    garbage(&mut heap);
+    let last = heap.statistics();
+    assert!(last.collections() > after.collections() + 2 && last.heap_bytes < 48 << 20, "{last:?}");
+    assert_eq!(heap.mutate(|_, root| root[0].get().expect("stored").value), MIB as u64 / 32 - 1);
+}
