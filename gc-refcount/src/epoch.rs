@@ -108,6 +108,7 @@ impl RefCount {
         }
 
         heap.core.statistics.epochs += 1;
+        heap.core.statistics.live_as_of = Some(heap.fast.allocated_bytes());
         let bytes = heap.core.statistics.live_bytes as usize;
         heap.core.event(EventKind::LiveDataSize { bytes });
         self.fresh = false;

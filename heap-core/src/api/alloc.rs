@@ -36,6 +36,7 @@ impl<'gc, T: Trace<'gc>> Gc<'gc, T> {
     /// # Errors
     /// When the heap limit is reached or the system refuses memory.
     #[inline]
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub fn try_new(mc: &Mutator<'gc>, value: T) -> Result<Self, AllocError> {
         let object = mc.allocate_sized(value)?;
         // SAFETY: the object was just made, with type T, in the heap of this brand.
@@ -62,6 +63,7 @@ impl<'gc, T: Trace<'gc>> Gc<'gc, [T]> {
     ///
     /// # Errors
     /// When the heap limit is reached or the system refuses memory.
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub fn try_new_slice_with(
         mc: &Mutator<'gc>,
         len: usize,
@@ -114,6 +116,7 @@ impl<'gc, T: Trace<'gc>> Gc<'gc, [T]> {
     /// # Errors
     /// When the heap limit is reached or the system refuses memory.
     #[inline]
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub fn try_new_slice(mc: &Mutator<'gc>, elements: &[T]) -> Result<Self, AllocError>
     where
         T: Copy,
@@ -149,6 +152,7 @@ impl<'gc, T: Trace<'gc>> Gc<'gc, [T]> {
     ///
     /// # Errors
     /// When the heap limit is reached or the system refuses memory.
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub fn try_from_vec(mc: &Mutator<'gc>, elements: Vec<T>) -> Result<Self, AllocError> {
         let mut slice = mc.allocate_slice::<T>(elements.len())?;
         slice.append(elements);
@@ -183,6 +187,7 @@ impl<'gc, T: Trace<'gc>> Gc<'gc, [T]> {
     ///
     /// # Errors
     /// When the heap limit is reached or the system refuses memory.
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub fn try_from_iter(mc: &Mutator<'gc>, elements: impl IntoIterator<Item = T>) -> Result<Self, AllocError> {
         let mut elements = elements.into_iter();
         let (len, upper) = elements.size_hint();
@@ -346,6 +351,7 @@ impl<'gc, T: Trace<'gc> + 'gc> Gc<'gc, T> {
     ///
     /// # Errors
     /// When the heap limit is reached or the system refuses memory.
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub fn try_new_cyclic(mc: &Mutator<'gc>, make: impl FnOnce(Weak<'gc, T>) -> T) -> Result<Self, AllocError> {
         let cell = mc.machine.allocate_empty_weak_cell()?;
         // SAFETY: a cell of this heap, that leads to nothing, or to the object below.
@@ -378,6 +384,7 @@ impl<'gc> Gc<'gc, str> {
     /// # Errors
     /// When the heap limit is reached or the system refuses memory.
     #[inline]
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub fn try_new_str(mc: &Mutator<'gc>, text: &str) -> Result<Self, AllocError> {
         let bytes = Gc::try_new_slice(mc, text.as_bytes())?;
         // SAFETY: the bytes are a copy of a `str`, and nobody can write to them.

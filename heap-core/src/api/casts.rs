@@ -242,6 +242,7 @@ impl<'gc, D: ?Sized + 'gc> Gc<'gc, D> {
     /// `unsize` must return the pointer that it is given.
     #[doc(hidden)]
     #[inline]
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub unsafe fn __try_new_dyn<T, F>(mc: &Mutator<'gc>, value: T, unsize: F) -> Result<Self, AllocError>
     where
         T: Trace<'gc>,

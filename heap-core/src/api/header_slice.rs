@@ -132,6 +132,7 @@ impl<'gc, H: Trace<'gc>, T: Trace<'gc>> Describe<H, T> {
                 is_a: |_| false,
                 unsize: None,
                 name_edges: Self::name_edges,
+                place: None,
             },
             with_hash: None,
         }
@@ -217,6 +218,7 @@ impl<'gc, H: Trace<'gc>, T: Trace<'gc>> Gc<'gc, HeaderSlice<H, [T]>> {
     ///
     /// # Errors
     /// When the heap limit is reached or the system refuses memory.
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub fn try_new_header_slice(
         mc: &Mutator<'gc>,
         header: H,
@@ -262,7 +264,7 @@ impl<'gc, H: Trace<'gc>, T: Trace<'gc>> Gc<'gc, HeaderSlice<H, [T]>> {
         // state bits of the header only at safepoints, and none happened.
         unsafe {
             let header = object.header();
-            header.store(HeaderWord::new(Describe::<H, T>::INFO, header.load().state()));
+            header.store(HeaderWord::new(machine.described(Describe::<H, T>::INFO), header.load().state()));
         }
         if has_glue {
             machine.register_drop(object);

@@ -75,6 +75,45 @@ impl<R: ?Sized> Heap<R> {
     }
 }
 
+#[cfg(feature = "allocation-sites")]
+impl<R: ?Sized> Heap<R> {
+    /// From now on objects know where in the program's source they were allocated; or no longer. Those that do keep it.
+    /// Needs the feature `allocation-sites`; see [`inspect::sites`](crate::inspect::sites) for what it costs.
+    ///
+    /// The place is where `Gc::new` or another function of this crate is called, or whatever calls that, as far as it is
+    /// `#[track_caller]`. The storage of lists and maps is allocated in this crate.
+    ///
+    /// ```
+    /// use heap_core::{Gc, Heap, Lock, NoGc, Rootable};
+    ///
+    /// let mut heap = Heap::<Rootable![Lock<Option<Gc<'_, u64>>>]>::new(NoGc::default(), |_| Lock::new(None))?;
+    /// heap.note_sites(true);
+    /// let before = heap.site_profile()?;
+    /// heap.mutate_root(|mc, root| *root = Lock::new(Some(Gc::new(mc, 7))));
+    /// let changes = heap.site_profile()?.since(&before);
+    /// assert_eq!((changes.sites[0].objects, changes.sites[0].bytes), (1, 16));
+    /// assert!(changes.sites[0].place.is_some());
+    /// println!("{changes}");
+    /// # Ok::<(), heap_core::AllocError>(())
+    /// ```
+    pub fn note_sites(&mut self, on: bool) {
+        self.machine.set_describe(on.then_some(crate::inspect::sites::described));
+    }
+
+    /// Whether objects know where they were allocated; see [`note_sites`](Self::note_sites).
+    pub fn notes_sites(&self) -> bool {
+        self.machine.describes()
+    }
+
+    /// What is alive, by the place where it was allocated. Costs a look at everything that the program can reach.
+    ///
+    /// # Errors
+    /// When the system refuses memory.
+    pub fn site_profile(&mut self) -> Result<crate::inspect::sites::SiteProfile, AllocError> {
+        Ok(crate::inspect::sites::profile(&self.machine.reached()?))
+    }
+}
+
 impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
     /// Runs `f` with a look at everything that the program can reach: all objects, what leads to one, what keeps it alive.
     ///

@@ -49,6 +49,7 @@ impl<'gc> Mutator<'gc> {
     }
 
     #[inline(always)]
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub(crate) fn allocate_sized<T: Trace<'gc>>(&self, value: T) -> Result<ObjectRef, AllocError> {
         // SAFETY: the description of `T`.
         unsafe { self.allocate_described(value, Describe::<T>::SIZED) }
@@ -57,6 +58,7 @@ impl<'gc> Mutator<'gc> {
     /// # Safety
     /// `info` must describe the sized type `T`.
     #[inline(always)]
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub(crate) unsafe fn allocate_described<T: Trace<'gc>>(
         &self,
         value: T,
@@ -80,7 +82,7 @@ impl<'gc> Mutator<'gc> {
         // SAFETY: the memory is fresh, large enough, aligned, and ours; header and payload are initialised before
         // anyone can see the object.
         unsafe {
-            write_header(allocation.payload, HeaderWord::new(info, allocation.birth));
+            write_header(allocation.payload, HeaderWord::new(self.machine.described(info), allocation.birth));
             allocation.payload.cast::<T>().write(value);
         }
         if const { core::mem::needs_drop::<T>() } {
@@ -100,6 +102,7 @@ impl<'gc> Mutator<'gc> {
 
     /// A slice object with a copy of 1 to [`SHORT`] bytes, small in the caller's code.
     #[inline(always)]
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub(crate) fn allocate_short_copy<T: Trace<'gc> + Copy>(&self, values: &[T]) -> Result<ObjectRef, AllocError> {
         let bytes = size_of_val(values);
         // SAFETY: so many bytes stand in `values`, and the payload has room for them; fresh memory overlaps nothing.
@@ -110,6 +113,7 @@ impl<'gc> Mutator<'gc> {
 
     /// A slice object with a copy of `values`, however many.
     #[inline(never)]
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub(crate) fn allocate_copy<T: Trace<'gc> + Copy>(&self, values: &[T]) -> Result<ObjectRef, AllocError> {
         // SAFETY: as above.
         self.allocate_filled::<T>(values.len(), size_of_val(values), |payload| unsafe {
@@ -120,6 +124,7 @@ impl<'gc> Mutator<'gc> {
     /// A slice object of `len` elements of `T` in `bytes` bytes, all of which `fill` must initialise, without a panic. So the
     /// object is never unfinished, and its header is written once.
     #[inline(always)]
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub(crate) fn allocate_filled<T: Trace<'gc>>(
         &self,
         len: usize,
@@ -138,7 +143,7 @@ impl<'gc> Mutator<'gc> {
         // anyone can see the object.
         unsafe {
             payload.byte_sub(SLICE_PREFIX_BYTES).cast::<usize>().write(len);
-            write_header(payload, HeaderWord::new(Describe::<T>::SLICE, birth));
+            write_header(payload, HeaderWord::new(self.machine.described(Describe::<T>::SLICE), birth));
         }
         self.note_thread::<T>();
         Ok(ObjectRef::new(payload))
@@ -173,6 +178,7 @@ impl<'gc> Mutator<'gc> {
     /// Turns a completely initialised slice into an object. Fails when what its elements own does not fit the limit; they
     /// are dropped then.
     #[inline]
+    #[cfg_attr(feature = "allocation-sites", track_caller)]
     pub(crate) fn finish_slice<T: Trace<'gc>>(&self, slice: UnfinishedSlice<T>) -> Result<ObjectRef, AllocError> {
         assert_eq!(slice.initialised, slice.len, "every element of a slice must be initialised");
         if const { core::mem::needs_drop::<T>() } {
@@ -190,7 +196,7 @@ impl<'gc> Mutator<'gc> {
         unsafe {
             object.payload().byte_sub(SLICE_PREFIX_BYTES).cast::<usize>().write(slice.len);
             let header = object.header();
-            header.store(HeaderWord::new(Describe::<T>::SLICE, header.load().state()));
+            header.store(HeaderWord::new(self.machine.described(Describe::<T>::SLICE), header.load().state()));
         }
         if const { core::mem::needs_drop::<T>() } {
             self.machine.register_drop(object);

@@ -211,6 +211,7 @@ macro_rules! conformance {
             inspections
             reports
             collecting_by_hand
+            allocation_sites
         }
     };
 }
@@ -463,6 +464,8 @@ checks! {
     reports(kit) { regressions::inspecting::reports(kit) }
     /// A heap that does not collect by itself does when it is asked, and again when it may.
     collecting_by_hand(kit) { regressions::pacing::collecting_by_hand(kit) }
+    /// Objects know where they were allocated, wherever they are moved, and other collections are as before.
+    allocation_sites(kit) { regressions::inspecting::allocation_sites(kit) }
 }
 
 #[cfg(test)]

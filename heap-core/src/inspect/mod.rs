@@ -56,7 +56,7 @@
 //! | `weakref.getweakrefcount` | weak pointers are copied freely and not counted; an object with any has one weak cell, see its [referrers](crate::Inspection::referrers) |
 //! | `WeakValueDictionary`, `WeakKeyDictionary`, `WeakSet` | [`WeakValueMap`](crate::collections::WeakValueMap), [`WeakMap`](crate::collections::WeakMap), [`WeakSet`](crate::collections::WeakSet) |
 //! | a callback of `weakref.ref`, `weakref.finalize` | [`FinalizerQueue`](crate::FinalizerQueue): the program takes out what died when it likes, so that no code runs inside a collection |
-//! | `tracemalloc` | [`Heap::report`](crate::Heap::report) for what is alive, by type |
+//! | `tracemalloc` | the feature `allocation-sites`: `Heap::note_sites`, `Heap::site_profile`, differences (`SiteProfile::since`); without it [`Heap::report`](crate::Heap::report) for what is alive, by type |
 //!
 //! # Cost
 //!
@@ -67,6 +67,8 @@ mod dominators;
 mod dump;
 mod path;
 mod report;
+#[cfg(feature = "allocation-sites")]
+pub mod sites;
 mod walk;
 
 pub use dump::DumpSummary;

@@ -68,6 +68,7 @@ impl HeapContext<'_> {
         let blocks = &core.memory.blocks;
         let tight = blocks.limit().is_some_and(|limit| blocks.headroom() < limit / 8);
         let full = Full { looked_at, allocated, live: core.statistics.live_bytes, tight };
+        core.statistics.live_as_of = Some(allocated);
         core.futility.full_done(full, core.options.overhead_limit);
     }
 

@@ -31,8 +31,15 @@ pub(crate) struct Machine {
     pub(crate) fast: FastPath,
     /// A type of which there was an object, and whose values must stay on their thread.
     bound: Cell<Option<TypeName>>,
+    /// Whether objects are to know where they were allocated, and how their descriptions are told.
+    #[cfg(feature = "allocation-sites")]
+    describe: Cell<Option<DescribeFn>>,
     pub(super) inner: UnsafeCell<Inner>,
 }
+
+/// The description of the same type that knows a place.
+#[cfg(feature = "allocation-sites")]
+pub(crate) type DescribeFn = fn(&'static TypeInfo, &'static core::panic::Location<'static>) -> &'static TypeInfo;
 
 /// Names a type, for people.
 pub(crate) type TypeName = fn() -> &'static str;
@@ -55,7 +62,13 @@ impl Machine {
             collector,
             zeal_turn: CollectionKind::Minor,
         };
-        Machine { fast: FastPath::new(), bound: Cell::new(None), inner: UnsafeCell::new(inner) }
+        Machine {
+            fast: FastPath::new(),
+            bound: Cell::new(None),
+            #[cfg(feature = "allocation-sites")]
+            describe: Cell::new(None),
+            inner: UnsafeCell::new(inner),
+        }
     }
 
     /// The heap's parts, when it is exclusively borrowed.
@@ -332,6 +345,38 @@ impl Machine {
     #[inline(never)]
     pub(crate) fn register_drop(&self, object: ObjectRef) {
         self.core(|core| core.death.drops.register(object));
+    }
+
+    // ---- allocation sites ----
+
+    /// The description that an object gets which is being made, by whoever calls the caller.
+    #[cfg(feature = "allocation-sites")]
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn described(&self, info: &'static TypeInfo) -> &'static TypeInfo {
+        match self.describe.get() {
+            None => info,
+            Some(describe) => describe(info, core::panic::Location::caller()),
+        }
+    }
+
+    /// The description that an object gets which is being made.
+    #[cfg(not(feature = "allocation-sites"))]
+    #[inline(always)]
+    pub(crate) fn described(&self, info: &'static TypeInfo) -> &'static TypeInfo {
+        info
+    }
+
+    /// From now on objects know where they were allocated, or not.
+    #[cfg(feature = "allocation-sites")]
+    pub(crate) fn set_describe(&self, describe: Option<DescribeFn>) {
+        self.describe.set(describe);
+    }
+
+    /// Whether objects know where they were allocated.
+    #[cfg(feature = "allocation-sites")]
+    pub(crate) fn describes(&self) -> bool {
+        self.describe.get().is_some()
     }
 
     // ---- threads ----

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 /// What a heap did so far. Bytes include headers and padding to eight bytes.
+///
+/// Numbers of what happened are exact from the beginning: a collector that does not do a thing has done it zero times. What
+/// must be looked for says when it was ([`live_as_of`](Self::live_as_of)), or that nobody knows
+/// ([`resident_bytes`](Self::resident_bytes)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
@@ -24,10 +28,14 @@ pub struct Statistics {
     pub pause_time: Duration,
     /// Wall time of the longest pause.
     pub longest_pause: Duration,
-    /// Objects that the last complete look at the heap found alive. Counting collectors keep it current at every epoch.
+    /// Objects that the last complete look at the heap found alive; see [`live_as_of`](Self::live_as_of). Counting collectors
+    /// keep it current at every epoch.
     pub live_objects: u64,
     /// Bytes of these objects.
     pub live_bytes: u64,
+    /// Bytes that had been allocated when `live_objects` and `live_bytes` were found: what was allocated since is in neither.
+    /// `None` when nobody has looked so far, or ever will; then both are zero, and say nothing.
+    pub live_as_of: Option<u64>,
     /// Bytes that survived a young collection and were promoted, in total.
     pub promoted_bytes: u64,
     /// Full collections after which old objects were moved together, because the heap was fragmented.

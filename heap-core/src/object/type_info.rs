@@ -9,6 +9,7 @@
 //! can be traced by itself: by increments, by cards, by several threads.
 
 use core::any::TypeId;
+use core::panic::Location;
 
 use super::edge_names::NameEdgesFn;
 use super::edges::TraceFn;
@@ -35,6 +36,9 @@ pub(crate) struct Kind {
     pub(crate) unsize: Option<ErasedFn>,
     /// Reports edges with the names of their places: as many as tracing does.
     pub(crate) name_edges: NameEdgesFn,
+    /// Where the objects were allocated, in a copy that was made for one place.
+    #[cfg_attr(not(feature = "allocation-sites"), allow(dead_code))]
+    pub(crate) place: Option<&'static Location<'static>>,
 }
 
 /// Shape of an object. Those behind `Slice` belong to the heap itself.
@@ -158,7 +162,13 @@ impl TypeInfo {
         relocate: None,
         drop: None,
         owned_bytes: None,
-        kind: &Kind { name: || "unfinished object", is_a: |_| false, unsize: None, name_edges: |_, _, _| {} },
+        kind: &Kind {
+            name: || "unfinished object",
+            is_a: |_| false,
+            unsize: None,
+            name_edges: |_, _, _| {},
+            place: None,
+        },
         hash_bytes: 0,
         with_hash: None,
     };
@@ -174,6 +184,14 @@ impl TypeInfo {
     #[inline]
     pub fn with_hash(&self) -> Option<&'static TypeInfo> {
         self.with_hash
+    }
+}
+
+#[cfg(feature = "allocation-sites")]
+impl TypeInfo {
+    /// The same description with another part for people.
+    pub(crate) fn of_kind(&self, kind: &'static Kind, with_hash: Option<&'static TypeInfo>) -> TypeInfo {
+        TypeInfo { kind, with_hash, ..*self }
     }
 }
 

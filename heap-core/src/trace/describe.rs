@@ -91,6 +91,7 @@ impl<'gc, T: Trace<'gc>> Kinds<T> {
         is_a: T::__is_a,
         unsize: None,
         name_edges: name_edges_of_element::<T>,
+        place: None,
     };
     /// An element is not the object.
     const SLICE: &'static Kind = &Kind {
@@ -98,6 +99,7 @@ impl<'gc, T: Trace<'gc>> Kinds<T> {
         is_a: |_| false,
         unsize: None,
         name_edges: name_edges_of_elements::<T>,
+        place: None,
     };
 }
 

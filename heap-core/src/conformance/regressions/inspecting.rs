@@ -4,8 +4,10 @@ use std::io::{self, Write};
 
 use super::super::dumped::{Dumped, WEAK};
 use super::{Kit, Node, prepend};
+use crate::inspect::sites::SiteProfile;
 use crate::{
-    AllocError, Ephemeron, FinalizerQueue, Gc, Heap, Lock, RefLock, Rootable, Static, Trace, Weak, field, store,
+    AllocError, Ephemeron, FinalizerQueue, Gc, Heap, Lock, Mutator, RefLock, Rootable, Static, Trace, Weak, field,
+    store,
 };
 
 /// A type that objects can be asked for.
@@ -321,4 +323,78 @@ pub(in super::super) fn reports(kit: &Kit) {
         assert!(path.to_string().lines().count() < 30);
     };
     deep.spawn(check).expect("a thread").join().expect("no overflow");
+}
+
+#[track_caller]
+fn make<'gc>(mc: &Mutator<'gc>, value: u64) -> Gc<'gc, Node<'gc>> {
+    Gc::new(mc, Node { value, next: Lock::new(None), other: Lock::new(None) })
+}
+
+/// Objects know where they were allocated, wherever they are moved, and other collections are as before.
+pub(in super::super) fn allocation_sites(kit: &Kit) {
+    let mut heap = kit.table(1000);
+    assert!(!heap.notes_sites());
+    let find = |profile: &SiteProfile, line: u32| {
+        let mut sites = profile.sites.iter().filter(|site| site.place.is_some_and(|place| place.line() == line));
+        sites.next().map_or((0, 0), |site| {
+            assert!(site.place.is_some_and(|place| place.file().ends_with("inspecting.rs")), "{site:?}");
+            (site.objects, site.bytes)
+        })
+    };
+    let before = heap.site_profile().expect("there is memory");
+    assert!(before.sites.iter().all(|site| site.place.is_none()), "{before}");
+    heap.note_sites(true);
+    let (mut here, mut there) = (0, 0);
+    for round in 0..10 {
+        heap.mutate(|mc, root| {
+            for at in (round * 100)..(round + 1) * 100 {
+                here = line!() + 1;
+                let first = make(mc, at);
+                there = line!() + 1;
+                let second = make(mc, at);
+                store!(mc, first.next, Some(second));
+                store!(mc, root[at as usize], Some(first));
+                Gc::identity_hash(second, mc);
+                let _garbage = make(mc, at);
+            }
+        });
+        match round % 3 {
+            0 => heap.collect_minor(),
+            1 => {
+                heap.step(10_000);
+            }
+            _ => heap.collect(),
+        }
+    }
+    heap.verify().expect("a heap that is whole");
+    let full = heap.site_profile().expect("there is memory");
+    assert_eq!((find(&full, here).0, find(&full, there).0), (1000, 1000), "{full}");
+    assert!(find(&full, here).1 == 32_000 && find(&full, there).1 >= 32_000);
+    let all: u64 = full.sites.iter().map(|site| site.objects).sum();
+    assert_eq!(all, heap.verify().expect("a heap that is whole").objects);
+
+    heap.note_sites(false);
+    heap.mutate(|mc, root| {
+        for at in 0..500 {
+            store!(mc, root[at], Some(make(mc, 0)));
+        }
+    });
+    heap.collect();
+    let later = heap.site_profile().expect("there is memory");
+    let changes = later.since(&full);
+    let change = |line| changes.sites.iter().find(|site| site.place.is_some_and(|place| place.line() == line));
+    assert_eq!(
+        (change(here).expect("fewer").objects, change(there).expect("fewer").objects),
+        (-500, -500),
+        "{changes}"
+    );
+    assert_eq!(changes.sites.iter().map(|site| site.objects).sum::<i64>(), -500);
+    assert!(later.since(&later).sites.is_empty());
+    for text in [later.to_string(), changes.to_string()] {
+        assert!(text.lines().all(|line| line.chars().count() <= 80) && text.contains("inspecting.rs"), "{text}");
+    }
+    heap.mutate(|_, root| {
+        let first = root[700].get().expect("stored");
+        assert!(first.value == 700 && first.next.get().expect("stored").value == 700);
+    });
 }

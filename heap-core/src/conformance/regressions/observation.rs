@@ -15,6 +15,7 @@ pub(in super::super) fn statistics_and_events(kit: &Kit) {
     let log = events.clone();
     heap.set_listener(Some(Box::new(move |event| log.borrow_mut().push(*event))));
     let mut before = heap.statistics();
+    assert!(before.live_as_of.is_some() || (before.live_objects, before.live_bytes) == (0, 0), "nobody has looked");
     for round in 0..30 {
         events.borrow_mut().clear();
         let pauses = heap.statistics().pauses;
@@ -42,6 +43,9 @@ pub(in super::super) fn statistics_and_events(kit: &Kit) {
         if round % 3 == 0 && heap.capabilities().reclaims {
             assert!(now.collections() > before.collections(), "a full collection is counted");
             assert!(now.live_bytes > 0 && now.live_bytes <= now.heap_bytes, "{now:?}");
+            assert_eq!(now.live_as_of, Some(now.allocated_bytes), "it looked at everything just now");
+        } else if !heap.capabilities().reclaims {
+            assert_eq!((now.live_as_of, now.live_objects), (None, 0), "nobody ever looks");
         }
         before = now;
         let events = events.borrow();
