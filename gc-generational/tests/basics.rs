@@ -193,11 +193,7 @@ fn handles_and_weak_cells_follow_moves() {
     let (strong, weak, dying) = heap.mutate(|mc, _| {
         let kept = node(mc, 1, Some(node(mc, 2, None)));
         let lost = node(mc, 3, None);
-        (
-            mc.stash::<Rootable![Gc<'_, Node<'_>>]>(kept),
-            mc.stash::<Rootable![Weak<'_, Node<'_>>]>(Gc::downgrade(kept, mc)),
-            mc.stash::<Rootable![Weak<'_, Node<'_>>]>(Gc::downgrade(lost, mc)),
-        )
+        (mc.stash(kept), mc.stash(Gc::downgrade(kept, mc)), mc.stash(Gc::downgrade(lost, mc)))
     });
     heap.collect_minor();
     let look = |heap: &mut ListHeap| {
@@ -225,8 +221,7 @@ fn weak_pointers_to_old_objects_made_later() {
     let mut heap = list_heap(checked(), Generational::default());
     heap.mutate_root(|mc, root| *root = Lock::new(Some(node(mc, 0, None))));
     heap.collect();
-    let weak =
-        heap.mutate(|mc, root| mc.stash::<Rootable![Weak<'_, Node<'_>>]>(Gc::downgrade(root.get().unwrap(), mc)));
+    let weak = heap.mutate(|mc, root| mc.stash(Gc::downgrade(root.get().unwrap(), mc)));
     heap.collect_minor();
     heap.mutate(|mc, root| assert!(Gc::ptr_eq(mc.fetch(&weak).upgrade(mc).unwrap(), root.get().unwrap())));
     heap.mutate_root(|_, root| *root = Lock::new(None));

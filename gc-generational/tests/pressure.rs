@@ -161,7 +161,7 @@ fn a_limited_heap_is_usable_up_to_its_limit_and_after() {
                     list = Some(node(mc, count + i, list)?);
                 }
                 let holder = list;
-                Ok::<_, AllocError>(mc.stash::<Rootable![Gc<'_, Node<'_>>]>(holder.unwrap()))
+                Ok::<_, AllocError>(mc.stash(holder.unwrap()))
             })
             .map(|handle| heap.mutate_root(|mc, root| *root = Lock::new(Some(mc.fetch(&handle)))))
             .is_ok()

@@ -77,7 +77,7 @@ fn fill(heap: &mut Heap<Nodes>, len: usize) {
 fn reached_first(heap: &mut Heap<Nodes>) -> Handle<Slice> {
     heap.mutate(|mc, root| {
         let all = root.get().unwrap();
-        mc.stash::<Slice>(Gc::new_slice_with(mc, 200, |i| all[i]))
+        mc.stash_as::<Slice>(Gc::new_slice_with(mc, 200, |i| all[i]))
     })
 }
 
@@ -129,7 +129,7 @@ fn blocks_that_an_abandoned_promotion_looked_at_are_freed_when_they_are_dead() {
         // The stack has room for those that the handle leads to: its second request is refused.
         refuse_mark_stack_requests(0b10);
         let all = root.get().unwrap();
-        mc.stash::<Slice>(Gc::new_slice_with(mc, 200, |i| all[i]))
+        mc.stash_as::<Slice>(Gc::new_slice_with(mc, 200, |i| all[i]))
     });
     refuse_mark_stack_requests(0);
     assert_eq!(heap.statistics().abandoned_collections, 1);

@@ -186,7 +186,7 @@ fn a_weak_pointer_upgraded_into_a_handle_during_marking_keeps_its_target() {
     heap.step(ONE);
     let handle = heap.mutate(|mc, root| {
         let target = root.weak.get().unwrap().upgrade(mc).unwrap();
-        mc.stash::<Rootable![Gc<'_, Node<'_>>]>(target)
+        mc.stash(target)
     });
     while !heap.step(ONE) {}
     assert_eq!(heap.mutate(|mc, _| mc.fetch(&handle).value), 7);
@@ -223,7 +223,7 @@ fn a_large_array_is_upgraded_and_scanned_during_marking() {
     heap.step(ONE);
     let handle = heap.mutate(|mc, root| {
         let big = root.big.get().unwrap().upgrade(mc).unwrap();
-        mc.stash::<Rootable![Array<'_>]>(big)
+        mc.stash_as::<Rootable![Array<'_>]>(big)
     });
     while !heap.step(2 << 10) {}
     heap.mutate(|mc, _| {

@@ -70,7 +70,7 @@ fn every_kind_of_place_follows() {
         store!(mc, b.next, Some(a));
         store!(mc, old.next, Some(b));
         field!(mc, old.others).borrow_mut().extend([a, b, a]);
-        mc.stash::<Pointer>(a)
+        mc.stash(a)
     });
     let before = heap.mutate(|mc, _| address(mc.fetch(&handle)));
     heap.collect();
@@ -109,7 +109,7 @@ fn what_a_table_knows_stays() {
     let weak: Handle<WeakPointer> = heap.mutate(|mc, root| {
         let target = scattered(mc, 1);
         store!(mc, root[0], Some(target));
-        mc.stash::<WeakPointer>(Gc::downgrade(target, mc))
+        mc.stash(Gc::downgrade(target, mc))
     });
     assert!(!moves(&mut heap, 0));
     heap.mutate(|mc, root| {

@@ -121,7 +121,7 @@ fn counts_are_those_of_the_heap_and_of_handles() {
             let shared = root.next.get().unwrap();
             assert_eq!(mc.ref_count(shared), Some(1));
             assert_eq!(mc.ref_count(*root), Some(1));
-            (mc.stash::<Nodes>(shared), mc.stash::<Nodes>(shared))
+            (mc.stash(shared), mc.stash(shared))
         });
         let clone = first.clone();
         heap.collect();
@@ -145,8 +145,8 @@ fn a_handle_that_lives_within_one_epoch_leaves_no_trace() {
     for collector in all() {
         let mut heap = heap(collector);
         heap.mutate(|mc, root| {
-            drop(mc.stash::<Nodes>(*root));
-            drop(mc.stash::<Nodes>(node(mc, 1)));
+            drop(mc.stash(*root));
+            drop(mc.stash(node(mc, 1)));
         });
         heap.collect();
         heap.mutate(|mc, root| assert_eq!(mc.ref_count(*root), Some(1)));
@@ -244,7 +244,7 @@ fn an_object_can_become_counted_and_die_within_one_epoch() {
     for collector in [RefCount::pure(), RefCount::default()] {
         let mut heap = heap(collector);
         let drops = Rc::new(Cell::new(0));
-        let old = heap.mutate(|mc, _| mc.stash::<Nodes>(node(mc, 1)));
+        let old = heap.mutate(|mc, _| mc.stash(node(mc, 1)));
         heap.collect();
         let weak = heap.mutate(|mc, root| {
             // The logged object refers to a new one, and loses its own last reference before the epoch.
@@ -253,7 +253,7 @@ fn an_object_can_become_counted_and_die_within_one_epoch() {
             store!(mc, old.next, Some(fresh));
             store!(mc, root.weak, Some(Gc::downgrade(fresh, mc)));
             let noisy = Gc::new(mc, owner(&drops));
-            mc.stash::<Rootable![Gc<'_, Owner<'_>>]>(noisy)
+            mc.stash(noisy)
         });
         drop((old, weak));
         heap.collect();
@@ -380,7 +380,7 @@ fn a_panic_in_drop_glue_leaves_the_heap_whole() {
         let mut heap = heap(collector);
         let handles: Vec<_> = heap.mutate(|mc, root| {
             store!(mc, root.next, Some(node(mc, 1)));
-            (0..5).map(|i| mc.stash::<Bombs>(Gc::new(mc, Static(Bomb(i == 2))))).collect()
+            (0..5).map(|i| mc.stash_as::<Bombs>(Gc::new(mc, Static(Bomb(i == 2))))).collect()
         });
         heap.collect();
         drop(handles);
@@ -409,7 +409,7 @@ fn eager_mode_reclaims_at_the_end_of_the_mutate() {
         assert_eq!(drops.get(), 1);
         let handle = heap.mutate(|mc, _| {
             let owner = Gc::new(mc, owner(&drops));
-            mc.stash::<Rootable![Gc<'_, Owner<'_>>]>(owner)
+            mc.stash(owner)
         });
         heap.mutate(|mc, _| {
             assert_eq!(mc.ref_count(mc.fetch(&handle)), Some(1));
@@ -594,7 +594,7 @@ fn glue_of_an_object_that_becomes_counted_and_dies_in_one_epoch_runs_once() {
     for collector in [RefCount::pure(), RefCount::default()] {
         let drops = Rc::new(Cell::new(0));
         let mut heap = heap(collector);
-        let old = heap.mutate(|mc, _| mc.stash::<Owners>(Gc::new(mc, owner(&drops))));
+        let old = heap.mutate(|mc, _| mc.stash_as::<Owners>(Gc::new(mc, owner(&drops))));
         heap.collect();
         heap.mutate(|mc, _| {
             // The old object is logged, so what it refers to is counted, before it dies in the same epoch.
@@ -660,7 +660,7 @@ fn handles_alone_are_counted_at_once_in_eager_mode() {
     heap.mutate(|mc, root| store!(mc, root.next, Some(node(mc, 1))));
     let count = |heap: &mut Heap<Nodes>| heap.mutate(|mc, root| mc.ref_count(root.next.get().unwrap()));
     assert_eq!(count(&mut heap), Some(1));
-    let handle = heap.mutate(|mc, root| mc.stash::<Nodes>(root.next.get().unwrap()));
+    let handle = heap.mutate(|mc, root| mc.stash(root.next.get().unwrap()));
     assert_eq!(count(&mut heap), Some(2));
     drop(handle);
     heap.mutate(|_, _| {});

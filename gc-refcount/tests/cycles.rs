@@ -69,7 +69,7 @@ fn a_ring_held_from_elsewhere_stays() {
     let handle = heap.mutate(|mc, root| {
         let ring = ring(mc, 10);
         store!(mc, root.next, Some(ring));
-        mc.stash::<Nodes>(ring.next.get().unwrap().next.get().unwrap())
+        mc.stash(ring.next.get().unwrap().next.get().unwrap())
     });
     heap.collect();
     heap.mutate(|mc, root| store!(mc, root.next, None));
@@ -146,7 +146,7 @@ fn a_ring_whose_members_are_referred_to_more_often_than_a_header_can_say() {
             field!(mc, hub.items).unlock().borrow_mut().push(spoke);
         }
         store!(mc, root.next, Some(hub));
-        mc.stash::<Nodes>(hub.items.borrow()[1234])
+        mc.stash(hub.items.borrow()[1234])
     });
     heap.collect();
     heap.mutate(|mc, root| {
@@ -304,7 +304,7 @@ fn a_large_candidate_that_dies_young_is_kept_for_the_buffer() {
     });
     heap.collect_minor();
     // Were its blocks free, this would lie there, and its bytes where the header was.
-    let bytes = heap.mutate(|mc, _| mc.stash::<Rootable![Gc<'_, [u8; 32_000]>]>(Gc::new(mc, [0xFF; 32_000])));
+    let bytes = heap.mutate(|mc, _| mc.stash_as::<Rootable![Gc<'_, [u8; 32_000]>]>(Gc::new(mc, [0xFF; 32_000])));
     heap.collect();
     drop(bytes);
 }

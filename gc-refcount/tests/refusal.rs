@@ -135,7 +135,7 @@ fn a_failed_allocation_is_followed_by_a_cycle_collection() {
             Gc::new(mc, Lock::new(None))
         })
         .unwrap();
-    let ring = heap.mutate(|mc, _| mc.stash::<Rootable![Nodes<'_>]>(wide(mc, 30_000, true)));
+    let ring = heap.mutate(|mc, _| mc.stash_as::<Rootable![Nodes<'_>]>(wide(mc, 30_000, true)));
     heap.collect_minor();
     drop(ring);
     heap.collect_minor();

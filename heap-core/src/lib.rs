@@ -58,7 +58,7 @@
 //! | identity | [`Gc::ptr_eq`], [`Gc::identity_hash`] |
 //! | something to be done when an object is dead | [`FinalizerQueue`] |
 //! | a say in what dies | [`Heap::mark`], [`Heap::collect_with`], [`Finalization`] |
-//! | roots between calls of `mutate` | [`Mutator::stash`], [`Mutator::fetch`], [`Handle`] |
+//! | roots between calls of `mutate` | [`Mutator::stash`], [`Mutator::fetch`], [`Handle`]; [`Rebrand`] |
 //! | looks into a heap that is being looked at | [`Heap::view`], [`Heap::poll`] |
 //! | heaps on other threads | [`Heap::into_sendable`], [`SendHeap`] |
 //! | a full heap as a result | [`Heap::try_mutate`], [`Heap::reserve`], [`HeapOptions::with_limit`] |
@@ -119,7 +119,7 @@ pub use api::finalizer::FinalizerQueue;
 #[doc(hidden)]
 pub use api::gc::DynPointee;
 pub use api::gc::{Gc, Pointee};
-pub use api::handle::{Handle, Pointer};
+pub use api::handle::{Handle, HasFamily, Pointer};
 pub use api::header_slice::HeaderSlice;
 pub use api::heap::Heap;
 pub use api::inspection::{Inspection, Reference};
@@ -141,7 +141,7 @@ pub use machine::events::CollectionKind;
 pub use machine::registry;
 pub use machine::settings::{CollectorChoice, Collectors, SettingsError};
 pub use machine::{Capabilities, HeapOptions, NoGc, Statistics, events};
-pub use trace::{Content, Downcast, Facts, HasPrefix, Known, Relocator, Static, Trace, Tracer};
+pub use trace::{Content, Downcast, Facts, HasPrefix, Known, Rebrand, Relocator, Static, Trace, Tracer};
 
 /// The README's program compiles and runs.
 #[cfg(doctest)]

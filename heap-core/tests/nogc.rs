@@ -27,7 +27,7 @@ fn objects_links_weaks_and_handles() {
         let weak = Gc::downgrade(other, mc);
         assert!(Weak::ptr_eq(weak, Gc::downgrade(other, mc)), "one cell per target");
         field!(mc, root.items).unlock().borrow_mut().push(weak);
-        mc.stash::<Rootable![Gc<'_, Node<'_>>]>(other)
+        mc.stash(other)
     });
     heap.collect();
     heap.mutate(|mc, root| {

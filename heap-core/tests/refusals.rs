@@ -206,7 +206,7 @@ fn the_root_may_be_read_but_is_no_object_of_the_program() {
     let mut heap = heap();
     // Two heaps of the same shape at the same time: what belongs to one is not found in the other.
     let mut other = self::heap();
-    let handle = heap.mutate(|mc, root| mc.stash::<Root>(*root));
+    let handle = heap.mutate(|mc, root| mc.stash_as::<Root>(*root));
     other.mutate(|mc, _| assert!(mc.try_fetch(&handle).is_none()));
     let outcome = catch_unwind(AssertUnwindSafe(|| other.mutate(|mc, _| mc.fetch(&handle).first.get().is_some())));
     assert!(outcome.is_err());

@@ -48,7 +48,7 @@ fn verdict(damage: fn(&mut NoGc, &mut HeapContext<'_>)) -> String {
         )
     })
     .unwrap();
-    let handle = heap.mutate(|mc, _| mc.stash::<Rootable![Gc<'_, Leaf>]>(Gc::new(mc, Leaf(6))));
+    let handle = heap.mutate(|mc, _| mc.stash_as::<Rootable![Gc<'_, Leaf>]>(Gc::new(mc, Leaf(6))));
     heap.verify().expect("undamaged");
     heap.step(0);
     let error = heap.verify().expect_err("damaged").to_string();

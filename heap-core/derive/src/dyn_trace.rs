@@ -6,8 +6,8 @@
 //! reached by a path, except what the real trait vouches for.
 
 use crate::expand::asks_for_trace;
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{
@@ -56,6 +56,7 @@ pub(crate) fn dyn_trace(input: TokenStream) -> Result<TokenStream> {
     if !object.bounds.iter().any(|bound| matches!(bound, TypeParamBound::Lifetime(_))) {
         object.bounds.push(TypeParamBound::Lifetime(brand.clone()));
     }
+    let is_simple = generics.params.len() == 1 && generics.where_clause.is_none();
     let conditions: Vec<WherePredicate> = parameters_are_covered(&krate, &brand, &generics);
     generics.make_where_clause().predicates.extend(conditions);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
@@ -93,10 +94,38 @@ pub(crate) fn dyn_trace(input: TokenStream) -> Result<TokenStream> {
             #krate::__private::Checks::makes_sense::<#object>();
         }
     };
+    // Nobody relies on this; as in the derive.
+    let rebrand = is_simple.then(|| {
+        let with = replace_lifetime(object.to_token_stream(), &brand, &Lifetime::new("'__any", Span::call_site()));
+        quote_spanned! {span=>
+            impl #impl_generics #krate::Rebrand<#brand> for #object #where_clause {
+                type With<'__any> = #with;
+            }
+        }
+    });
     Ok(quote! {
         #[allow(dead_code, single_use_lifetimes)]
-        const _: () = { #implementation };
+        const _: () = { #implementation #rebrand };
     })
+}
+
+/// `code` with one lifetime in place of another. At token level: a lifetime is an apostrophe and a word.
+fn replace_lifetime(code: TokenStream, from: &Lifetime, to: &Lifetime) -> TokenStream {
+    let mut after_apostrophe = false;
+    let replace = |token| {
+        let name_of_lifetime = after_apostrophe;
+        after_apostrophe = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
+        match token {
+            TokenTree::Ident(name) if name_of_lifetime && name == from.ident => to.ident.clone().into(),
+            TokenTree::Group(group) => {
+                let mut replaced = Group::new(group.delimiter(), replace_lifetime(group.stream(), from, to));
+                replaced.set_span(group.span());
+                replaced.into()
+            }
+            other => other,
+        }
+    };
+    code.into_iter().map(replace).collect()
 }
 
 /// What is demanded of each type parameter: that it is `Trace`, if the macro's input says so, or else that it outlives

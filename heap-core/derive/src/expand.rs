@@ -602,7 +602,39 @@ fn casts(input: &DeriveInput, cx: &Context, generics: &Generics, prefix: Option<
             }
         }
     });
-    quote!(#downcast #prefix)
+    let rebrand = rebrand(input, cx);
+    quote!(#downcast #prefix #rebrand)
+}
+
+/// What the type is under another brand, if the derive can tell: if the brand is the only thing that its name depends on.
+///
+/// Nobody relies on it: an impl that tells another type is an error where it is used. A type that makes no sense under every
+/// brand is refused here too.
+fn rebrand(input: &DeriveInput, cx: &Context) -> Option<TokenStream> {
+    let Context { brand, krate } = cx;
+    let depends_on_brand_only = |parameter: &GenericParam| match parameter {
+        GenericParam::Lifetime(parameter) => parameter.lifetime == *brand,
+        GenericParam::Type(_) => false,
+        GenericParam::Const(_) => true,
+    };
+    if input.generics.where_clause.is_some() || !input.generics.params.iter().all(depends_on_brand_only) {
+        return None;
+    }
+    let name = &input.ident;
+    let generics = impl_generics(&input.generics, brand);
+    let (impl_generics, ..) = generics.split_for_impl();
+    let (_, ty_generics, _) = input.generics.split_for_impl();
+    let arguments = input.generics.params.iter().map(|parameter| match parameter {
+        GenericParam::Lifetime(_) => quote!('__any),
+        GenericParam::Type(parameter) => parameter.ident.to_token_stream(),
+        GenericParam::Const(parameter) => parameter.ident.to_token_stream(),
+    });
+    Some(quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::Rebrand<#brand> for #name #ty_generics {
+            type With<'__any> = #name<#(#arguments),*>;
+        }
+    })
 }
 
 /// Code that compiles only if the conditions of the impl, as they are written down, suffice for the type to make sense.

@@ -8,6 +8,7 @@ use super::rootable::{Root, Rootable};
 use super::weak::Weak;
 use crate::machine::HandleSlot;
 use crate::object::ObjectRef;
+use crate::trace::Rebrand;
 
 /// Keeps an object alive from outside the heap, across safepoints.
 ///
@@ -46,15 +47,42 @@ impl<'gc> Mutator<'gc> {
     /// Makes a handle: a root that lives outside `mutate`, until it is dropped.
     ///
     /// ```
-    /// use heap_core::{Gc, Heap, NoGc, Rootable};
-    /// let mut heap = Heap::<Rootable![()]>::new(NoGc::default(), |_| ()).unwrap();
-    /// let handle = heap.mutate(|mc, _| mc.stash::<Rootable![Gc<'_, u64>]>(Gc::new(mc, 7)));
-    /// assert_eq!(heap.mutate(|mc, _| *mc.fetch(&handle)), 7);
+    /// use heap_core::{Gc, Handle, Heap, NoGc, Rootable, Trace};
+    ///
+    /// #[derive(Trace)]
+    /// struct Node<'gc> {
+    ///     value: u64,
+    ///     next: Option<Gc<'gc, Node<'gc>>>,
+    /// }
+    ///
+    /// // How the type is written where there is no brand.
+    /// struct Editor {
+    ///     cursor: Handle<Rootable![Gc<'_, Node<'_>>]>,
+    /// }
+    ///
+    /// let mut heap = Heap::<Rootable![()]>::new(NoGc::default(), |_| ())?;
+    /// let editor = heap.mutate(|mc, _| Editor { cursor: mc.stash(Gc::new(mc, Node { value: 7, next: None })) });
+    /// assert_eq!(heap.mutate(|mc, _| mc.fetch(&editor.cursor).value), 7);
+    /// # Ok::<(), heap_core::AllocError>(())
     /// ```
+    ///
+    /// The type of the handle is found by [`Rebrand`], which most types are; for others there is [`stash_as`](Self::stash_as).
     ///
     /// # Panics
     /// When there are more handles than ever before and the system refuses memory for them.
-    pub fn stash<R>(&self, pointer: Root<'gc, R>) -> Handle<R>
+    pub fn stash<P>(&self, pointer: P) -> Handle<P::Family>
+    where
+        P: HasFamily<'gc>,
+        P::Family: Rootable<'gc, Root = P>,
+    {
+        self.stash_as::<P::Family>(pointer)
+    }
+
+    /// As [`stash`](Self::stash), with the family named: `mc.stash_as::<Rootable![Gc<'_, Tree<'_, u64>>]>(tree)`.
+    ///
+    /// # Panics
+    /// As `stash`.
+    pub fn stash_as<R>(&self, pointer: Root<'gc, R>) -> Handle<R>
     where
         R: ?Sized + for<'a> Rootable<'a>,
         Root<'gc, R>: Pointer<'gc>,
@@ -84,7 +112,7 @@ impl<'gc> Mutator<'gc> {
         Root<'gc, R>: Pointer<'gc>,
     {
         let object = self.machine.core(|core| core.roots.get(&handle.slot))?;
-        // SAFETY: the slot was filled by `stash::<R>` on this heap, keeps its object alive, and follows its moves.
+        // SAFETY: the slot was filled by `stash_as::<R>` on this heap, keeps its object alive, and follows its moves.
         Some(unsafe { Root::<'gc, R>::from_object_ref(object) })
     }
 }
@@ -105,6 +133,25 @@ pub unsafe trait Pointer<'gc>: Copy + sealed::Sealed {
     /// `object` must be live and have come from `object_ref` of the same type, in the same heap.
     #[doc(hidden)]
     unsafe fn from_object_ref(object: ObjectRef) -> Self;
+}
+
+/// A pointer of which the compiler knows how it is called under another brand: see [`Rebrand`].
+#[diagnostic::on_unimplemented(
+    message = "what a handle to `{Self}` keeps must be named",
+    label = "name the family: `stash_as::<Rootable![..]>`",
+    note = "a handle keeps a `Gc` or a `Weak`; allocate a value with `Gc::new`, and stash the pointer"
+)]
+pub trait HasFamily<'gc>: Pointer<'gc> {
+    /// The family of the pointer, as written by [`Rootable!`](crate::Rootable!).
+    type Family: ?Sized + for<'a> Rootable<'a>;
+}
+
+impl<'gc, T: ?Sized + Rebrand<'gc> + 'gc> HasFamily<'gc> for Gc<'gc, T> {
+    type Family = crate::Rootable!['a => Gc<'a, <T as Rebrand<'gc>>::With<'a>>];
+}
+
+impl<'gc, T: ?Sized + Rebrand<'gc> + 'gc> HasFamily<'gc> for Weak<'gc, T> {
+    type Family = crate::Rootable!['a => Weak<'a, <T as Rebrand<'gc>>::With<'a>>];
 }
 
 mod sealed {

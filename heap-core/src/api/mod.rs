@@ -4,6 +4,7 @@ pub(crate) mod alloc;
 pub(crate) mod casts;
 pub(crate) mod ephemeron;
 pub(crate) mod external;
+mod families;
 pub(crate) mod finalizer;
 pub(crate) mod gc;
 pub(crate) mod handle;

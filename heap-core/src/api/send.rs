@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_heap_of_plain_data_moves_and_its_handles_stay() {
         let mut heap = numbers();
-        let handle: Handle<Numbers> = heap.mutate(|mc, root| mc.stash::<Numbers>(*root));
+        let handle: Handle<Numbers> = heap.mutate(|mc, root| mc.stash(*root));
         let other = handle.clone();
         let sendable = heap.into_sendable().unwrap();
         let heap = std::thread::spawn(move || {

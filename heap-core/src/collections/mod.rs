@@ -66,6 +66,7 @@
 //! Where an operation needs memory, there are two forms: one panics when the heap is full, `try_…` reports it and leaves
 //! the collection as it was.
 
+mod families;
 mod interner;
 mod list;
 mod map;

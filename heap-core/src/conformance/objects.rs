@@ -88,7 +88,7 @@ macro_rules! kinds {
 
         impl AnyHandle {
             pub(super) fn stash<'m>(any: Any<'m>, mc: &Mutator<'m>) -> Self {
-                match any { $(Any::$kind(gc) => AnyHandle::$kind(mc.stash::<Rootable!['gc => Gc<'gc, $type>]>(gc)),)* }
+                match any { $(Any::$kind(gc) => AnyHandle::$kind(mc.stash_as::<Rootable!['gc => Gc<'gc, $type>]>(gc)),)* }
             }
 
             pub(super) fn fetch<'m>(&self, mc: &Mutator<'m>) -> Any<'m> {
@@ -100,7 +100,7 @@ macro_rules! kinds {
             pub(super) fn stash<'m>(weak: AnyWeak<'m>, mc: &Mutator<'m>) -> Self {
                 match weak {
                     $(AnyWeak::$kind(weak) =>
-                        AnyWeakHandle::$kind(mc.stash::<Rootable!['gc => Weak<'gc, $type>]>(weak)),)*
+                        AnyWeakHandle::$kind(mc.stash_as::<Rootable!['gc => Weak<'gc, $type>]>(weak)),)*
                 }
             }
 

@@ -20,6 +20,7 @@ mod descent;
 mod describe;
 mod facts;
 mod named;
+mod rebrand;
 #[macro_use]
 mod std_impls;
 #[cfg(any(
@@ -43,6 +44,8 @@ pub(crate) use content::Inside;
 pub(crate) use describe::DescribeAs;
 pub use facts::{Downcast, Facts, HasPrefix, Known};
 pub use named::EdgeNamer;
+pub use rebrand::Rebrand;
+pub(crate) use rebrand::{contains, unbranded};
 pub use std_impls::Static;
 
 /// A type whose values may live in a garbage-collected heap.

@@ -78,6 +78,10 @@ macro_rules! untraced {
             fn relocate(&mut self, _: &mut Relocator<'gc>) {}
             $(fn owned_bytes(&self) -> usize { let owned: fn(&Self) -> usize = $owned; owned(self) })?
         }
+
+        impl<'gc, $($generics)*> $crate::trace::Rebrand<'gc> for $type {
+            type With<'a> = $type;
+        }
     )*};
 }
 

@@ -30,7 +30,7 @@ impl Program for Handles {
     fn add(&mut self, number: u64) {
         let handle = self.heap.batch(|mc, ()| {
             let object = Gc::try_new(mc, Object { number, check: check(number) })?;
-            Ok(mc.stash::<Held>(object))
+            Ok(mc.stash_as::<Held>(object))
         });
         self.handles.push(handle);
     }
@@ -41,7 +41,7 @@ impl Program for Handles {
             let object = Gc::try_new(mc, Object { number, check: check(number) })?;
             let old = mc.fetch(held);
             let sum = old.number.wrapping_add(old.check);
-            *held = mc.stash::<Held>(object);
+            *held = mc.stash_as::<Held>(object);
             Ok(sum)
         })
     }

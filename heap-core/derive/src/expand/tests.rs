@@ -453,3 +453,37 @@ fn all_faulty_fields_are_reported() {
     let messages: Vec<String> = errors.into_iter().map(|error| error.to_string()).collect();
     assert!(messages[0].starts_with("unknown option `foo`") && messages[1].starts_with("unknown option `bar`"));
 }
+
+#[test]
+fn types_whose_name_depends_on_the_brand_only_are_known_under_every_brand() {
+    let known = |input: DeriveInput| {
+        let text = derive_trace(&input).expect("the type is accepted").to_string().replace(' ', "");
+        text.split("::heap_core::Rebrand<").nth(1).map(str::to_owned)
+    };
+    let node = known(parse_quote!(
+        struct Node<'gc>(Gc<'gc, u8>);
+    ))
+    .expect("known");
+    assert!(node.starts_with("'gc>forNode<'gc>{typeWith<'__any>=Node<'__any>;}"), "{node}");
+    let plain = known(parse_quote!(
+        struct Plain;
+    ))
+    .expect("known");
+    assert!(plain.starts_with("'gc>forPlain{typeWith<'__any>=Plain<>;}"), "{plain}");
+    for unknown in [
+        parse_quote!(
+            struct Tree<'gc, T>(Gc<'gc, T>);
+        ),
+        parse_quote!(
+            #[trace(gc_lifetime = 'gc)]
+            struct Both<'gc, 'a>(Gc<'gc, Part<'a>>);
+        ),
+        parse_quote!(
+            struct Odd<'gc>(Gc<'gc, u8>)
+            where
+                'gc: 'static;
+        ),
+    ] {
+        assert_eq!(known(unknown), None);
+    }
+}

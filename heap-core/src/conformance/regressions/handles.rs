@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use super::super::model::Promise;
 use super::{Counted, Counting, Kit, List, Node, counting, measure, prepend};
-use crate::{Gc, Handle, Heap, HeapOptions, Mutator, Rootable, Static, Trace, Weak, store};
+use crate::{Gc, Handle, Heap, HeapOptions, Mutator, Rootable, Static, Trace, store};
 
 type NodeHandle = Handle<Rootable![Gc<'_, Node<'_>>]>;
 
 fn stash<'gc>(mc: &Mutator<'gc>, node: Gc<'gc, Node<'gc>>) -> NodeHandle {
-    mc.stash::<Rootable![Gc<'_, Node<'_>>]>(node)
+    mc.stash(node)
 }
 
 /// Handles are exactly as good as roots: made and dropped inside `mutate`, between, cloned, reused.
@@ -103,7 +103,7 @@ pub(in super::super) fn handles_dropped_in_drop_glue(kit: &Kit) {
     for _ in 0..LENGTH {
         first = Some(heap.mutate(|mc, _| {
             let keeper = Keeper { handle: Static(RefCell::new(first.take())), counted: Static(Counted(drops.clone())) };
-            mc.stash::<Rootable![Gc<'_, Keeper>]>(Gc::new(mc, keeper))
+            mc.stash_as::<Rootable![Gc<'_, Keeper>]>(Gc::new(mc, keeper))
         }));
         heap.collect_minor();
     }
@@ -370,7 +370,7 @@ pub(in super::super) fn handles_on_weak_pointers(kit: &Kit) {
     let mut heap = kit.list();
     let (strong, weak) = heap.mutate(|mc, _| {
         let node = Node::make(mc, 3, None);
-        (stash(mc, node), mc.stash::<Rootable![Weak<'_, Node<'_>>]>(Gc::downgrade(node, mc)))
+        (stash(mc, node), mc.stash(Gc::downgrade(node, mc)))
     });
     kit.expect_verified(&mut heap, 3, 0);
     heap.mutate(|mc, _| assert_eq!(mc.fetch(&weak).upgrade(mc).unwrap().value, 3));
@@ -391,7 +391,7 @@ pub(in super::super) fn many_references(kit: &Kit) {
         for index in 0..REFERENCES {
             store!(mc, root[index], Some(node));
         }
-        mc.stash::<Rootable![Weak<'_, Node<'_>>]>(Gc::downgrade(node, mc))
+        mc.stash(Gc::downgrade(node, mc))
     });
     let handles: Vec<NodeHandle> =
         heap.mutate(|mc, root| (0..5_000).map(|_| stash(mc, root[0].get().unwrap())).collect());

@@ -152,7 +152,7 @@ pub(in super::super) fn dumps(kit: &Kit) {
         store!(mc, root.one, None);
         let kept = Gc::new(mc, Static(30));
         root.queue.register(mc, Gc::new(mc, Static(31)));
-        mc.stash::<Rootable![Gc<'_, Number>]>(kept)
+        mc.stash_as::<Rootable![Gc<'_, Number>]>(kept)
     });
     let objects = dump_of(&mut heap).0.nodes.len();
     heap.collect();
@@ -219,7 +219,7 @@ pub(in super::super) fn inspections(kit: &Kit) {
     let mut heap = places(kit);
     let handle = heap.mutate(|mc, _| {
         let _garbage = Gc::new(mc, Static(99));
-        mc.stash::<Rootable![Gc<'_, Number>]>(Gc::new(mc, Static(40)))
+        mc.stash_as::<Rootable![Gc<'_, Number>]>(Gc::new(mc, Static(40)))
     });
     for round in 0..4 {
         let census = heap.verify().expect("a heap that is whole");

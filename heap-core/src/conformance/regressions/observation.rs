@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Kit, prepend};
 use crate::events::{Event, EventKind};
-use crate::{Gc, registry, store};
+use crate::{registry, store};
 
 /// Counters and events agree with what was done and with each other.
 pub(in super::super) fn statistics_and_events(kit: &Kit) {
@@ -105,7 +105,7 @@ pub(in super::super) fn reference_counts(kit: &Kit) {
         for index in 0..7 {
             store!(mc, root[index], Some(node));
         }
-        mc.stash::<crate::Rootable![Gc<'_, super::Node<'_>>]>(node)
+        mc.stash(node)
     });
     let count = |heap: &mut crate::Heap<super::Table>| heap.mutate(|mc, root| mc.ref_count(root[0].get().unwrap()));
     heap.collect();

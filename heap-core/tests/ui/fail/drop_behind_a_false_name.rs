@@ -3,7 +3,7 @@ extern crate heap_core as real;
 extern crate self as core;
 extern crate self as heap_core;
 
-pub use ::real::{Downcast, Facts, Gc, Relocator, Trace, Tracer};
+pub use ::real::{Downcast, Facts, Gc, Rebrand, Relocator, Trace, Tracer};
 
 pub mod ops {
     pub trait Drop {}

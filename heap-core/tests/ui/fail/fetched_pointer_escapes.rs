@@ -12,7 +12,7 @@ fn heap() -> Heap<Rootable![Gc<'_, Node<'_>>]> {
 
 fn main() {
     let mut heap = heap();
-    let handle = heap.mutate(|mc, root| mc.stash::<Rootable![Gc<'_, Node<'_>>]>(*root));
+    let handle = heap.mutate(|mc, root| mc.stash_as::<Rootable![Gc<'_, Node<'_>>]>(*root));
     let gc = heap.mutate(|mc, _| mc.fetch(&handle));
     heap.collect();
     gc.next.get();

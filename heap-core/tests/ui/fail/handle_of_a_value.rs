@@ -12,6 +12,6 @@ fn heap() -> Heap<Rootable![Gc<'_, Node<'_>>]> {
 
 fn main() {
     let mut heap = heap();
-    heap.mutate(|mc, _| mc.stash::<Rootable![u64]>(1));
-    heap.mutate(|mc, root| mc.stash::<Rootable![Option<Gc<'_, Node<'_>>>]>(root.next.get()));
+    heap.mutate(|mc, _| mc.stash_as::<Rootable![u64]>(1));
+    heap.mutate(|mc, root| mc.stash_as::<Rootable![Option<Gc<'_, Node<'_>>>]>(root.next.get()));
 }

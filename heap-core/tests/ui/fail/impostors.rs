@@ -3,7 +3,7 @@ use heap_core::{Gc, Trace};
 
 /// Checks that check nothing.
 mod checks {
-    pub use heap_core::{Downcast, Facts, Relocator, Trace, Tracer};
+    pub use heap_core::{Downcast, Facts, Rebrand, Relocator, Trace, Tracer};
 
     pub mod __private {
         pub use heap_core::__private::*;
@@ -25,7 +25,7 @@ struct Hidden<'gc>(#[trace(require_static)] Gc<'gc, u8>);
 
 /// A tracer that forgets what is deep.
 mod tracer {
-    pub use heap_core::{__private, Downcast, Facts, Relocator, Trace};
+    pub use heap_core::{__private, Downcast, Facts, Rebrand, Relocator, Trace};
 
     pub struct Tracer<'gc>(&'gc ());
 
@@ -44,7 +44,7 @@ struct Deep(Option<Box<Deep>>);
 
 /// An answer that says of everything what is true of a number.
 mod probe {
-    pub use heap_core::{Downcast, Facts, Relocator, Trace, Tracer};
+    pub use heap_core::{Downcast, Facts, Rebrand, Relocator, Trace, Tracer};
 
     pub mod __private {
         pub use heap_core::__private::{
@@ -65,7 +65,7 @@ struct Bound(std::rc::Rc<u8>);
 
 /// Numbers that are those of another type, asked of checks that are none.
 mod number {
-    pub use heap_core::{Downcast, Facts, Relocator, Trace, Tracer};
+    pub use heap_core::{Downcast, Facts, Rebrand, Relocator, Trace, Tracer};
 
     pub mod __private {
         pub use heap_core::__private::*;
@@ -86,7 +86,7 @@ struct Number;
 
 /// The macro behind `dyn_trace!`, with checks that check nothing.
 mod unchecked {
-    pub use heap_core::{Content, DynPointee, Pointee};
+    pub use heap_core::{Content, DynPointee, Pointee, Rebrand};
     pub mod __private {
         pub use heap_core::__private::{NonNull, bool, u8};
         pub struct Checks;

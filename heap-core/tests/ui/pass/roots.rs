@@ -25,7 +25,7 @@ where
         let first = heap.mutate_root(|mc, world| {
             let thing = Gc::new(mc, thing);
             world.things.push(thing);
-            mc.stash::<Rootable!['gc => Gc<'gc, T>]>(thing)
+            mc.stash_as::<Rootable!['gc => Gc<'gc, T>]>(thing)
         });
         Application { heap, first }
     }
