@@ -51,7 +51,7 @@
 //! | objects, slices, strings | [`Gc::new`], [`Gc::new_slice`], [`Gc::new_slice_with`], [`Gc::new_str`]; each with a `try_` form |
 //! | slices of vectors, of iterators, made in place; objects that know themselves | [`Gc::from_vec`], [`Gc::from_iter`], [`SliceBuilder`], [`Gc::new_cyclic`] |
 //! | a value and a slice in one object | [`Gc::new_header_slice`], [`HeaderSlice`] |
-//! | values of a type that is chosen at run time | [`dyn_trace!`], `Box<dyn Trait<'gc> + 'gc>`, [`GcDyn`], [`new_dyn!`] |
+//! | values of a type that is chosen at run time | [`dyn_trace!`], `Box<dyn Trait<'gc> + 'gc>`, [`GcDyn`], [`WeakDyn`], [`new_dyn!`] |
 //! | an object under another type | [`unsize!`], [`Gc::upcast`], [`Gc::downcast`] |
 //! | changing fields | [`store!`], [`field!`], [`Gc::write`], [`Lock`], [`RefLock`], [`OnceLock`] |
 //! | weak pointers, values that live as long as a key | [`Gc::downgrade`], [`Weak`], [`Ephemeron`] |
@@ -59,6 +59,7 @@
 //! | something to be done when an object is dead | [`FinalizerQueue`] |
 //! | a say in what dies | [`Heap::mark`], [`Heap::collect_with`], [`Finalization`] |
 //! | roots between calls of `mutate` | [`Mutator::stash`], [`Mutator::fetch`], [`Handle`]; [`Rebrand`] |
+//! | roots that live as long as an object does | [`RootSet`], [`SetHandle`] |
 //! | looks into a heap that is being looked at | [`Heap::view`], [`Heap::poll`] |
 //! | heaps on other threads | [`Heap::into_sendable`], [`SendHeap`] |
 //! | a full heap as a result | [`Heap::try_mutate`], [`Heap::reserve`], [`HeapOptions::with_limit`] |
@@ -86,6 +87,10 @@
 //!   [`collector`] says where they will go.
 //! * 64-bit platforms only; the process reserves addresses for all its heaps in advance (64 TiB, or what it may have).
 //!
+//! # From gc-arena
+//!
+//! A program that was written for gc-arena moves by renames: [`guide::from_gc_arena`].
+//!
 //! # For authors of collectors
 //!
 //! [`collector`] is the other half of this crate: the interface, the memory, the marking loop, the example. The feature
@@ -104,6 +109,7 @@ pub mod death;
 pub mod engine;
 pub mod error;
 pub mod fault;
+pub mod guide;
 pub mod inspect;
 pub mod machine;
 pub mod memory;
@@ -112,7 +118,7 @@ pub mod region;
 pub mod trace;
 
 pub use api::alloc::SliceBuilder;
-pub use api::casts::GcDyn;
+pub use api::casts::{GcDyn, WeakDyn};
 pub use api::ephemeron::Ephemeron;
 pub use api::external::ExternalBytes;
 pub use api::finalizer::FinalizerQueue;
@@ -126,6 +132,7 @@ pub use api::inspection::{Inspection, Reference};
 pub use api::lock::{Lock, OnceLock, RefLock};
 pub use api::marked::{Finalization, MarkedHeap};
 pub use api::mutator::Mutator;
+pub use api::root_set::{RootSet, SetHandle, WrongSet};
 #[doc(hidden)]
 pub use api::rootable::__DynRootable;
 pub use api::rootable::{Root, Rootable};

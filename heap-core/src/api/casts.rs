@@ -23,6 +23,7 @@ use core::ptr::NonNull;
 use super::gc::{DynPointee, Gc};
 use super::mutator::Mutator;
 use super::thread::PointerStaysOnItsThread;
+use super::weak::Weak;
 use super::write::Write;
 use crate::__private::Checks;
 use crate::error::AllocError;
@@ -133,6 +134,125 @@ impl<'gc, D: ?Sized + 'gc> GcDyn<'gc, D> {
         mc.machine.barrier(this.object, 0..size_of_val(value));
         // SAFETY: the barrier ran for every byte of the object, and stays in force until the next safepoint.
         unsafe { Write::assume(value) }
+    }
+}
+
+impl<'gc, D: ?Sized + 'gc> GcDyn<'gc, D> {
+    /// A weak pointer to the object. See [`Gc::downgrade`].
+    ///
+    /// # Panics
+    /// When the heap limit is reached or the system refuses memory.
+    #[track_caller]
+    pub fn downgrade(this: Self, mc: &Mutator<'gc>) -> WeakDyn<'gc, D> {
+        WeakDyn { weak: Gc::downgrade(Self::erase(this), mc), unsize: this.unsize }
+    }
+
+    /// As [`downgrade`](Self::downgrade), but reports a full heap.
+    ///
+    /// # Errors
+    /// As [`Gc::try_downgrade`].
+    pub fn try_downgrade(this: Self, mc: &Mutator<'gc>) -> Result<WeakDyn<'gc, D>, AllocError> {
+        Ok(WeakDyn { weak: Gc::try_downgrade(Self::erase(this), mc)?, unsize: this.unsize })
+    }
+}
+
+/// A weak pointer to an object as a `dyn` type: two words, made of a [`GcDyn`].
+///
+/// ```
+/// use heap_core::{Gc, GcDyn, Heap, Lock, NoGc, Rootable, Trace, WeakDyn, dyn_trace, store, unsize};
+///
+/// trait Observer<'gc>: Trace<'gc> {
+///     fn hears(&self, what: &str) -> String;
+/// }
+/// dyn_trace!(<'gc> dyn Observer<'gc> + 'gc);
+///
+/// #[derive(Trace)]
+/// struct Printer;
+///
+/// impl<'gc> Observer<'gc> for Printer {
+///     fn hears(&self, what: &str) -> String {
+///         format!("printed {what}")
+///     }
+/// }
+///
+/// #[derive(Trace)]
+/// struct Subject<'gc> {
+///     observer: Lock<Option<WeakDyn<'gc, dyn Observer<'gc>>>>,
+/// }
+///
+/// let mut heap = Heap::<Rootable![Gc<'_, Subject<'_>>]>::new(NoGc::default(), |mc| {
+///     Gc::new(mc, Subject { observer: Lock::new(None) })
+/// })?;
+/// heap.mutate(|mc, subject| {
+///     let printer = unsize!(Gc::new(mc, Printer) => dyn Observer<'_>);
+///     store!(mc, subject.observer, Some(GcDyn::downgrade(printer, mc)));
+/// });
+/// heap.mutate(|mc, subject| {
+///     let observer = subject.observer.get().and_then(|observer| observer.upgrade(mc));
+///     // Nothing else leads to it: with a collector that reclaims it may be gone.
+///     assert!(observer.is_none_or(|observer| observer.hears("news") == "printed news"));
+/// });
+/// # Ok::<(), heap_core::AllocError>(())
+/// ```
+pub struct WeakDyn<'gc, D: ?Sized + 'gc> {
+    weak: Weak<'gc, ()>,
+    unsize: fn(NonNull<u8>) -> NonNull<D>,
+}
+
+impl<'gc, D: ?Sized + 'gc> Clone for WeakDyn<'gc, D> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<'gc, D: ?Sized + 'gc> Copy for WeakDyn<'gc, D> {}
+
+impl<'gc, D: ?Sized + 'gc> WeakDyn<'gc, D> {
+    /// The target, if it is still alive. See [`Weak::upgrade`].
+    #[inline]
+    pub fn upgrade(self, mc: &Mutator<'gc>) -> Option<GcDyn<'gc, D>> {
+        let object = self.weak.upgrade(mc)?.object();
+        // The function came from a pointer to this object.
+        Some(GcDyn { object, unsize: self.unsize, _brand: PhantomData, _target: PhantomData })
+    }
+
+    /// True when the target is dead. See [`Weak::is_dropped`].
+    #[inline]
+    pub fn is_dropped(self, mc: &Mutator<'gc>) -> bool {
+        self.weak.is_dropped(mc)
+    }
+
+    /// The same pointer without its type: with all that a [`Weak`] can do.
+    #[inline]
+    pub fn erase(self) -> Weak<'gc, ()> {
+        self.weak
+    }
+
+    /// True when both lead to the same object, dead or alive.
+    #[inline]
+    pub fn ptr_eq(this: Self, other: Self) -> bool {
+        Weak::ptr_eq(this.weak, other.weak)
+    }
+}
+
+impl<'gc, D: ?Sized + 'gc> core::fmt::Debug for WeakDyn<'gc, D> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.weak.fmt(f)
+    }
+}
+
+// SAFETY: one edge, to the weak cell. The function is code, and does not move. The bound on the target is rule 7 of the trait, as
+// for `GcDyn`.
+unsafe impl<'gc, D: ?Sized + Content<'gc> + 'gc> Trace<'gc> for WeakDyn<'gc, D> {
+    type Facts = Known<true, false>;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'gc>) {
+        tracer.visit_weak(self.weak);
+    }
+    #[inline]
+    fn relocate(&mut self, relocator: &mut Relocator<'gc>) {
+        relocator.visit_weak(&mut self.weak);
     }
 }
 

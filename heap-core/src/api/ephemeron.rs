@@ -102,6 +102,18 @@ impl<'gc, K: ?Sized + 'gc, V: ?Sized + 'gc> Ephemeron<'gc, K, V> {
         Ok(Ephemeron { object, _brand: PhantomData, _pair: PhantomData })
     }
 
+    #[inline]
+    pub(super) fn object(self) -> ObjectRef {
+        self.object
+    }
+
+    /// # Safety
+    /// `object` must be a live ephemeron with key and value of these types, in the heap whose brand is `'gc`.
+    #[inline]
+    pub(super) unsafe fn from_object(object: ObjectRef) -> Self {
+        Ephemeron { object, _brand: PhantomData, _pair: PhantomData }
+    }
+
     /// Key and value, while the key lives; neither is kept alive by it.
     #[inline]
     pub(super) fn pair(self) -> Option<(ObjectRef, ObjectRef)> {

@@ -1,6 +1,6 @@
 //! What the types of this folder are under another brand: see [`Rebrand`].
 
-use super::casts::GcDyn;
+use super::casts::{GcDyn, WeakDyn};
 use super::ephemeron::Ephemeron;
 use super::external::ExternalBytes;
 use super::finalizer::FinalizerQueue;
@@ -30,4 +30,4 @@ macro_rules! points {
     )*};
 }
 
-points! { Gc<T> Weak<T> Ephemeron<K, V> GcDyn<D> FinalizerQueue<T> }
+points! { Gc<T> Weak<T> Ephemeron<K, V> GcDyn<D> WeakDyn<D> FinalizerQueue<T> }

@@ -2,6 +2,7 @@
 
 use core::marker::PhantomData;
 
+use super::ephemeron::Ephemeron;
 use super::gc::Gc;
 use super::mutator::Mutator;
 use super::rootable::{Root, Rootable};
@@ -44,7 +45,8 @@ impl<R: ?Sized> core::fmt::Debug for Handle<R> {
 }
 
 impl<'gc> Mutator<'gc> {
-    /// Makes a handle: a root that lives outside `mutate`, until it is dropped.
+    /// Makes a handle: a root that lives outside `mutate`, until it is dropped. For handles that are held *inside* the heap there
+    /// is [`RootSet`](crate::RootSet).
     ///
     /// ```
     /// use heap_core::{Gc, Handle, Heap, NoGc, Rootable, Trace};
@@ -117,12 +119,12 @@ impl<'gc> Mutator<'gc> {
     }
 }
 
-/// What a handle can keep: a [`Gc`] or a [`Weak`] of any type.
+/// What a handle can keep: a [`Gc`], a [`Weak`] or an [`Ephemeron`] of any type.
 ///
 /// # Safety
 /// Sealed: the two functions must be inverse to each other.
 #[diagnostic::on_unimplemented(
-    message = "a handle keeps a `Gc` or a `Weak`, and `{Self}` is neither",
+    message = "a handle keeps a `Gc`, a `Weak` or an `Ephemeron`, and `{Self}` is none of them",
     label = "not a pointer into the heap",
     note = "allocate the value with `Gc::new` and stash the pointer"
 )]
@@ -139,7 +141,7 @@ pub unsafe trait Pointer<'gc>: Copy + sealed::Sealed {
 #[diagnostic::on_unimplemented(
     message = "what a handle to `{Self}` keeps must be named",
     label = "name the family: `stash_as::<Rootable![..]>`",
-    note = "a handle keeps a `Gc` or a `Weak`; allocate a value with `Gc::new`, and stash the pointer"
+    note = "a handle keeps a `Gc`, a `Weak` or an `Ephemeron`; allocate a value with `Gc::new`, and stash the pointer"
 )]
 pub trait HasFamily<'gc>: Pointer<'gc> {
     /// The family of the pointer, as written by [`Rootable!`](crate::Rootable!).
@@ -154,10 +156,15 @@ impl<'gc, T: ?Sized + Rebrand<'gc> + 'gc> HasFamily<'gc> for Weak<'gc, T> {
     type Family = crate::Rootable!['a => Weak<'a, <T as Rebrand<'gc>>::With<'a>>];
 }
 
+impl<'gc, K: ?Sized + Rebrand<'gc> + 'gc, V: ?Sized + Rebrand<'gc> + 'gc> HasFamily<'gc> for Ephemeron<'gc, K, V> {
+    type Family = crate::Rootable!['a => Ephemeron<'a, <K as Rebrand<'gc>>::With<'a>, <V as Rebrand<'gc>>::With<'a>>];
+}
+
 mod sealed {
     pub trait Sealed {}
     impl<'gc, T: ?Sized + 'gc> Sealed for super::Gc<'gc, T> {}
     impl<'gc, T: ?Sized + 'gc> Sealed for super::Weak<'gc, T> {}
+    impl<'gc, K: ?Sized + 'gc, V: ?Sized + 'gc> Sealed for super::Ephemeron<'gc, K, V> {}
 }
 
 // SAFETY: a Gc is the address of its object.
@@ -179,5 +186,16 @@ unsafe impl<'gc, T: ?Sized + 'gc> Pointer<'gc> for Weak<'gc, T> {
     unsafe fn from_object_ref(object: ObjectRef) -> Self {
         // SAFETY: the caller's promise.
         unsafe { Weak::from_cell(object) }
+    }
+}
+
+// SAFETY: an Ephemeron is the address of its object.
+unsafe impl<'gc, K: ?Sized + 'gc, V: ?Sized + 'gc> Pointer<'gc> for Ephemeron<'gc, K, V> {
+    fn object_ref(self) -> ObjectRef {
+        self.object()
+    }
+    unsafe fn from_object_ref(object: ObjectRef) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Ephemeron::from_object(object) }
     }
 }

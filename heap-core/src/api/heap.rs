@@ -25,13 +25,15 @@ pub struct Heap<R: ?Sized> {
     _root: PhantomData<fn(PhantomData<R>) -> PhantomData<R>>,
 }
 
-impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
+// The condition stands at each function: at the impl, a root that is not `Trace` would be answered by "no function `new`".
+impl<R: ?Sized> Heap<R> {
     /// Makes a heap with default options, and its root.
     ///
     /// # Errors
     /// When the system refuses address space or memory.
     pub fn new<C, F>(collector: C, root: F) -> Result<Self, AllocError>
     where
+        R: for<'gc> Rootable<'gc>,
         C: IntoCollector,
         F: for<'gc> FnOnce(&'gc Mutator<'gc>) -> Root<'gc, R>,
     {
@@ -44,6 +46,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
     /// When the system refuses address space or memory, or the limit is too small for the root.
     pub fn with_options<C, F>(options: HeapOptions, collector: C, root: F) -> Result<Self, AllocError>
     where
+        R: for<'gc> Rootable<'gc>,
         C: IntoCollector,
         F: for<'gc> FnOnce(&'gc Mutator<'gc>) -> Root<'gc, R>,
     {
@@ -56,6 +59,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
     /// As [`with_options`](Self::with_options), and whatever `root` reports.
     pub fn try_with_options<C, F, E>(options: HeapOptions, collector: C, root: F) -> Result<Self, E>
     where
+        R: for<'gc> Rootable<'gc>,
         C: IntoCollector,
         F: for<'gc> FnOnce(&'gc Mutator<'gc>) -> Result<Root<'gc, R>, E>,
         E: From<AllocError>,
@@ -89,6 +93,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
     #[inline]
     pub fn mutate<F, T>(&mut self, f: F) -> T
     where
+        R: for<'gc> Rootable<'gc>,
         F: for<'gc> FnOnce(&'gc Mutator<'gc>, &'gc Root<'gc, R>) -> T,
     {
         if self.machine.fast.due.get() {
@@ -129,6 +134,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
     #[inline]
     pub fn view<F, T>(&self, f: F) -> T
     where
+        R: for<'gc> Rootable<'gc>,
         F: for<'gc> FnOnce(&'gc Mutator<'gc>, &'gc Root<'gc, R>) -> T,
     {
         self.enter(|mc| {
@@ -144,6 +150,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
     #[inline]
     pub fn mutate_root<F, T>(&mut self, f: F) -> T
     where
+        R: for<'gc> Rootable<'gc>,
         F: for<'gc> FnOnce(&'gc Mutator<'gc>, &'gc mut Root<'gc, R>) -> T,
     {
         if self.machine.fast.due.get() {
@@ -172,6 +179,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
     /// What `f` reported: the first time, if no allocation failed during it; else the second time.
     pub fn try_mutate<F, T, E>(&mut self, mut f: F) -> Result<T, E>
     where
+        R: for<'gc> Rootable<'gc>,
         F: for<'gc> FnMut(&'gc Mutator<'gc>, &'gc Root<'gc, R>) -> Result<T, E>,
     {
         self.machine.fast.allocation_failed.set(false);

@@ -15,6 +15,7 @@ pub(crate) mod lock;
 pub(crate) mod marked;
 pub(crate) mod mutator;
 pub(crate) mod recursion;
+pub(crate) mod root_set;
 pub(crate) mod rootable;
 pub(crate) mod send;
 pub(crate) mod thread;

@@ -169,6 +169,8 @@ macro_rules! conformance {
             heaps_that_move
             thread_local_heaps
             handles_on_weak_pointers
+            root_sets
+            root_sets_on_threads
             many_references
             weak_kept_past_cycle
             weak_upgraded_in_time
@@ -379,6 +381,10 @@ checks! {
     thread_local_heaps(kit) { regressions::handles::thread_local_heaps(kit) }
     /// Handles keep what weak pointers lead to, and handles on weak pointers do not.
     handles_on_weak_pointers(kit) { regressions::handles::handles_on_weak_pointers(kit) }
+    /// Handles of a set in the heap keep what they lead to as long as the set lives, cycles through both notwithstanding.
+    root_sets(kit) { regressions::handles::root_sets(kit) }
+    /// Handles of sets are dropped by other threads, and outlive sets and heaps.
+    root_sets_on_threads(kit) { regressions::handles::root_sets_on_threads(kit) }
     /// Seventy thousand references to one object, from the heap and from handles, removed in pieces.
     many_references(kit) { regressions::handles::many_references(kit) }
     /// Weak pointers to cycles of one, two and many objects are held past the cycles' end.

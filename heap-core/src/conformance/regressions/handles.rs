@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use super::super::model::Promise;
 use super::{Counted, Counting, Kit, List, Node, counting, measure, prepend};
-use crate::{Gc, Handle, Heap, HeapOptions, Mutator, Rootable, Static, Trace, store};
+use crate::{
+    Gc, Handle, Heap, HeapOptions, Lock, Mutator, RootSet, Rootable, SetHandle, Static, Trace, WrongSet, store,
+};
 
 type NodeHandle = Handle<Rootable![Gc<'_, Node<'_>>]>;
 
@@ -414,4 +416,168 @@ pub(in super::super) fn many_references(kit: &Kit) {
     kit.expect_verified(&mut heap, 2, 0);
     let reclaims = heap.capabilities().reclaims;
     heap.mutate(|mc, _| assert_eq!(mc.fetch(&weak).is_dropped(mc), reclaims));
+}
+
+type NodeSetHandle = SetHandle<Rootable![Gc<'_, Node<'_>>]>;
+type CallbackHandle = SetHandle<Rootable![Gc<'_, Callback<'_>>]>;
+
+/// Owns what its callback holds handles to.
+#[derive(Trace)]
+struct Window<'gc> {
+    roots: RootSet<'gc>,
+    callback: Lock<Option<Gc<'gc, Callback<'gc>>>>,
+}
+
+/// Knows its window by a pointer, and itself by a handle.
+#[derive(Trace)]
+struct Callback<'gc> {
+    window: Lock<Option<Gc<'gc, Window<'gc>>>>,
+    captured: Static<RefCell<Option<CallbackHandle>>>,
+    counted: Static<Counted>,
+}
+
+type Windows = Rootable![Gc<'_, [Lock<Option<Gc<'_, Window<'_>>>>]>];
+
+/// Two windows.
+fn windows(kit: &Kit) -> Heap<Windows> {
+    Heap::with_options(Kit::options(), kit.collector(), |mc| {
+        Gc::new_slice_with(mc, 2, |_| {
+            Lock::new(Some(Gc::new(mc, Window { roots: RootSet::new(mc), callback: Lock::new(None) })))
+        })
+    })
+    .unwrap()
+}
+
+/// A set keeps what its handles lead to, and no other does.
+pub(in super::super) fn root_sets(kit: &Kit) {
+    let (mut heap, mut other) = (windows(kit), windows(kit));
+    // The slice, two windows, two sets.
+    const ALL: u64 = 5;
+    let handle: NodeSetHandle = heap.mutate(|mc, root| {
+        let roots = root[0].get().unwrap().roots;
+        drop(roots.stash(mc, Node::make(mc, 0, None)));
+        roots.stash(mc, Node::make(mc, 7, Some(Node::make(mc, 8, None))))
+    });
+    assert_eq!(handle.heap_id(), heap.id());
+    for _ in 0..3 {
+        heap.collect_minor();
+        // Two nodes and the pair.
+        kit.expect_verified(&mut heap, ALL + 3, 0);
+        heap.mutate(|mc, root| {
+            let [first, second] = [0, 1].map(|n| root[n].get().unwrap().roots);
+            let node = first.fetch(mc, &handle.clone());
+            assert_eq!((node.value, measure(node.next.get())), (7, (1, 8)));
+            assert!(first.contains(mc, &handle) && !second.contains(mc, &handle));
+            assert_eq!(second.try_fetch(mc, &handle).err(), Some(WrongSet::OtherSet));
+        });
+    }
+    other.mutate(|mc, root| {
+        let roots = root[0].get().unwrap().roots;
+        assert!(!roots.contains(mc, &handle));
+        assert_eq!(roots.try_fetch(mc, &handle).err(), Some(WrongSet::OtherHeap));
+        let panicked = super::super::tools::caught(|| roots.fetch(mc, &handle).value).unwrap_err();
+        assert!(panicked.downcast_ref::<String>().unwrap().contains("another heap"));
+    });
+    // A pointer that was weak is one still.
+    let weak = heap.mutate(|mc, root| {
+        let roots = root[1].get().unwrap().roots;
+        roots.stash(mc, Gc::downgrade(root[0].get().unwrap().roots.fetch(mc, &handle), mc))
+    });
+    kit.expect_verified(&mut heap, ALL + 5, 0);
+    heap.mutate(|mc, root| {
+        let weak = root[1].get().unwrap().roots.fetch(mc, &weak);
+        assert_eq!(weak.upgrade(mc).map(|node| node.value), Some(7));
+    });
+    // The set dies, and the handle keeps nothing but the dead pair.
+    let heap_reclaims = heap.capabilities().reclaims;
+    heap.mutate(|mc, root| store!(mc, root[0], None));
+    kit.expect(&mut heap, ALL - 2 + 3, 0);
+    heap.mutate(|mc, root| {
+        let roots = root[1].get().unwrap().roots;
+        if heap_reclaims {
+            assert!(roots.fetch(mc, &weak).is_dropped(mc));
+        }
+        assert_eq!(roots.try_fetch(mc, &handle).err(), Some(WrongSet::OtherSet));
+    });
+    drop((handle, weak));
+    kit.expect_verified(&mut heap, ALL - 2, 0);
+
+    // Cycles through Rust's half die with the set; those through the heap's half as all cycles do.
+    for by_pointer in [false, true] {
+        let drops = Rc::new(Cell::new(0));
+        let mut heap = windows(kit);
+        for round in 0..2 {
+            heap.mutate(|mc, root| {
+                let window = root[round].get().unwrap();
+                let callback = Gc::new(
+                    mc,
+                    Callback {
+                        window: Lock::new(by_pointer.then_some(window)),
+                        captured: Static(RefCell::default()),
+                        counted: Static(Counted(drops.clone())),
+                    },
+                );
+                *callback.captured.0.borrow_mut() = Some(window.roots.stash(mc, callback));
+                // The first is known to its window, the second only to itself.
+                if round == 0 {
+                    store!(mc, window.callback, Some(callback));
+                }
+            });
+            heap.collect_minor();
+        }
+        kit.expect_verified(&mut heap, ALL + 4, 0);
+        heap.mutate(|mc, root| {
+            for place in [0, 1] {
+                store!(mc, root[place], None);
+            }
+        });
+        heap.collect();
+        let promise = kit.promise(&mut heap);
+        // The handle is dropped by the callback's glue, and its pair is garbage from then on.
+        let leaks = by_pointer && promise == Promise::KeepsCycles;
+        kit.expect(&mut heap, 1, if by_pointer { 8 } else { 0 });
+        let dropped = if leaks || promise == Promise::KeepsAll { 0 } else { 2 };
+        assert_eq!(drops.get(), dropped, "by pointer: {by_pointer}");
+        drop(heap);
+        assert_eq!(drops.get(), 2);
+    }
+}
+
+/// Handles of sets are dropped by other threads while this one goes on; some outlive set and heap.
+pub(in super::super) fn root_sets_on_threads(kit: &Kit) {
+    let mut heap = windows(kit);
+    let mut late = Vec::new();
+    for round in 0..4u64 {
+        let mut handles: Vec<NodeSetHandle> = heap.mutate(|mc, root| {
+            let roots = root[round as usize % 2].get().unwrap().roots;
+            (0..100).map(|value| roots.stash(mc, Node::make(mc, value, None))).collect()
+        });
+        let keep = handles.split_off(50);
+        late.push(keep[0].clone());
+        std::thread::scope(|scope| {
+            scope.spawn(move || drop(handles));
+            for _ in 0..5 {
+                heap.mutate(|mc, root| {
+                    let roots = root[round as usize % 2].get().unwrap().roots;
+                    assert!(keep.iter().zip(50..).all(|(handle, value)| roots.fetch(mc, handle).value == value));
+                });
+                heap.collect_minor();
+                heap.step(256);
+            }
+        });
+    }
+    // Those in `late`: each a node and its pair.
+    kit.expect_verified(&mut heap, 5 + 2 * late.len() as u64, 0);
+    let sent = heap.into_sendable().unwrap_or_else(|_| panic!("nothing in it is bound to its thread"));
+    let late = std::thread::spawn(move || {
+        let mut heap = sent.into_heap();
+        heap.mutate(|mc, root| {
+            let roots = root[0].get().unwrap().roots;
+            assert_eq!(roots.fetch(mc, &late[0]).value, 50);
+        });
+        late
+    })
+    .join()
+    .unwrap();
+    drop(late);
 }

@@ -1,0 +1,3 @@
+//! How to use this crate, by task. Documentation only.
+
+pub mod from_gc_arena;
