@@ -166,6 +166,7 @@ impl Copying {
             Scope::All => {
                 heap.core.statistics.full_collections += 1;
                 heap.core.statistics.live_bytes = evacuation.live_bytes;
+                heap.core.statistics.live_as_of = Some(heap.fast.allocated_bytes());
                 heap.core.statistics.live_objects = evacuation.live + u64::from(self.mistake == Mistake::Miscount);
             }
         }
