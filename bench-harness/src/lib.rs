@@ -5,6 +5,7 @@
 //! - [`text`]: how names, quantities and figures are written and read;
 //! - [`system`]: what the machine tells about itself and about a process;
 //! - [`snapshot`]: heaps of real programs, from a file to a model that says what must be alive;
+//! - [`interpreter`]: a small language on the heaps: an example of their API, and a program to be measured;
 //! - [`workloads`]: *what* runs: each program once, exactly, for everybody;
 //! - [`contestants`]: *who* runs it, and how: on [`heaps`](contestants::heaps) with the collectors of this workspace, on
 //!   peers (with the feature `peers`), or a [`fault`](contestants::fault) for tests;
@@ -22,6 +23,7 @@
 pub mod analysis;
 pub mod cli;
 pub mod contestants;
+pub mod interpreter;
 pub mod record;
 pub mod report;
 pub mod run;
@@ -35,8 +37,19 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     /// The folders, lowest first.
-    const LAYERS: [&str; 10] =
-        ["text", "system", "snapshot", "workloads", "contestants", "record", "analysis", "report", "run", "cli"];
+    const LAYERS: [&str; 11] = [
+        "text",
+        "system",
+        "snapshot",
+        "interpreter",
+        "workloads",
+        "contestants",
+        "record",
+        "analysis",
+        "report",
+        "run",
+        "cli",
+    ];
 
     fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {

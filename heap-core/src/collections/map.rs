@@ -204,6 +204,36 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc, B> Map<'gc, K,
         Some((entry.key, entry.value))
     }
 
+    /// The key behind this one in the order of insertion, and its value, if there is one; the first, behind `None`. `None` when this
+    /// key is not there. Costs a lookup.
+    ///
+    /// For iterations whose state is a key, as a script's is, and that outlive a `mutate`. A key that is removed meanwhile has
+    /// no place any more; its value may be replaced.
+    ///
+    /// ```
+    /// use heap_core::collections::Map;
+    /// use heap_core::{Heap, NoGc, Rootable};
+    ///
+    /// let mut heap = Heap::<Rootable![Map<'_, u64, u64>]>::new(NoGc::default(), |mc| Map::new(mc)).unwrap();
+    /// heap.mutate(|mc, squares| [3, 1, 2].map(|key| squares.insert(mc, key, key * key)));
+    /// let mut keys = Vec::new();
+    /// while let Some((key, _)) = heap.mutate(|mc, squares| squares.next_after(mc, keys.last())).unwrap() {
+    ///     keys.push(key);
+    /// }
+    /// assert_eq!(keys, [3, 1, 2]);
+    /// assert_eq!(heap.mutate(|mc, squares| squares.next_after(mc, Some(&4))), None);
+    /// ```
+    pub fn next_after<Q: ?Sized>(self, mc: &Mutator<'gc>, key: Option<&Q>) -> Option<Option<(K, V)>>
+    where
+        B: KeyRule<'gc, K, Q>,
+    {
+        let from = match key {
+            Some(key) => self.table.find(B::hash(mc, key), |other| B::same(mc, &other.key, key))?.0.behind(),
+            None => 0,
+        };
+        Some(self.table.next(from).map(|(_, entry)| (entry.key, entry.value)))
+    }
+
     /// Removes the key that was inserted first.
     ///
     /// Removed entries are holes, which are passed by at each call until the next insertions renew the storage: a map that

@@ -94,6 +94,13 @@ pub(super) struct Found {
     slot: Option<usize>,
 }
 
+impl Found {
+    /// The number behind that of the entry, for [`Table::next`].
+    pub(super) fn behind(self) -> usize {
+        self.entry + 1
+    }
+}
+
 impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, V> {
     const TRACED: bool = <<Entry<K, V> as Trace<'gc>>::Facts as Facts<'gc>>::NEEDS_TRACE;
 

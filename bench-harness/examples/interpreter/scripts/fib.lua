@@ -1,0 +1,7 @@
+-- Calls: the function that everybody measures.
+local function fib(n)
+  if n < 2 then return n end
+  return fib(n - 1) + fib(n - 2)
+end
+
+print(fib(SIZE or 24))
