@@ -1,8 +1,7 @@
 //! An interpreter for a subset of Lua 5.4: what a language looks like that is built on these heaps.
 //!
-//! It is here for three reasons. It shows the whole API at work, without `unsafe` and without a special door into the
-//! library. It is a program of the kind that heaps like these are for, so it is a [workload](crate::workloads::interpreter). And it
-//! is small enough to be read.
+//! It is here for two reasons. It shows the whole API at work, without `unsafe` and without a special door into the library. And
+//! it is a program of the kind that heaps like these are for, small enough to be read.
 //!
 //! # What it is made of
 //!

@@ -23,7 +23,7 @@ impl Number {
 #[inline]
 pub(super) fn float_to_integer(float: f64) -> Option<i64> {
     // Every float of this range is an integer when it has no fraction, and 2^63 is out of it.
-    let fits = float >= -9_223_372_036_854_775_808.0 && float < 9_223_372_036_854_775_808.0;
+    let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&float);
     (fits && float.floor() == float).then_some(float as i64)
 }
 
@@ -191,7 +191,7 @@ mod tests {
             (0.1, "0.1"),
             (1e15, "1e+15"),
             (123456789012345.0, "1.2345678901234e+14"),
-            (3.141592653589793, "3.1415926535898"),
+            (std::f64::consts::PI, "3.1415926535898"),
             (1e100, "1e+100"),
             (1e-5, "1e-05"),
             (f64::INFINITY, "inf"),

@@ -174,7 +174,7 @@ impl Function {
     }
 
     /// Puts the value of an expression into a register, with whatever jumps it has.
-    pub(super) fn to_register(&mut self, mut e: Expression, to: Register) -> Result<(), SyntaxError> {
+    pub(super) fn put_into(&mut self, mut e: Expression, to: Register) -> Result<(), SyntaxError> {
         self.load(&mut e, to)?;
         if let Kind::Jump(pc) = e.kind {
             e.when_true.push(pc);
@@ -218,27 +218,27 @@ impl Function {
     }
 
     /// Puts the value into the next free register.
-    pub(super) fn to_next_register(&mut self, mut e: Expression) -> Result<Register, SyntaxError> {
+    pub(super) fn put_into_next(&mut self, mut e: Expression) -> Result<Register, SyntaxError> {
         self.load_variable(&mut e)?;
         self.release_expression(&e);
         let register = self.reserve(1)?;
-        self.to_register(e, register)?;
+        self.put_into(e, register)?;
         Ok(register)
     }
 
     /// Puts the value into some register: that of the local, if it is one.
-    pub(super) fn to_any_register(&mut self, mut e: Expression) -> Result<Register, SyntaxError> {
+    pub(super) fn put_into_any(&mut self, mut e: Expression) -> Result<Register, SyntaxError> {
         self.load_variable(&mut e)?;
         if let Kind::Register(register) = e.kind {
             if !e.has_jumps() {
                 return Ok(register);
             }
             if usize::from(register) >= self.active_registers() {
-                self.to_register(e, register)?;
+                self.put_into(e, register)?;
                 return Ok(register);
             }
         }
-        self.to_next_register(e)
+        self.put_into_next(e)
     }
 
     pub(super) fn release_expression(&mut self, e: &Expression) {
@@ -266,7 +266,7 @@ impl Function {
             return Ok(self.emit(Instruction::JumpIf { condition: from, expected: !expected, offset: 0 }));
         }
         let taken = Expression::new(std::mem::replace(&mut e.kind, Kind::Nil));
-        let condition = self.to_any_register(taken)?;
+        let condition = self.put_into_any(taken)?;
         self.release(condition);
         Ok(self.emit(Instruction::JumpWith { to: NOWHERE, condition, expected, offset: 0 }))
     }
@@ -321,7 +321,7 @@ impl Function {
             Kind::Jump(pc) => self.negate(pc),
             _ => {
                 let inner = Expression::new(std::mem::replace(&mut e.kind, Kind::Nil));
-                let from = self.to_any_register(inner)?;
+                let from = self.put_into_any(inner)?;
                 self.release(from);
                 e.kind = Kind::Pending(self.emit(Instruction::Not { to: NOWHERE, from }));
             }

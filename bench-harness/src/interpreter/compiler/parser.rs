@@ -468,12 +468,12 @@ impl<'s> Parser<'s> {
         let text = name.escape_ascii().to_string();
         let closure = self.function_body(format!("local '{text}'"), false, line)?;
         if in_cell {
-            let from = self.function().to_next_register(closure)?;
+            let from = self.function().put_into_next(closure)?;
             self.emit(I::SetCell { cell: to, from });
             self.function().release(from);
             Ok(())
         } else {
-            self.function().to_register(closure, to)
+            self.function().put_into(closure, to)
         }
     }
 
@@ -549,11 +549,11 @@ impl<'s> Parser<'s> {
                         (first, count) = (start as Register, OPEN);
                     }
                     _ if values == 0 => {
-                        first = self.function().to_any_register(last)?;
+                        first = self.function().put_into_any(last)?;
                         count = 2;
                     }
                     _ => {
-                        self.function().to_next_register(last)?;
+                        self.function().put_into_next(last)?;
                         (first, count) = (start as Register, values as u8 + 2);
                     }
                 }
@@ -650,9 +650,9 @@ impl<'s> Parser<'s> {
     fn store(&mut self, target: Kind, value: Expression) -> Result<()> {
         if let Kind::Local(register) = target {
             self.function().release_expression(&value);
-            return self.function().to_register(value, register);
+            return self.function().put_into(value, register);
         }
-        let from = self.function().to_any_register(value)?;
+        let from = self.function().put_into_any(value)?;
         self.store_register(target, from)
     }
 
@@ -677,7 +677,7 @@ impl<'s> Parser<'s> {
         let mut count = 0;
         let mut last = self.expression()?;
         while self.accept(",")? {
-            self.function().to_next_register(last)?;
+            self.function().put_into_next(last)?;
             count += 1;
             last = self.expression()?;
         }
@@ -694,7 +694,7 @@ impl<'s> Parser<'s> {
             self.several(&last, missing)?;
             return Ok(());
         }
-        self.function().to_next_register(last)?;
+        self.function().put_into_next(last)?;
         if missing > 1 {
             let first = self.function().reserve(missing - 1)?;
             self.emit(I::LoadNil { first, count: (missing - 1) as u8 });
@@ -742,7 +742,7 @@ impl<'s> Parser<'s> {
 
     fn expression_to_next(&mut self) -> Result<Register> {
         let e = self.expression()?;
-        self.function().to_next_register(e)
+        self.function().put_into_next(e)
     }
 
     // ---- expressions ----
@@ -781,7 +781,7 @@ impl<'s> Parser<'s> {
             };
             return Ok(Expression::new(Kind::Number(negative)));
         }
-        let from = self.function().to_any_register(operand)?;
+        let from = self.function().put_into_any(operand)?;
         self.function().release(from);
         self.last_line = line;
         let pc = self.emit(match operator {
@@ -808,13 +808,13 @@ impl<'s> Parser<'s> {
                 Ok(Function::or(when_true, right))
             }
             Binary::Concatenate => {
-                let first = self.function().to_next_register(left)?;
+                let first = self.function().put_into_next(left)?;
                 let right = self.subexpression(binds_right)?;
                 self.concatenate(first, right, line)
             }
             Binary::Arithmetic(operation) => self.arithmetic(operation, left, binds_right, line),
             Binary::Equal(expected) => {
-                let left = self.function().to_any_register(left)?;
+                let left = self.function().put_into_any(left)?;
                 let right = self.subexpression(binds_right)?;
                 let constant = match right.kind {
                     Kind::Text(constant) => Some(constant),
@@ -828,14 +828,14 @@ impl<'s> Parser<'s> {
                     let pc = self.emit(I::JumpIfEqualConstant { left, expected, constant, offset: 0 });
                     return Ok(Expression::new(Kind::Jump(pc)));
                 }
-                let right = self.function().to_any_register(right)?;
+                let right = self.function().put_into_any(right)?;
                 self.function().release_both(left, right);
                 Ok(Expression::new(Kind::Jump(self.emit(I::JumpIfEqual { left, right, expected, offset: 0 }))))
             }
             Binary::Less(exchanged) | Binary::LessEqual(exchanged) => {
-                let mut left = self.function().to_any_register(left)?;
+                let mut left = self.function().put_into_any(left)?;
                 let right = self.subexpression(binds_right)?;
-                let mut right = self.function().to_any_register(right)?;
+                let mut right = self.function().put_into_any(right)?;
                 self.function().release_both(left, right);
                 if exchanged {
                     (left, right) = (right, left);
@@ -859,7 +859,7 @@ impl<'s> Parser<'s> {
     ) -> Result<Expression> {
         use Arithmetic as A;
         let to = NOWHERE;
-        let left = self.function().to_any_register(left)?;
+        let left = self.function().put_into_any(left)?;
         let right = self.subexpression(binds_right)?;
         let instruction = match right.is_number() {
             Some(number) => {
@@ -872,7 +872,7 @@ impl<'s> Parser<'s> {
                 }
             }
             None => {
-                let right = self.function().to_any_register(right)?;
+                let right = self.function().put_into_any(right)?;
                 self.function().release_both(left, right);
                 match operation {
                     A::Add => I::Add { to, left, right },
@@ -904,7 +904,7 @@ impl<'s> Parser<'s> {
                 count + 1
             }
             None => {
-                let last = function.to_next_register(right)?;
+                let last = function.put_into_next(right)?;
                 function.release(last);
                 2
             }
@@ -947,14 +947,9 @@ impl<'s> Parser<'s> {
         if let Token::Name(name) = &self.token {
             let name = name.clone();
             self.advance()?;
-            let mut kind = self.variable(&name)?;
-            if self.is_constant(&name) {
-                if self.is("=") {
-                    return self.error(format!("attempt to assign to const variable '{}'", name.escape_ascii()));
-                }
-                if let Kind::Local(register) = kind {
-                    kind = Kind::Local(register);
-                }
+            let kind = self.variable(&name)?;
+            if self.is_constant(&name) && self.is("=") {
+                return self.error(format!("attempt to assign to const variable '{}'", name.escape_ascii()));
             }
             return Ok(Expression::new(kind));
         }
@@ -980,19 +975,19 @@ impl<'s> Parser<'s> {
                     e = self.field(e, &name)?;
                 }
                 Token::Fixed("[") => {
-                    let table = self.function().to_any_register(e)?;
+                    let table = self.function().put_into_any(e)?;
                     self.advance()?;
                     let key = self.expression()?;
                     self.expect("]")?;
                     e = match key.kind {
                         Kind::Text(name) => Expression::new(Kind::Field(table, name)),
-                        _ => Expression::new(Kind::Index(table, self.function().to_any_register(key)?)),
+                        _ => Expression::new(Kind::Index(table, self.function().put_into_any(key)?)),
                     };
                 }
                 Token::Fixed(":") => {
                     self.advance()?;
                     let name = self.name()?;
-                    let object = self.function().to_any_register(e)?;
+                    let object = self.function().put_into_any(e)?;
                     self.function().release(object);
                     let to = self.function().reserve(2)?;
                     let name = self.function().text(&name)?;
@@ -1000,7 +995,7 @@ impl<'s> Parser<'s> {
                     e = self.call(to)?;
                 }
                 Token::Fixed("(" | "{") | Token::Text(_) => {
-                    let function = self.function().to_next_register(e)?;
+                    let function = self.function().put_into_next(e)?;
                     e = self.call(function)?;
                 }
                 _ => return Ok(e),
@@ -1009,7 +1004,7 @@ impl<'s> Parser<'s> {
     }
 
     fn field(&mut self, table: Expression, name: &Rc<[u8]>) -> Result<Expression> {
-        let table = self.function().to_any_register(table)?;
+        let table = self.function().put_into_any(table)?;
         let name = self.function().text(name)?;
         Ok(Expression::new(Kind::Field(table, name)))
     }
@@ -1022,11 +1017,11 @@ impl<'s> Parser<'s> {
                 let text = text.clone();
                 self.advance()?;
                 let text = self.function().text(&text)?;
-                self.function().to_next_register(Expression::new(Kind::Text(text)))?;
+                self.function().put_into_next(Expression::new(Kind::Text(text)))?;
             }
             Token::Fixed("{") => {
                 let table = self.table()?;
-                self.function().to_next_register(table)?;
+                self.function().put_into_next(table)?;
             }
             _ => {
                 let opened = self.line;
@@ -1035,7 +1030,7 @@ impl<'s> Parser<'s> {
                     let (_, last) = self.expression_list()?;
                     if let Some(last) = last {
                         is_open = matches!(last.kind, Kind::Call(_) | Kind::Variadic(_));
-                        if is_open { self.open(last)? } else { self.function().to_next_register(last).map(drop)? }
+                        if is_open { self.open(last)? } else { self.function().put_into_next(last).map(drop)? }
                     }
                 }
                 self.expect_end(")", "(", opened)?;
@@ -1053,7 +1048,7 @@ impl<'s> Parser<'s> {
         let line = self.line;
         self.expect("{")?;
         let made = self.emit(I::NewTable { to: NOWHERE, array: 0, fields: 0 });
-        let table = self.function().to_next_register(Expression::new(Kind::Pending(made)))?;
+        let table = self.function().put_into_next(Expression::new(Kind::Pending(made)))?;
         let (mut fields, mut elements, mut waiting) = (0u32, 0u32, 0u32);
         while !self.is("}") {
             let named = matches!(self.token, Token::Name(_)) && *self.peek()? == Token::Fixed("=");
@@ -1068,7 +1063,7 @@ impl<'s> Parser<'s> {
                     self.expect("]")?;
                     match key.kind {
                         Kind::Text(name) => Kind::Field(table, name),
-                        _ => Kind::Index(table, self.function().to_any_register(key)?),
+                        _ => Kind::Index(table, self.function().put_into_any(key)?),
                     }
                 };
                 self.expect("=")?;
@@ -1086,7 +1081,7 @@ impl<'s> Parser<'s> {
                     waiting = 0;
                     break;
                 }
-                self.function().to_next_register(e)?;
+                self.function().put_into_next(e)?;
                 waiting += 1;
                 if waiting == BATCH {
                     self.flush(table, waiting, &mut elements);
