@@ -125,11 +125,7 @@ impl<'gc, K: ?Sized + Content<'gc> + 'gc, V: ?Sized + Content<'gc> + 'gc> WeakMa
 
     /// The object behind this one in the order of insertion, and its value, if there is one that lives; the first, behind `None`.
     /// `None` when this object is not there. Costs a lookup; see [`Map::next_after`](super::Map::next_after).
-    pub fn next_after(
-        self,
-        mc: &Mutator<'gc>,
-        key: Option<Gc<'gc, K>>,
-    ) -> Option<Option<(Gc<'gc, K>, Gc<'gc, V>)>> {
+    pub fn next_after(self, mc: &Mutator<'gc>, key: Option<Gc<'gc, K>>) -> Option<Option<(Gc<'gc, K>, Gc<'gc, V>)>> {
         let mut from = match key {
             Some(key) => self.0.find(Gc::identity_hash(key, mc), |entry| entry.value.is_key(key))?.0.behind(),
             None => 0,
