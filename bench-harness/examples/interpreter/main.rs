@@ -88,12 +88,13 @@ fn read(script: &str) -> std::io::Result<(String, Vec<u8>)> {
 /// So that a script which allocates without end gets an error, and the machine does not run out of memory before.
 fn half_of_the_memory() -> Option<usize> {
     #[cfg(target_os = "linux")]
-    {
+    let bytes = {
         let info = rustix::system::sysinfo();
-        return usize::try_from(info.totalram / 2 * u64::from(info.mem_unit)).ok();
-    }
+        usize::try_from(info.totalram / 2 * u64::from(info.mem_unit)).ok()
+    };
     #[cfg(not(target_os = "linux"))]
-    None
+    let bytes = None;
+    bytes
 }
 
 fn complain(status: u8, sentence: &str) -> ExitCode {

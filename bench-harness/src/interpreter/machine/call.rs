@@ -340,7 +340,7 @@ impl<'gc> Machine<'_, 'gc> {
         self.depth = to.depth.get();
         self.deepest = self.depth;
         self.top = to.top.get();
-        self.high = self.top.max(to.high.get());
+        self.high = self.used().max(to.high.get());
     }
 
     /// Lets a coroutine go on that was checked to be suspended.

@@ -134,8 +134,8 @@ impl<'a, 'gc> Machine<'a, 'gc> {
         let slots = Gc::write(mc, coroutine.stack.get());
         let frames = Gc::write(mc, coroutine.frames.get());
         let (depth, top) = (coroutine.depth.get(), coroutine.top.get());
-        let high = top.max(coroutine.high.get());
-        Machine {
+        let high = coroutine.high.get();
+        let mut machine = Machine {
             mc,
             state,
             host,
@@ -148,7 +148,10 @@ impl<'a, 'gc> Machine<'a, 'gc> {
             deepest: depth,
             exit: None,
             running: "?",
-        }
+        };
+        // What runs writes its registers without saying so.
+        machine.high = high.max(machine.used());
+        machine
     }
 
     /// Makes the frame of a function, for the next machine to run.
