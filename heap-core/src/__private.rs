@@ -17,7 +17,7 @@ pub use crate::api::lock::NotALock;
 pub use crate::api::write::NotAnObject;
 use crate::object::{ErasedFn, Object, ObjectRef};
 pub use crate::trace::EdgeNamer;
-use crate::trace::{Facts, HasPrefix, Trace};
+use crate::trace::{Content, Facts, HasPrefix, Trace};
 
 /// Makes a `Drop` impl on a traced type a compile error: the derive implements this trait for the type as well, and the
 /// two impls overlap.
@@ -33,6 +33,10 @@ impl Checks {
     /// The type makes sense: whatever it demands of its parts is known where this is called. The compiler checks that
     /// for every type that is written as an argument.
     pub const fn makes_sense<T: ?Sized>() {}
+
+    /// The parameter is what a pointer or a container may hold. A program's own trait may be called `Content` where the derive
+    /// demands it: then nobody knows here that the parameter is one.
+    pub const fn is_content<'gc, T: ?Sized + Content<'gc>>() {}
 
     /// The type outlives `'static`. It is spelled out, not inferred from the value: inference may pick a supertype that
     /// lives longer.

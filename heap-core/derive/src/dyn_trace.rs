@@ -5,7 +5,8 @@
 //! statement, and a function that compiles only if the statement is true. As in the derive, nothing is believed that is
 //! reached by a path, except what the real trait vouches for.
 
-use crate::expand::asks_for_trace;
+use crate::expand::{asks_for_trace, may_change};
+use crate::words::macro_call;
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
@@ -57,7 +58,12 @@ pub(crate) fn dyn_trace(input: TokenStream) -> Result<TokenStream> {
         object.bounds.push(TypeParamBound::Lifetime(brand.clone()));
     }
     let is_simple = generics.params.len() == 1 && generics.where_clause.is_none();
-    let conditions: Vec<WherePredicate> = parameters_are_covered(&krate, &brand, &generics);
+    if let Some(call) =
+        macro_call(&generics).or_else(|| macro_call(&generics.where_clause)).or_else(|| macro_call(&object))
+    {
+        return Err(may_change(call));
+    }
+    let (conditions, vouched) = parameters_are_covered(&krate, &brand, &generics);
     generics.make_where_clause().predicates.extend(conditions);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let span = Span::call_site().located_at(object.span());
@@ -70,7 +76,7 @@ pub(crate) fn dyn_trace(input: TokenStream) -> Result<TokenStream> {
             const NEEDS_TRACE: #krate::__private::bool = true;
             const THREAD_BOUND: #krate::__private::bool = true;
             const DEEP: #krate::__private::bool = true;
-            fn __checks_are_genuine(_: #krate::__private::Checks) {}
+            fn __checks_are_genuine(_: #krate::__private::Checks) { #vouched }
         }
 
         // SAFETY: that the object was allocated as such a `dyn` is the caller's promise.
@@ -81,13 +87,13 @@ pub(crate) fn dyn_trace(input: TokenStream) -> Result<TokenStream> {
             {
                 unsafe { #krate::__private::Checks::unsize::<Self>(payload) }
             }
-            fn __checks_are_genuine(_: #krate::__private::Checks) {}
+            fn __checks_are_genuine(_: #krate::__private::Checks) { #vouched }
         }
 
         // SAFETY: `Checks::unsize` asks the description.
         #[diagnostic::do_not_recommend]
         unsafe impl #impl_generics #krate::DynPointee for #object #where_clause {
-            fn __checks_are_genuine(_: #krate::__private::Checks) {}
+            fn __checks_are_genuine(_: #krate::__private::Checks) { #vouched }
         }
 
         fn __assumes_nothing #impl_generics () #where_clause {
@@ -129,8 +135,13 @@ fn replace_lifetime(code: TokenStream, from: &Lifetime, to: &Lifetime) -> TokenS
 }
 
 /// What is demanded of each type parameter: that it is `Trace`, if the macro's input says so, or else that it outlives
-/// `'static` (rule 7 of `Trace`).
-fn parameters_are_covered(krate: &TokenStream, brand: &Lifetime, generics: &Generics) -> Vec<WherePredicate> {
+/// `'static` (rule 7 of `Trace`). And calls that compile only if `Content` is the real one.
+fn parameters_are_covered(
+    krate: &TokenStream,
+    brand: &Lifetime,
+    generics: &Generics,
+) -> (Vec<WherePredicate>, TokenStream) {
+    let mut vouched = TokenStream::new();
     let clauses = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
     let inline = generics.type_params().map(|parameter| {
         let TypeParam { ident, bounds, .. } = parameter;
@@ -140,12 +151,13 @@ fn parameters_are_covered(krate: &TokenStream, brand: &Lifetime, generics: &Gene
     let covered = generics.type_params().map(|parameter| {
         let name = &parameter.ident;
         if asks_for_trace(&conditions, name) {
+            vouched.extend(quote!(#krate::__private::Checks::is_content::<#brand, #name>();));
             parse_quote!(#name: #krate::Content<#brand> + #brand)
         } else {
             parse_quote!(#name: 'static)
         }
     });
-    covered.collect()
+    (covered.collect(), vouched)
 }
 
 #[cfg(test)]

@@ -11,12 +11,16 @@
 //! one proves nothing and harms nobody. If it is the real one, the compiler compares the impl's signatures with the
 //! trait's, and the hidden function `__checks_are_genuine` has one only in order to name the helpers that this code
 //! relies on: an impostor is a type error there. The functions among the helpers are associated with a type, so that
-//! the type vouches for them.
+//! the type vouches for them. A trait that the impl *demands* cannot be named so: a function of these is called that
+//! demands it as well.
+//!
+//! *A macro can change its mind.* A type that is written once in the declaration stands in several places of the output. So
+//! no macro may be called in it.
 
 use crate::attributes::{self, FieldOption, TypeOptions};
 use crate::recursion::owns_self;
 use crate::suspects::suspect;
-use crate::words::words;
+use crate::words::{macro_call, words};
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use std::collections::HashSet;
@@ -33,6 +37,7 @@ pub(crate) fn derive_trace(input: &DeriveInput) -> Result<TokenStream> {
     refuse_union(&input.data)?;
     refuse_packed(&input.attrs)?;
     let options = TypeOptions::of(&input.attrs)?;
+    refuse_macros(input, &options)?;
     let cx = Context { brand: brand(input, &options)?, krate: crate_path(&options) };
     let shapes = shapes(input, &options, &cx.brand)?;
 
@@ -269,6 +274,29 @@ fn refuse_union(data: &Data) -> Result<()> {
     }
 }
 
+/// Types, bounds and parameters stand in the generated code several times, and are taken for the same each time. What a macro
+/// says need not be.
+fn refuse_macros(input: &DeriveInput, options: &TypeOptions) -> Result<()> {
+    let fields: Vec<&Fields> = match &input.data {
+        Data::Struct(data) => vec![&data.fields],
+        Data::Enum(data) => data.variants.iter().map(|variant| &variant.fields).collect(),
+        Data::Union(_) => Vec::new(),
+    };
+    let types = fields.into_iter().flatten().find_map(|field| macro_call(&field.ty));
+    let bounds = || options.bound.iter().flatten().find_map(macro_call);
+    let generics = || macro_call(&input.generics).or_else(|| macro_call(&input.generics.where_clause));
+    types.or_else(generics).or_else(bounds).map_or(Ok(()), |call| Err(may_change(call)))
+}
+
+/// A macro call where a type is written.
+pub(crate) fn may_change(call: Span) -> Error {
+    Error::new(
+        call,
+        "this type is needed in several places, and a macro may say something else in each of them: give it a name with \
+         `type Name<..> = ..;` and write that",
+    )
+}
+
 fn refuse_packed(attributes: &[Attribute]) -> Result<()> {
     let packed = |attribute: &&Attribute| attribute.path().is_ident("repr") && words(attribute).contains("packed");
     match attributes.iter().find(packed) {
@@ -442,11 +470,21 @@ fn implement(input: &DeriveInput, cx: &Context, options: &TypeOptions, shapes: &
     let owned_bytes = match_self(&owned_bytes, &quote!(0));
     let needs_trace = quote!(false #(|| #needs_trace)*);
     let thread_bound = quote!(false #(|| #thread_bound)*);
+    let unsized_parameters = input.generics.type_params().filter(|parameter| {
+        replaced.is_none_or(|bound| asks_for_trace(bound, &parameter.ident))
+            && may_be_unsized(&input.generics, &parameter.ident)
+    });
+    let vouched = unsized_parameters.map(|parameter| {
+        let name = &parameter.ident;
+        let checks = cx.item(quote!(__private::Checks), shown_at(name));
+        quote_spanned!(shown_at(name)=> #checks::is_content::<#brand, #name>();)
+    });
+    let vouched = quote!(#(#vouched)*);
 
     // SAFETY of the impl: `trace` and `relocate` visit every field once, through the field's own impl, but for the
     // fields that outlive `'static` and so hold no branded pointer. The constants are the disjunction of the fields'
     // constants. What the type's parts demand of each other is a condition of the impl, which `assume_nothing` checks.
-    let members = Members { needs_trace, thread_bound, trace, relocate, owned_bytes, name_edges };
+    let members = Members { needs_trace, thread_bound, trace, relocate, owned_bytes, name_edges, vouched };
     unsafe_impl(input, cx, &generics, &members, fields().find(|field| field.is_prefix))
 }
 
@@ -458,6 +496,8 @@ struct Members {
     relocate: TokenStream,
     owned_bytes: TokenStream,
     name_edges: TokenStream,
+    /// Calls that compile only if the conditions on parameters are the real ones.
+    vouched: TokenStream,
 }
 
 /// Prints the impl, with the checks that every impl needs.
@@ -469,7 +509,7 @@ fn unsafe_impl(
     prefix: Option<&Field<'_>>,
 ) -> TokenStream {
     let Context { brand, krate } = cx;
-    let Members { needs_trace, thread_bound, trace, relocate, owned_bytes, name_edges } = members;
+    let Members { needs_trace, thread_bound, trace, relocate, owned_bytes, name_edges, vouched } = members;
     let name = &input.ident;
     let tracer = Ident::new("__tracer", Span::mixed_site());
     let relocator = Ident::new("__relocator", Span::mixed_site());
@@ -519,6 +559,7 @@ fn unsafe_impl(
                 _: #krate::__private::SendProbe<Self>,
                 _: &dyn #krate::__private::DropIsNotAllowedOnTracedTypes,
             ) {
+                #vouched
             }
         }
 
@@ -526,6 +567,7 @@ fn unsafe_impl(
         unsafe impl #impl_generics #krate::Facts<#brand> for #name #ty_generics #where_clause {
             const NEEDS_TRACE: #krate::__private::bool = #needs_trace;
             const THREAD_BOUND: #krate::__private::bool = #thread_bound;
+            fn __checks_are_genuine(_: #krate::__private::Checks) {}
         }
 
         #casts
@@ -665,7 +707,7 @@ fn assume_nothing(input: &DeriveInput, cx: &Context, generics: &Generics) -> Tok
     }
 }
 
-/// Writes a type's name where `code` says `Self`. At token level, because macros in type position are only tokens.
+/// Writes a type's name where `code` says `Self`.
 fn replace_self(code: TokenStream, this: &TokenStream) -> TokenStream {
     let replace = |token| match token {
         TokenTree::Ident(name) if name == "Self" => this.clone(),
@@ -736,6 +778,7 @@ fn implement_static(input: &DeriveInput, cx: &Context) -> TokenStream {
         relocate: TokenStream::new(),
         owned_bytes: quote!(0),
         name_edges: TokenStream::new(),
+        vouched: TokenStream::new(),
     };
     // SAFETY of the impl: the type outlives `'static`, so it holds no branded pointer, and there is nothing to report.
     unsafe_impl(input, cx, &generics, &members, None)

@@ -2,7 +2,7 @@
 //!
 //! Looking at tokens instead of the syntax tree finds names inside type macros as well, where the tree ends.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::collections::HashSet;
 
@@ -31,10 +31,56 @@ fn collect(tokens: TokenStream, found: &mut HashSet<String>) {
     }
 }
 
+/// Where `code` calls a macro, if it does.
+pub(crate) fn macro_call(code: impl ToTokens) -> Option<Span> {
+    let mut tokens = code.into_token_stream().into_iter().peekable();
+    let mut name = None;
+    while let Some(token) = tokens.next() {
+        name = match token {
+            TokenTree::Ident(word) => Some(word.span()),
+            TokenTree::Punct(punct) if punct.as_char() == '!' && matches!(tokens.peek(), Some(TokenTree::Group(_))) => {
+                if name.is_some() {
+                    return name;
+                }
+                None
+            }
+            TokenTree::Group(group) => {
+                if let Some(call) = macro_call(group.stream()) {
+                    return Some(call);
+                }
+                None
+            }
+            TokenTree::Punct(_) | TokenTree::Literal(_) => None,
+        };
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
-    use super::words;
+    use super::{macro_call, words};
     use quote::quote;
+
+    #[test]
+    fn finds_macro_calls() {
+        for code in [
+            quote!(m!(T)),
+            quote!(Vec<a::m![u8]>),
+            quote!(
+                [u8; {
+                    n! {}
+                }]
+            ),
+            quote!((u8, m!())),
+        ] {
+            assert!(macro_call(&code).is_some(), "{code}");
+        }
+        for code in
+            [quote!(fn(u8) -> !), quote!([u8; { !(N) }]), quote!([u8; (A != (B)) as usize]), quote!(Map<'gc, T>)]
+        {
+            assert!(macro_call(&code).is_none(), "{code}");
+        }
+    }
 
     #[test]
     fn tells_lifetimes_from_identifiers() {

@@ -458,7 +458,7 @@ impl<T: core::fmt::Debug> core::fmt::Debug for OnceLock<T> {
 }
 
 macro_rules! trace_through_cell {
-    ($($type:ident: $self:ident => $pointer:expr;)*) => {$(
+    ($($type:ident: $self:ident => $pointer:expr, $owned:expr;)*) => {$(
         // SAFETY: the value inside is visited once. It is read through the cell's pointer, without touching a borrow
         // flag: tracing runs at safepoints, where no borrow is alive, or before the first write to the object, so no
         // `&mut` to the value exists.
@@ -481,17 +481,19 @@ macro_rules! trace_through_cell {
                 unsafe { (*$pointer).__name_edges(namer) };
             }
             fn owned_bytes(&$self) -> usize {
-                // SAFETY: asked at safepoints, where no borrow is alive, and before the value becomes an object, when
-                // whoever asks owns it.
-                unsafe { (*$pointer).owned_bytes() }
+                $owned
             }
         }
     )*};
 }
 
 trace_through_cell! {
-    Lock: self => self.0.as_ptr();
-    RefLock: self => self.0.as_ptr();
+    Lock: self => self.0.as_ptr(), {
+        // SAFETY: a lock lends nothing, and the value's own `owned_bytes` does not write to it.
+        unsafe { (*self.0.as_ptr()).owned_bytes() }
+    };
+    // Anybody may ask, in the middle of a change too. Of what is mutably borrowed nothing is known, and nothing is charged.
+    RefLock: self => self.0.as_ptr(), self.0.try_borrow().map_or(0, |value| value.owned_bytes());
 }
 
 // SAFETY: the value, when there is one, is visited once; an initialisation in progress has not stored it yet.
@@ -516,5 +518,23 @@ unsafe impl<'gc, T: Trace<'gc>> Trace<'gc> for OnceLock<T> {
     }
     fn owned_bytes(&self) -> usize {
         self.0.get().map_or(0, Trace::owned_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RefLock;
+    use crate::{Trace, Write};
+
+    /// Anybody may ask what a value owns, in the middle of a change too.
+    #[test]
+    fn nothing_is_known_of_what_is_being_changed() {
+        let mut lock = RefLock::new(vec![1u64, 2, 3]);
+        let write = Write::from_mut(&mut lock);
+        assert_eq!(write.owned_bytes(), 24);
+        let guard = write.unlock().borrow_mut();
+        assert_eq!(write.owned_bytes(), 0);
+        drop(guard);
+        assert_eq!(write.owned_bytes(), 24);
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn print_once(
     struct End;
     impl Drop for End {
         fn drop(&mut self) {
-            PRINTING.with_borrow_mut(|printing| printing.pop());
+            let _ = PRINTING.try_with(|printing| printing.borrow_mut().pop());
         }
     }
     let enter = |printing: &mut Vec<*const ()>| {
@@ -48,7 +48,8 @@ pub(crate) fn print_once(
         }
         new
     };
-    if !PRINTING.with_borrow_mut(enter) {
+    // Where nothing can be remembered any more, because the thread ends, nothing is followed.
+    if !PRINTING.try_with(|printing| enter(&mut printing.borrow_mut())).unwrap_or(false) {
         return f.write_str("...");
     }
     let _end = End;
@@ -60,11 +61,12 @@ pub(crate) fn compare_once<T: ?Sized>(a: &T, b: &T, compare: impl FnOnce() -> bo
     struct End(Pair);
     impl Drop for End {
         fn drop(&mut self) {
-            COMPARING.with_borrow_mut(|comparing| comparing.remove(&self.0));
+            let _ = COMPARING.try_with(|comparing| comparing.borrow_mut().remove(&self.0));
         }
     }
     let pair = (core::ptr::from_ref(a).cast(), core::ptr::from_ref(b).cast(), core::any::type_name::<T>());
-    if !COMPARING.with_borrow_mut(|comparing| comparing.insert(pair)) {
+    // Where nothing can be remembered any more, because the thread ends, cycles are not noticed: as with plain references.
+    if !COMPARING.try_with(|comparing| comparing.borrow_mut().insert(pair)).unwrap_or(true) {
         return true;
     }
     let _end = End(pair);

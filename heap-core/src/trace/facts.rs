@@ -17,6 +17,15 @@ pub unsafe trait Facts<'gc> {
 
     /// False only if values may go to another thread. The derive combines the fields' answers.
     const THREAD_BOUND: bool;
+
+    /// For the derive, as the function of that name of [`Trace`]: what found out these facts is genuine, although the
+    /// trait beside which they stand may be another one.
+    #[doc(hidden)]
+    fn __checks_are_genuine(_: crate::__private::Checks)
+    where
+        Self: Sized,
+    {
+    }
 }
 
 /// A type that an object can be asked for while the program runs: see [`Gc::downcast`](crate::Gc::downcast).

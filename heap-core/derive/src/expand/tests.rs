@@ -358,11 +358,11 @@ fn what_the_impl_assumes_is_checked_outside_of_it() {
     assert_eq!(
         check(parse_quote! {
             #[trace(gc_lifetime = 'gc)]
-            struct X<'gc, 'x, T: Like<Self> = u8, const N: usize = 1>(A<'x, Gc<'gc, T>>) where [Self; N]: Copy, m!(Self): Ok;
+            struct X<'gc, 'x, T: Like<Self> = u8, const N: usize = 1>(A<'x, Gc<'gc, T>>) where [Self; N]: Copy;
         }),
         Some(text(quote! {
             fn __assumes_nothing<'gc, 'x, T: Like<X<'gc, 'x, T, N> >, const N: usize>()
-            where [X<'gc, 'x, T, N>; N]: Copy, m!(X<'gc, 'x, T, N>): Ok, T: ::heap_core::Trace<'gc> + 'gc
+            where [X<'gc, 'x, T, N>; N]: Copy, T: ::heap_core::Trace<'gc> + 'gc
             {
                 ::heap_core::__private::Checks::makes_sense::<X<'gc, 'x, T, N> >();
             }
