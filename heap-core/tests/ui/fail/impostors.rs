@@ -48,7 +48,7 @@ mod probe {
 
     pub mod __private {
         pub use heap_core::__private::{
-            Checks, DropIsNotAllowedOnTracedTypes, Option, SendProbe, ThreadBound, TypeId, bool, usize,
+            Checks, DropIsNotAllowedOnTracedTypes, EdgeNamer, Option, SendProbe, ThreadBound, TypeId, bool, usize,
         };
 
         pub trait NotKnownToBeSend {
