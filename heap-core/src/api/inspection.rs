@@ -12,7 +12,7 @@ use super::gc::Gc;
 use super::heap::Heap;
 use super::rootable::{Root, Rootable};
 use crate::error::AllocError;
-use crate::inspect::{DumpSummary, Parents, Path, Report, dump, objects, references, report, roots, type_name};
+use crate::inspect::{DumpSummary, Parents, Report, RootPath, dump, objects, references, report, roots, type_name};
 use crate::machine::{Machine, Reached};
 use crate::object::{NameBuffers, Object};
 use crate::trace::Downcast;
@@ -255,7 +255,7 @@ impl<'gc> Inspection<'gc> {
     ///
     /// # Errors
     /// When the system refuses memory.
-    pub fn path_to<T: ?Sized + 'gc>(&self, gc: Gc<'gc, T>) -> Result<Path, AllocError> {
+    pub fn path_to<T: ?Sized + 'gc>(&self, gc: Gc<'gc, T>) -> Result<RootPath, AllocError> {
         let numbers = self.reached.numbers()?;
         Parents::of(self.roots(), &self.reached, &numbers, Some(gc.object()))?.path_to(gc.object())
     }

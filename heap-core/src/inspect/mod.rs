@@ -74,7 +74,7 @@ mod walk;
 pub use dump::DumpSummary;
 pub(crate) use dump::dump;
 pub(crate) use path::Parents;
-pub use path::{Path, Step};
+pub use path::{RootPath, Step};
 pub(crate) use report::report;
 pub use report::{LargeObject, Report, TypeSize};
 pub(crate) use walk::{objects, references, roots};

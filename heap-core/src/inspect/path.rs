@@ -1,4 +1,4 @@
-//! [`Path`]: the way from a root to an object, which is what keeps it alive.
+//! [`RootPath`]: the way from a root to an object, which is what keeps it alive.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::error::AllocError;
 use crate::machine::{Numbers, Reached};
 use crate::object::{NameBuffers, Object, ObjectRef};
 
-/// One step of a [`Path`].
+/// One step of a [`RootPath`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Step {
@@ -25,21 +25,21 @@ pub struct Step {
 ///
 /// Displayed with a line for each step, of at most 80 columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path {
+pub struct RootPath {
     steps: Vec<Step>,
 }
 
 /// Steps of a long path that are displayed at each end.
 const SHOWN: usize = 8;
 
-impl Path {
+impl RootPath {
     /// The steps, the root's first, the object's last.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 }
 
-impl fmt::Display for Path {
+impl fmt::Display for RootPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let skipped = self.steps.len().saturating_sub(2 * SHOWN);
         for (number, step) in self.steps.iter().enumerate() {
@@ -120,7 +120,7 @@ impl<'r> Parents<'r> {
     }
 
     /// The way to an object.
-    pub(crate) fn path_to(&self, object: ObjectRef) -> Result<Path, AllocError> {
+    pub(crate) fn path_to(&self, object: ObjectRef) -> Result<RootPath, AllocError> {
         let (mut at_object, mut steps, mut buffers) = (object, Vec::new(), NameBuffers::default());
         loop {
             let number = self.numbers.of(at_object).expect("it was reached");
@@ -131,7 +131,7 @@ impl<'r> Parents<'r> {
                 let root = self.roots.iter().find(|(_, root)| *root == at_object);
                 steps.push(Step { place: root.map_or(ROOT, |(name, _)| name).into(), type_name });
                 steps.reverse();
-                return Ok(Path { steps });
+                return Ok(RootPath { steps });
             }
             let mut place = None;
             references(at(parent), self.reached, &mut buffers, &mut |name, target| {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::dominators::{Dominators, Rows, filled};
-use super::path::{Parents, Path, tail};
+use super::path::{Parents, RootPath, tail};
 use super::type_name;
 use super::walk::{objects, references, roots};
 use crate::error::AllocError;
@@ -65,7 +65,7 @@ pub struct LargeObject {
     /// Bytes that would be free without it.
     pub retained: u64,
     /// A shortest way to it from a root.
-    pub path: Path,
+    pub path: RootPath,
 }
 
 /// Makes the report.
