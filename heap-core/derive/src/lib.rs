@@ -24,7 +24,7 @@
 //! - Unions are refused: which field is live is not known to the type.
 //! - `#[repr(packed)]` is refused: tracing takes references to the fields, and those would be unaligned.
 //! - Macro calls in the types of fields, in parameters and in bounds are refused: the derive cannot see what they say, nor
-//!   that they say the same each time. A type alias can.
+//!   that they say the same each time (`Rootable!` does). A type alias can.
 //!
 //! The crate is an implementation detail of `heap-core`, which re-exports the derive beside the trait. The generated
 //! code names everything by a path through `heap-core`, and its own names begin with two underscores; a constant called

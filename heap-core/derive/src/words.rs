@@ -31,12 +31,13 @@ fn collect(tokens: TokenStream, found: &mut HashSet<String>) {
     }
 }
 
-/// Where `code` calls a macro, if it does.
+/// Where `code` calls a macro, if it does: another one than `Rootable!`, which says the same each time.
 pub(crate) fn macro_call(code: impl ToTokens) -> Option<Span> {
     let mut tokens = code.into_token_stream().into_iter().peekable();
     let mut name = None;
     while let Some(token) = tokens.next() {
         name = match token {
+            TokenTree::Ident(word) if word == "Rootable" => None,
             TokenTree::Ident(word) => Some(word.span()),
             TokenTree::Punct(punct) if punct.as_char() == '!' && matches!(tokens.peek(), Some(TokenTree::Group(_))) => {
                 if name.is_some() {

@@ -45,7 +45,7 @@ use super::{Content, Static};
 ///
 /// let mut heap = Heap::<Rootable![()]>::new(NoGc::default(), |_| ())?;
 /// let pair: Handle<Rootable![Gc<'_, Pair<'_, u64>>]> = heap.mutate(|mc, _| {
-///     let one = Gc::new(mc, 1);
+///     let one = Gc::new(mc, 1u64);
 ///     mc.stash(Gc::new(mc, Pair { both: [one, one] }))
 /// });
 /// # let _ = pair;
