@@ -200,10 +200,7 @@ impl Evacuation {
     }
 
     fn list(list: &mut Segments<ObjectRef>, object: ObjectRef, refused: &mut bool) {
-        match list.reserve_total(list.len() + 1) {
-            Ok(()) => list.push(object),
-            Err(_) => *refused = true,
-        }
+        *refused |= list.try_push(object).is_err();
     }
 
     /// The bytes of an object that does not move stay in use.
@@ -303,17 +300,10 @@ impl Evacuation {
         for object in self.leads.iter().chain(self.movers.iter()) {
             // SAFETY: the lists name live objects where they are now.
             let object = unsafe { Object::at(object) };
-            if object.info().relocate().is_none() {
-                continue;
-            }
-            let count = object.count();
-            for first in (0..count).step_by(PIECE) {
-                slots.visit_elements(object, first..count.min(first + PIECE));
-                while let Some(slot) = slots.take() {
-                    let now = self.now(slot.target().reference());
-                    slot.set(now);
-                }
-            }
+            slots.update(object, 0..usize::MAX, |target| {
+                let now = self.now(target.reference());
+                (now != target.reference()).then_some(now)
+            });
         }
         debug_assert_eq!(sink.capacity(), capacity, "an object has as many slots as it had edges");
     }

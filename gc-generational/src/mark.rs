@@ -34,8 +34,9 @@ use crate::packets::Packets;
 const PIECE: usize = 1024;
 /// Objects that a worker looks at before it asks whether somebody is hungry.
 const TURN: usize = 256;
-/// A stack shorter than this is not worth sharing.
-const SHARE_MIN: usize = 16;
+/// The fewest objects that are worth giving away. One may lead to half of the heap: the stack of a depth-first walk through a
+/// binary tree is never longer than the tree is deep. (With 16 as the least, trees were marked by one thread.)
+const SHARE_MIN: usize = 1;
 /// Objects of one packet, when the first marker shares what it has found.
 const PACKET: usize = 512;
 /// Threads that mark, at the most: they wait for memory long before there are so many. A pool of 2 000 threads takes

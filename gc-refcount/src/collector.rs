@@ -153,6 +153,7 @@ unsafe impl Collector for RefCount {
     fn rest(&mut self, _: &mut HeapContext<'_>) {
         self.work.give_back();
         self.log.give_back();
+        self.survivors.give_back();
         self.pacing.rest();
     }
 

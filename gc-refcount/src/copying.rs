@@ -30,7 +30,7 @@ use core::ops::Range;
 
 use heap_core::collector::memory::{LineTable, Memory, Segments};
 use heap_core::collector::object::{FINALIZABLE, HASH_ASKED, HASH_STORED, SIDE_ENTRY};
-use heap_core::collector::{Cards, HeapCore, Measured, Object, ObjectRef, Shape, SlotSink, prefetch};
+use heap_core::collector::{Cards, HeapCore, Intact, Measured, Object, ObjectRef, Shape, SlotSink, prefetch};
 
 use crate::count::{BUFFERED, SPILLED, is_counted};
 use crate::space::Space;
@@ -38,8 +38,8 @@ use crate::space::Space;
 /// A table may know the address of an object that has one of these.
 const STAYS: usize = SIDE_ENTRY | FINALIZABLE | HASH_ASKED | HASH_STORED | BUFFERED | SPILLED;
 
-/// Elements of a large array whose slots are visited at a time.
-const PIECE: usize = 1024;
+/// Slots for which there is memory in advance: of an object that shares its blocks, or a piece of an array of pairs.
+const SLOTS: usize = 2048;
 
 /// Where slots may be that lead to objects which became counted in this epoch.
 pub(crate) struct Survivors {
@@ -66,28 +66,28 @@ impl Survivors {
     /// An object became counted.
     #[inline(always)]
     pub(crate) fn list(&mut self, object: ObjectRef) {
-        list(&mut self.objects, object, &mut self.refused);
+        self.refused |= self.objects.try_push(object).is_err();
     }
 
     /// An object that was counted before was written, and refers to something else than before.
     pub(crate) fn list_written(&mut self, object: Object<'_>) {
         let count = object.count();
-        list(&mut self.written, (object.reference(), 0, count), &mut self.refused);
+        self.refused |= self.written.try_push((object.reference(), 0, count)).is_err();
     }
 
     /// The same of some cards of an array.
     pub(crate) fn list_cards(&mut self, lines: &LineTable, array: Object<'_>, cards: Range<usize>) {
         let Range { start, end } = Cards::of(lines, array).elements(cards);
-        list(&mut self.written, (array.reference(), start, end), &mut self.refused);
+        self.refused |= self.written.try_push((array.reference(), start, end)).is_err();
     }
 
     /// Moves what may move, if everything is listed, and empties the lists. Returns the bytes moved.
     pub(crate) fn move_all(&mut self, core: &mut HeapCore, space: &mut Space) -> usize {
         let mut moved = 0;
-        if !self.refused && self.slots.reserve(2 * PIECE) {
+        if !self.refused && self.slots.reserve(SLOTS) {
             moved = self.copy(&mut core.memory, space);
             if moved > 0 {
-                self.update(core);
+                self.update(core, space);
             }
         }
         self.refused = false;
@@ -127,34 +127,35 @@ impl Survivors {
         moved
     }
 
-    /// Updates all slots that may lead to what has moved.
-    fn update(&mut self, core: &mut HeapCore) {
+    /// Updates all slots that may lead to what has moved. Headers are looked at in blocks that were fresh only: of a large
+    /// array that was written as a whole, most targets are old and not in the cache.
+    fn update(&mut self, core: &mut HeapCore, space: &Space) {
         let Survivors { objects, written, slots, .. } = self;
+        let memory = &core.memory;
+        let now = |target: Intact<'_>| {
+            let is_fresh = space.is_fresh(memory, target.reference().address());
+            if is_fresh { target.header().load().forwarded() } else { None }
+        };
         // SAFETY: the program is stopped, and no memory is reused before the epoch is over. What is visited was not dropped.
         let mut slots = unsafe { slots.begin() };
         let everything = objects.iter().map(|object| (object, 0, usize::MAX));
         for (reference, from, to) in everything.chain(written.iter()) {
             // SAFETY: the lists name objects where they are now, and what has died in this epoch is intact.
-            let object = unsafe { Object::at(reference) };
-            if object.info().relocate().is_none() {
-                continue;
-            }
-            let to = to.min(object.count());
-            for first in (from..to).step_by(PIECE) {
-                slots.visit_elements(object, first..to.min(first + PIECE));
-                while let Some(slot) = slots.take() {
-                    if let Some(now) = slot.target().header().load().forwarded() {
-                        slot.set(now);
-                    }
-                }
-            }
+            slots.update(unsafe { Object::at(reference) }, from..to, now);
         }
         core.roots.update_created(|root| {
-            // SAFETY: a handle keeps its target alive; memory of what has moved is intact.
-            if let Some(now) = unsafe { root.header() }.load().forwarded() {
+            // SAFETY: a handle keeps its target alive, or did until this epoch; what has moved is intact.
+            if let Some(now) = now(unsafe { Intact::at(*root) }) {
                 *root = now;
             }
         });
+    }
+
+    /// Gives back all memory of the empty lists.
+    pub(crate) fn give_back(&mut self) {
+        self.objects.shrink_to(0);
+        self.written.shrink_to(0);
+        self.slots.release();
     }
 
     /// Bytes of the lists.
@@ -166,15 +167,6 @@ impl Survivors {
 /// Whether an object can be moved as it is: it shares its blocks, and no list names it that does not stand in its header.
 fn may_move(object: &Measured<'_>) -> bool {
     object.shares_blocks() && !matches!(object.info().shape(), Shape::WeakCell | Shape::Ephemeron)
-}
-
-#[inline(always)]
-fn list<T: Copy>(list: &mut Segments<T>, entry: T, refused: &mut bool) {
-    if list.len() < list.capacity() || list.reserve_total(list.len() + 1).is_ok() {
-        list.push(entry);
-    } else {
-        *refused = true;
-    }
 }
 
 /// Empties a list, and keeps memory for as many entries as an ordinary epoch has.

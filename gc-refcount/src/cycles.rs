@@ -308,6 +308,6 @@ fn is_gray(object: ObjectRef) -> bool {
 #[inline(always)]
 fn visited<'a>(object: ObjectRef) -> Object<'a> {
     // SAFETY: candidates that were not purged are alive, and so is what they lead to; nothing is reclaimed before the
-    // deletion is over, nothing ever moves, and the program is stopped.
+    // deletion is over, survivors move after it, and the program is stopped.
     unsafe { Object::at(object) }
 }

@@ -5,6 +5,7 @@
 //! `mutate`, by a closure that gets pointers of a brand of its own and no [`Mutator`](crate::Mutator). Without one nothing can be
 //! written, allocated or collected, and every object stays as it is and where it is; reading needs none.
 
+use core::marker::PhantomData;
 use std::cell::RefCell;
 use std::io;
 
@@ -152,7 +153,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Heap<R> {
     {
         let reached = self.machine.reached()?;
         Ok(self.enter(|mc| {
-            let look = Inspection { machine: &mc.machine, reached, buffers: RefCell::default() };
+            let look = Inspection { machine: &mc.machine, reached, buffers: RefCell::default(), _brand: PhantomData };
             let root = mc.machine.root_object();
             // SAFETY: the root object was allocated with this type and is alive. Nobody else has access to the heap.
             let root = unsafe { Gc::<Root<'_, R>>::from_object(root) };
@@ -166,6 +167,8 @@ pub struct Inspection<'gc> {
     machine: &'gc Machine,
     reached: Reached,
     buffers: RefCell<NameBuffers>,
+    // Invariant: it gives out pointers of this brand, and of no other.
+    _brand: PhantomData<fn(&'gc ()) -> &'gc ()>,
 }
 
 /// A pointer from one object to another, seen from either.

@@ -133,6 +133,17 @@ impl<T: Copy> Segments<T> {
         self.iter_from(0)
     }
 
+    /// Appends an entry, and makes room for it when there is none.
+    ///
+    /// # Errors
+    /// When the system refuses memory. The entry was not appended.
+    #[inline]
+    pub fn try_push(&mut self, entry: T) -> Result<(), SegmentRefused> {
+        self.reserve_total(self.len() + 1)?;
+        self.push(entry);
+        Ok(())
+    }
+
     /// Removes all entries, and keeps the memory.
     pub fn clear(&mut self) {
         self.end = 0;

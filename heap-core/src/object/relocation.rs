@@ -12,6 +12,9 @@ use super::reference::ObjectRef;
 use super::slots::SlotSink;
 use super::view::{Intact, Measured, Object};
 
+/// Elements of an array whose slots are in the sink at a time: bounds the sink by objects, not by their lengths.
+const PIECE: usize = 1024;
+
 /// A sink whose slots may be read and written. See the front of its file.
 pub struct Relocation<'p> {
     sink: &'p mut SlotSink,
@@ -59,6 +62,29 @@ impl<'p> Relocation<'p> {
             unsafe {
                 let first = object.reference().payload().byte_add(elements.start * info.element_bytes());
                 relocate(first.as_ptr(), elements.len(), self.sink);
+            }
+        }
+    }
+
+    /// Makes the slots of some elements lead to where their targets are `now`, if that says where; elements that the object
+    /// does not have are left out. The sink must be empty, and is. It need not have room for more than the slots of one
+    /// piece: those of 1024 elements, or of one that owns many.
+    pub fn update(
+        &mut self,
+        object: Object<'p>,
+        elements: Range<usize>,
+        now: impl Fn(Intact<'p>) -> Option<ObjectRef>,
+    ) {
+        if object.info().relocate().is_none() {
+            return;
+        }
+        let end = elements.end.min(object.count());
+        for first in (elements.start..end).step_by(PIECE) {
+            self.visit_elements(object, first..end.min(first + PIECE));
+            while let Some(slot) = self.take() {
+                if let Some(target) = now(slot.target()) {
+                    slot.set(target);
+                }
             }
         }
     }
