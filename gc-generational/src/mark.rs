@@ -35,7 +35,8 @@ const PIECE: usize = 1024;
 /// Objects that a worker looks at before it asks whether somebody is hungry.
 const TURN: usize = 256;
 /// The fewest objects that are worth giving away. One may lead to half of the heap: the stack of a depth-first walk through a
-/// binary tree is never longer than the tree is deep. (With 16 as the least, trees were marked by one thread.)
+/// binary tree is never longer than the tree is deep. (A tree of 402 MB, medians in ms, one
+/// thread and two: 94 and 54; with 16 as the least, 93 and 78.)
 const SHARE_MIN: usize = 1;
 /// Objects of one packet, when the first marker shares what it has found.
 const PACKET: usize = 512;
