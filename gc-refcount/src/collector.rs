@@ -90,7 +90,6 @@ unsafe impl Collector for RefCount {
         if self.exact_blocks {
             self.space.become_exact(&mut heap.core.memory)?;
         }
-        self.space.prefer_fresh(self.copies);
         heap.fast.birth.set(0);
         heap.fast.barrier_flip.set(0);
         heap.fast.barrier_mask.set(UNLOGGED);

@@ -22,6 +22,9 @@
 //! its target twice, and the log would have to be compared by what its slots were. And an object could die after it was
 //! moved: the decrements come later.
 //!
+//! *When not.* Where most of what was allocated survives, blocks are dense as they are. What is listed is decided by the last
+//! epoch; what moves, by what this one found.
+//!
 //! *What can fail.* If the system refuses memory for the lists, nothing moves in this epoch. If there is no room for a copy,
 //! the object stays. Slots in a `Vec` that an object owns may need memory for the list of slots: if that is refused, the process
 //! aborts as it does for any vector.
@@ -81,19 +84,26 @@ impl Survivors {
         self.refused |= self.written.try_push((array.reference(), start, end)).is_err();
     }
 
-    /// Moves what may move, if everything is listed, and empties the lists. Returns the bytes moved.
+    /// Moves what may move, if everything is listed. Returns the bytes moved.
     pub(crate) fn move_all(&mut self, core: &mut HeapCore, space: &mut Space) -> usize {
-        let mut moved = 0;
-        if !self.refused && self.slots.reserve(SLOTS) {
-            moved = self.copy(&mut core.memory, space);
-            if moved > 0 {
-                self.update(core, space);
-            }
+        if self.refused || !self.slots.reserve(SLOTS) {
+            return 0;
         }
-        self.refused = false;
-        empty(&mut self.objects);
-        empty(&mut self.written);
+        let moved = self.copy(&mut core.memory, space);
+        if moved > 0 {
+            self.update(core, space);
+        }
         moved
+    }
+
+    /// Empties the lists, and keeps memory for as many entries as an ordinary epoch has.
+    pub(crate) fn forget(&mut self) {
+        const KEPT: usize = 1 << 16;
+        self.refused = false;
+        self.objects.clear();
+        self.objects.shrink_to(KEPT);
+        self.written.clear();
+        self.written.shrink_to(KEPT);
     }
 
     /// Copies the objects that may move, and lists them where they are then.
@@ -167,10 +177,4 @@ impl Survivors {
 /// Whether an object can be moved as it is: it shares its blocks, and no list names it that does not stand in its header.
 fn may_move(object: &Measured<'_>) -> bool {
     object.shares_blocks() && !matches!(object.info().shape(), Shape::WeakCell | Shape::Ephemeron)
-}
-
-/// Empties a list, and keeps memory for as many entries as an ordinary epoch has.
-fn empty<T: Copy>(list: &mut Segments<T>) {
-    list.clear();
-    list.shrink_to(1 << 16);
 }

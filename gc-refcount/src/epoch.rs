@@ -83,8 +83,11 @@ impl RefCount {
         heap.core.note_held(self.side_bytes());
         self.work.shrink();
         if COPIES {
-            let moved = self.survivors.move_all(heap.core, &mut self.space);
-            heap.core.statistics.evacuated_bytes += moved as u64;
+            if self.pacing.few_survived(heap) {
+                let moved = self.survivors.move_all(heap.core, &mut self.space);
+                heap.core.statistics.evacuated_bytes += moved as u64;
+            }
+            self.survivors.forget();
         }
 
         let HeapCore { memory, death, statistics, .. } = &mut *heap.core;

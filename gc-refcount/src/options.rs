@@ -49,9 +49,13 @@ impl RefCount {
     }
 
     /// Sets whether what survives its first epoch is moved together. Default: false. With `on`, young objects are born in
-    /// fresh blocks and survivors leave them, as long as three quarters of what is allocated dies young: then objects that
-    /// live long lie side by side, and memory is bumped through whole blocks. Objects may move at a safepoint. It costs each
-    /// survivor a copy, in the pause of the epoch.
+    /// fresh blocks and survivors leave them, in epochs in which three quarters of what was allocated died young: then objects
+    /// that live long lie side by side, and memory is bumped through whole blocks. Objects may move at a safepoint. It costs
+    /// each survivor a copy, in the pause of the epoch.
+    ///
+    /// Processor time in ms without and with it, the least of three: `interleaved` 254 and 167, `functional_map` 264 and 236,
+    /// `event_loop` 840 and 814 (and 122 MB at the peak, not 149), `size_mix` 599 and 613, `quads` 178 and 201; the longest
+    /// pause of `interleaved` 6 and 10, of `quads` 9 and 18.
     #[must_use]
     pub fn with_copying(mut self, on: bool) -> Self {
         self.copies = on;

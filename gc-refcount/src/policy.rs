@@ -106,7 +106,8 @@ impl Pacing {
             then: (0, 0),
             failed: false,
             cells_at: CELLS_MOST,
-            copying_pays: true,
+            // Nothing is known of the first epoch, in which programs build what they keep.
+            copying_pays: false,
         }
     }
 
@@ -163,7 +164,13 @@ impl Pacing {
             || near_limit()
     }
 
-    /// Whether what survives this epoch is worth moving.
+    /// Whether what has survived the epoch that is about to end is worth moving.
+    pub(crate) fn few_survived(&self, heap: &HeapContext<'_>) -> bool {
+        let counted = heap.core.statistics.promoted_bytes - self.then.0;
+        counted <= (heap.fast.allocated_bytes() - self.last) / COPIED_PART
+    }
+
+    /// Whether what survives this epoch will probably be worth moving, so that it should be listed.
     pub(crate) fn copying_pays(&self) -> bool {
         self.copying_pays
     }
@@ -181,7 +188,7 @@ impl Pacing {
         let counted = statistics.promoted_bytes - self.then.0;
         let uncounted = self.then.1 + counted - statistics.live_bytes;
         let dear = counted + uncounted + logged as u64 >= allocated;
-        self.copying_pays = counted <= allocated / COPIED_PART;
+        self.copying_pays = self.few_survived(heap);
         self.then = (statistics.promoted_bytes, statistics.live_bytes);
         self.last = heap.fast.allocated_bytes();
         self.of_late = allocated.max(self.of_late - self.of_late.div_ceil(8));

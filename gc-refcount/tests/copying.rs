@@ -30,10 +30,21 @@ type Table = Rootable![Gc<'_, [Lock<Option<Gc<'_, Node<'_>>>>]>];
 
 fn heap(places: usize) -> Heap<Table> {
     let collector = RefCount::default().with_copying(true);
-    Heap::with_options(HeapOptions::default().with_verify(true), collector, |mc| {
+    let mut heap = Heap::<Table>::with_options(HeapOptions::default().with_verify(true), collector, |mc| {
         Gc::new_slice_with(mc, places, |_| Lock::new(None))
     })
-    .unwrap()
+    .unwrap();
+    heap.collect();
+    waste(&mut heap);
+    heap
+}
+
+/// An epoch in which all die young: survivors of the next one are worth moving.
+fn waste<R: ?Sized + for<'gc> Rootable<'gc>>(heap: &mut Heap<R>) {
+    heap.mutate(|mc, _| {
+        scattered(mc, 0);
+    });
+    heap.collect();
 }
 
 fn address(node: Gc<'_, Node<'_>>) -> usize {
@@ -134,23 +145,30 @@ struct Deaths<'gc> {
 #[test]
 fn values_of_ephemerons_and_what_is_queued_keep_their_places() {
     let options = HeapOptions::default().with_verify(true);
-    let mut heap =
-        Heap::<Rootable![Gc<'_, Deaths<'_>>]>::with_options(options, RefCount::default().with_copying(true), |mc| {
-            let (key, value, queue) = (scattered(mc, 1), scattered(mc, 2), FinalizerQueue::new(mc));
-            queue.register(mc, scattered(mc, 3));
-            Gc::new(mc, Deaths { key, entry: Ephemeron::new(mc, key, value), queue })
-        })
-        .unwrap();
-    let before = heap.mutate(|mc, root| root.entry.get(mc).map(|(key, value)| (address(key), address(value))));
+    let mut heap = Heap::<Rootable![Gc<'_, Lock<Option<Gc<'_, Deaths<'_>>>>>]>::with_options(
+        options,
+        RefCount::default().with_copying(true),
+        |mc| Gc::new(mc, Lock::new(None)),
+    )
+    .unwrap();
+    waste(&mut heap);
+    heap.mutate(|mc, root| {
+        let (key, value, queue) = (scattered(mc, 1), scattered(mc, 2), FinalizerQueue::new(mc));
+        queue.register(mc, scattered(mc, 3));
+        root.set(mc, Some(Gc::new(mc, Deaths { key, entry: Ephemeron::new(mc, key, value), queue })));
+    });
+    let before =
+        heap.mutate(|mc, root| root.get().unwrap().entry.get(mc).map(|(key, value)| (address(key), address(value))));
     heap.collect();
     heap.mutate(|mc, root| {
-        let pair = root.entry.get(mc);
-        assert!(Gc::ptr_eq(pair.unwrap().0, root.key));
+        let pair = root.get().unwrap().entry.get(mc);
+        assert!(Gc::ptr_eq(pair.unwrap().0, root.get().unwrap().key));
         assert_eq!(pair.map(|(key, value)| (address(key), address(value))), before);
-        assert_eq!(root.queue.next(mc).unwrap().value, 3);
+        assert_eq!(root.get().unwrap().queue.next(mc).unwrap().value, 3);
     });
     heap.collect();
-    heap.mutate(|mc, root| assert_eq!(root.entry.value(mc).unwrap().value, 2));
+    heap.mutate(|mc, root| assert_eq!(root.get().unwrap().entry.value(mc).unwrap().value, 2));
+    assert!(heap.statistics().evacuated_bytes > 0, "the object that holds them moved");
     let rest = heap.verify().unwrap();
     assert_eq!(rest.objects, heap.statistics().live_objects);
 }
