@@ -87,9 +87,10 @@
 //!   [`collector`] says where they will go.
 //! * 64-bit platforms only; the process reserves addresses for all its heaps in advance (64 TiB, or what it may have).
 //!
-//! # From gc-arena
+//! # Where to begin
 //!
-//! A program that was written for gc-arena moves by renames: [`guide::from_gc_arena`].
+//! [`guide`] is a book: [a start in ten minutes](guide::start), then a chapter for each thing that has to be understood. A program
+//! that was written for gc-arena moves by renames: [`guide::from_gc_arena`].
 //!
 //! # For authors of collectors
 //!

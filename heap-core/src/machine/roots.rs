@@ -221,8 +221,9 @@ impl Roots {
         self.live_slots().filter_map(|slot| slot.object.get())
     }
 
-    /// Updates them, in the same order.
-    pub(crate) fn update(&mut self, mut update: impl FnMut(&mut ObjectRef)) {
+    /// Updates the root object and what the handles hold. What waits for its finalizer is a root too:
+    /// [`HeapCore::update_every_root`](crate::collector::HeapCore::update_every_root) has both.
+    pub fn update(&mut self, mut update: impl FnMut(&mut ObjectRef)) {
         self.root.iter_mut().for_each(&mut update);
         self.live_slots().for_each(|slot| update_slot(slot, &mut update));
     }

@@ -162,6 +162,12 @@ impl Buffer {
         self.limit.addr().get() - self.cursor.addr().get()
     }
 
+    /// What is left, for somebody else to bump through.
+    #[inline]
+    pub fn into_rest(self) -> Hole {
+        Hole { start: self.cursor, bytes: self.bytes() }
+    }
+
     /// Takes memory from the front; gives the place of the payload. `None` when there is too little.
     #[inline]
     pub fn bump(&mut self, request: AllocRequest) -> Option<NonNull<u8>> {
