@@ -117,6 +117,8 @@ pub mod memory;
 pub mod object;
 pub mod region;
 pub mod trace;
+#[cfg(feature = "conformance")]
+mod trail;
 
 pub use api::alloc::SliceBuilder;
 pub use api::casts::{GcDyn, WeakDyn};

@@ -251,6 +251,12 @@ impl<R: ?Sized> Heap<R> {
         self.machine.core(|core| core.automatic)
     }
 
+    /// Whether the collector wants a safepoint at the end of every `mutate`.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn is_always_due(&self) -> bool {
+        self.machine.fast.always_due.get()
+    }
+
     /// Changes the hard limit in bytes; `None` for none. One below what the heap holds is allowed: then nothing more can be
     /// allocated until enough was reclaimed. The addresses that the heap may use follow the limit that it was made with,
     /// with room to spare.

@@ -17,7 +17,8 @@ use super::tools::{ExpectedPanic, GluePanic, caught, unwind};
 use crate::collector::memory::os;
 use crate::error::AllocError;
 use crate::fault;
-use crate::{Heap, HeapOptions, Mutator, Rootable};
+use crate::trail::{self, Note};
+use crate::{Heap, Mutator, Rootable};
 
 /// Elements of the body.
 const BODY: u32 = 12;
@@ -92,10 +93,13 @@ struct Run {
 
 /// Runs a program. The error says what is wrong and where.
 pub(super) fn run(kit: &Kit, program: &Program) -> Result<(), String> {
+    trail::note(Note::Step, 0);
     let Some(mut run) = Run::new(kit, program)? else { return Ok(()) };
     for (number, step) in program.steps.iter().enumerate() {
-        run.step(step, program.each_step).map_err(|what| format!("step {number}, {step:?}: {what}"))?;
+        trail::note(Note::Step, number as u64 + 1);
+        run.step(step, program.each_step).map_err(|what| format!("step {}, {step:?}: {what}", number + 1))?;
     }
+    trail::note(Note::Step, 0);
     run.collect()
         .and_then(|()| run.mutate(&[], false))
         .and_then(|()| run.collect())
@@ -107,7 +111,8 @@ impl Run {
     /// `None` when the limit does not even hold the root.
     fn new(kit: &Kit, program: &Program) -> Result<Option<Self>, String> {
         fault::tight_mark_stacks(program.refuses);
-        let mut options = HeapOptions::default().with_zeal(program.zeal).with_verify(program.verify).with_poison(true);
+        let verify = program.verify || Kit::options().verify;
+        let mut options = Kit::options().with_zeal(program.zeal).with_verify(verify);
         options.limit = program.limit;
         options.reservation = program.reservation;
         let log = Rc::new(DropLog::default());
@@ -215,6 +220,7 @@ impl Run {
                 state.note_epochs(mc.statistics().epochs);
                 let done = Found::walk(mc, root, state)
                     .and_then(|mut found| ops.iter().try_for_each(|op| state.apply(mc, &mut found, op)));
+                trail::note(Note::Operation, 0);
                 state.failure = done.err();
                 if panics {
                     unwind();
@@ -640,6 +646,7 @@ impl State {
     }
 
     fn apply<'gc>(&mut self, mc: &Mutator<'gc>, found: &mut Found<'gc>, op: &Op) -> Result<(), String> {
+        trail::count(Note::Operation);
         match *op {
             Op::Alloc { kind, len, first, into, handle, panics } => {
                 if let (Some(id), Some(place)) = (self.make(mc, found, kind, len, first, (handle, panics))?, into) {

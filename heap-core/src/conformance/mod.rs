@@ -22,10 +22,29 @@
 //! | `dumped.rs` | reads a dump of the heap, to compare it with the model |
 //! | [`damaged`] | heaps that are damaged on purpose, for a collector's tests of what the verifier says |
 //! | [`footprint`] | how much memory scattered lifetimes take: figures for a collector's own tests |
+//! | `process.rs` | a check in a process of its own |
+//! | `report.rs` | what is said about one that failed |
+//! | [`suspicions`] | what is likely to be wrong then |
 //! | `regressions/` | small programs, each for something that a collector once got wrong |
 //!
 //! The verdict is exact: after a full collection the heap holds what the model holds, no more and no less, by the count
 //! of the collector, by the census of the verifier, and by the drop glue that ran.
+//!
+//! # What a failure says
+//!
+//! Each check runs in a process of its own (the test binary is started again, with one test as its argument), so that a
+//! crash, an abort or a loop without end is a failure of that check, and of no other. What it says then:
+//!
+//! * what the check itself said, if it did; or how the process ended;
+//! * which random program, step and operation it was at, and how far the last pause of a heap had got;
+//! * after a crash, what the same check says with the verifier after every pause: mostly who points at what is gone;
+//! * the likely [mistakes](suspicions);
+//! * what to type to see it again.
+//!
+//! # A part of the kit
+//!
+//! A collector that is not finished yet runs what it should pass:
+//! `heap_core::conformance!(MyCollector::default(); only handles, deep_chain);`. The names are those of the methods of [`Kit`].
 //!
 //! # Holes that others had
 //!
@@ -76,10 +95,11 @@
 //! # Variables
 //!
 //! * `PROPTEST_CASES`: random programs per test; 64 unless said otherwise.
-//! * `HEAP_CONFORMANCE_LOG=FILE`: each program is written to the file before it runs, for those that crash the process.
-//!   One test at a time, then: `--test-threads=1`.
+//! * `HEAP_CONFORMANCE_SEED`: the number that random programs are made of. A failure says it.
+//! * `HEAP_CONFORMANCE_TIMEOUT`: seconds that a check may take, or one random program; 120 unless said otherwise.
 //! * `HEAP_CONFORMANCE_VERIFY=1`: every heap is verified after every pause, which says what is wrong where a check would
-//!   crash; slow. (Random programs always do that now and then.)
+//!   crash; slow. (Random programs always do that now and then, and a check that has crashed is run once more like that.)
+//! * `HEAP_CONFORMANCE_IN_PROCESS=1`: checks run in the process of the test, for a debugger.
 //! * `HEAP_CONFORMANCE_LINKS`: length of the long chain; ten million unless said otherwise.
 
 pub mod damaged;
@@ -88,20 +108,27 @@ pub mod footprint;
 mod interpreter;
 mod model;
 mod objects;
+mod process;
 mod program;
 mod regressions;
+mod report;
+pub mod suspicions;
 mod tools;
 
-use std::sync::Arc;
+use std::hash::BuildHasher;
+use std::sync::{Arc, OnceLock};
 
-use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 
 use crate::Heap;
 use crate::collector::{Collector, IntoCollector};
+use crate::trail::{self, Note};
 use model::Promise;
+use process::Process;
 use program::Mode;
 
-/// The checks, for one collector.
+/// The checks, for one collector. Called as methods they run where they are called; the tests that
+/// [`conformance!`](crate::conformance!) makes run each in a process of its own.
 #[derive(Clone)]
 pub struct Kit {
     factory: Arc<dyn Fn() -> Box<dyn Collector> + Send + Sync>,
@@ -111,12 +138,15 @@ pub struct Kit {
 /// its own, `conformance!(name => MyCollector::default())`.
 #[macro_export]
 macro_rules! conformance {
-    ($module:ident => $collector:expr) => {
+    ($module:ident => $collector:expr $(; only $($check:ident),+ $(,)?)?) => {
         mod $module {
             #[allow(unused_imports)]
             use super::*;
-            $crate::conformance!($collector);
+            $crate::conformance!($collector $(; only $($check),+)?);
         }
+    };
+    ($collector:expr; only $($check:ident),+ $(,)?) => {
+        $crate::__conformance_tests! { $collector; $($check)+ }
     };
     ($collector:expr) => {
         $crate::__conformance_tests! { $collector;
@@ -199,6 +229,7 @@ macro_rules! conformance {
             zeal_list_reversal
             zeal_graph
             requested_collections
+            safepoints_end
             futile_collections
             idle_heap
             steps_reclaim_the_old
@@ -224,7 +255,8 @@ macro_rules! __conformance_tests {
     ($collector:expr; $($check:ident)*) => {$(
         #[test]
         fn $check() {
-            $crate::conformance::Kit::new(|| $collector).$check();
+            let check = ::core::stringify!($check);
+            $crate::conformance::Kit::new(|| $collector).test(::core::module_path!(), check, $crate::conformance::Kit::$check);
         }
     )*};
 }
@@ -247,25 +279,55 @@ impl Kit {
         }
     }
 
+    /// Runs a check as a test: in a process of its own, if that can be. Says what there is to say when it fails.
+    #[doc(hidden)]
+    pub fn test(&self, module: &str, check: &str, body: fn(&Kit)) {
+        let test = process::test_name(module, check);
+        match process::this() {
+            Process::Child(child) => child.run(|| body(self)),
+            Process::Alone => body(self),
+            Process::Parent => {
+                if let Err(report) = report::watch(&test, check, &[], || body(self)) {
+                    eprintln!("{report}");
+                    // Everything was said.
+                    std::panic::resume_unwind(Box::new("the check failed"));
+                }
+            }
+        }
+    }
+
     fn programs(&self, mode: Mode) {
         let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
-        let mut config = Config { cases, failure_persistence: None, ..Config::default() };
+        let mut config =
+            Config { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(seed()), ..Config::default() };
         if std::env::var_os("PROPTEST_MAX_SHRINK_ITERS").is_none() {
             config.max_shrink_iters = 20_000;
         }
-        let log = std::env::var_os("HEAP_CONFORMANCE_LOG");
+        let process = process::this();
         let outcome = TestRunner::new(config).run(&program::programs(mode), |program| {
-            if let Some(log) = &log {
-                std::fs::write(log, format!("{program:?}")).expect("the log can be written");
+            trail::count(Note::Program);
+            if let Process::Child(child) = &process {
+                child.leave_program(&format!("{program:?}"));
             }
             interpreter::run(self, &program).map_err(TestCaseError::fail)
         });
         match outcome {
             Ok(()) => {}
-            Err(TestError::Fail(why, program)) => panic!("{why}\nThe shortest program found that fails:\n{program:?}"),
+            Err(TestError::Fail(why, program)) => {
+                panic!("{why}\nThe shortest program found that fails (seed {}):\n{program:?}", seed())
+            }
             Err(TestError::Abort(why)) => panic!("no programs could be made: {why}"),
         }
     }
+}
+
+/// What random programs are made of: what the user says, or another number in each process that was not told one.
+fn seed() -> u64 {
+    static SEED: OnceLock<u64> = OnceLock::new();
+    let said = || {
+        ["HEAP_CONFORMANCE_SEED", "PROPTEST_RNG_SEED"].iter().find_map(|name| std::env::var(name).ok()?.parse().ok())
+    };
+    *SEED.get_or_init(|| said().unwrap_or_else(|| std::collections::hash_map::RandomState::new().hash_one(0)))
 }
 
 /// Defines the checks once: as methods of [`Kit`], and as the list that the macro makes tests of.
@@ -442,6 +504,8 @@ checks! {
     zeal_graph(kit) { regressions::barrier::zeal_graph(kit) }
     /// Requests from inside, and from inside a panic, are honoured once, at the end.
     requested_collections(kit) { regressions::barrier::requested_collections(kit) }
+    /// A safepoint that was taken is not due any more.
+    safepoints_end(kit) { regressions::pacing::safepoints_end(kit) }
     /// Collections that help nobody end in an error.
     futile_collections(kit) { regressions::pacing::futile_collections(kit) }
     /// A heap that is told to idle is small afterwards.
@@ -482,7 +546,7 @@ mod tests {
     #[test]
     fn the_macro_names_every_check() {
         let source = include_str!("mod.rs");
-        let from = source.find("__conformance_tests! { $collector;").expect("the macro calls another");
+        let from = source.find("__conformance_tests! { $collector;\n").expect("the macro calls another");
         let list = &source[from..];
         let names: Vec<&str> = list[..list.find('}').expect("it ends")].lines().skip(1).map(str::trim).collect();
         let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();

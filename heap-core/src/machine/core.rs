@@ -158,6 +158,8 @@ impl HeapCore {
 
     /// Records an event of the pause in progress.
     pub fn event(&mut self, kind: EventKind) {
+        #[cfg(feature = "conformance")]
+        kind.leave_a_note(self.roots.heap_id());
         self.events.push(kind);
     }
 }

@@ -53,6 +53,36 @@ pub enum EventKind {
     PauseEnd,
 }
 
+#[cfg(feature = "conformance")]
+impl EventKind {
+    /// Takes a note of the event in the trail of a check.
+    pub(super) fn leave_a_note(&self, heap: u64) {
+        use crate::trail::{Note, count, note};
+        let event = match self {
+            EventKind::PauseStart => {
+                count(Note::Pauses);
+                note(Note::Heap, heap);
+                note(Note::Kind, 0);
+                0
+            }
+            EventKind::PrepareGc(kind) => {
+                note(Note::Kind, 1 + *kind as u64);
+                1
+            }
+            EventKind::RootsTraced => 2,
+            EventKind::HeapTraced => 3,
+            EventKind::IncrementEnded => 4,
+            EventKind::WeakCleared => 5,
+            EventKind::DropGlueRun { .. } => 6,
+            EventKind::LiveDataSize { .. } => 7,
+            EventKind::HeapResized { .. } => 8,
+            EventKind::Abandoned => 9,
+            EventKind::PauseEnd => 10,
+        };
+        note(Note::Event, event);
+    }
+}
+
 /// An event and its time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Event {

@@ -68,9 +68,9 @@ fn slots<'gc>(mc: &Mutator<'gc>, len: usize) -> Slots<'gc> {
 }
 
 impl Kit {
-    fn options() -> HeapOptions {
+    pub(super) fn options() -> HeapOptions {
         // The verifier names whoever points at what is gone, where the program would crash.
-        let verify = std::env::var_os("HEAP_CONFORMANCE_VERIFY").is_some();
+        let verify = std::env::var_os(super::report::VERIFY).is_some();
         HeapOptions::default().with_poison(true).with_verify(verify)
     }
 

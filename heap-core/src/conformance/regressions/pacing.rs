@@ -118,6 +118,44 @@ pub(in super::super) fn steps_reclaim_the_old(kit: &Kit) {
     assert!(heap.statistics().live_objects <= 2, "{:?}", heap.statistics());
 }
 
+/// A safepoint that was taken is not due any more: neither one that came by itself, nor what the program asked for.
+pub(in super::super) fn safepoints_end(kit: &Kit) {
+    let mut heap = kit.list();
+    if heap.is_always_due() {
+        return;
+    }
+    let ends = |heap: &mut Heap<super::List>, what: &str| {
+        let before = heap.statistics().pauses;
+        for _ in 0..100 {
+            heap.mutate(|_, _| {});
+        }
+        let pauses = heap.statistics().pauses - before;
+        assert!(
+            pauses < 50,
+            "a safepoint is still due after {what}: {pauses} of 100 calls that do nothing ended in a pause"
+        );
+    };
+    ends(&mut heap, "the heap was made");
+    heap.collect();
+    ends(&mut heap, "a full collection");
+    heap.collect_minor();
+    ends(&mut heap, "a minor collection");
+    heap.mutate(|mc, _| mc.request_collection());
+    ends(&mut heap, "a requested collection");
+    heap.step(64);
+    ends(&mut heap, "a step");
+    let before = heap.statistics().pauses;
+    // Until one came by itself, if they do.
+    for _ in 0..4_000 {
+        heap.mutate(|mc, root| super::prepend(mc, *root, 0, 100));
+        heap.mutate(|mc, root| store!(mc, root.next, None));
+        if heap.statistics().pauses != before {
+            break;
+        }
+    }
+    ends(&mut heap, "a collection that came by itself");
+}
+
 /// A heap that is full of live objects is not collected again and again without an error, and works again as soon as
 /// there is room.
 pub(in super::super) fn futile_collections(kit: &Kit) {
