@@ -66,8 +66,9 @@
 //!
 //! # Writing a collector
 //!
-//! [`NoGc`] is the commented example: it allocates and never frees. A new collector starts as a copy of it and runs the
-//! conformance kit (`feature = "conformance"`) from its first day.
+//! [`guide::collectors`](crate::guide::collectors) writes five, from one that only allocates ([`NoGc`]) to one that marks in
+//! increments, and has the contract in tables: who writes which word, bit and counter, and what may panic. A new collector
+//! runs the conformance kit (`feature = "conformance"`) from its first day.
 //!
 //! What a collector believes of the heap, the verifier checks: it takes a [`Snapshot`] of all objects and edges, asks the
 //! collector whether their memory is allocated ([`Collector::verify_allocated`]) and hands it over to

@@ -94,8 +94,8 @@
 //!
 //! # For authors of collectors
 //!
-//! [`collector`] is the other half of this crate: the interface, the memory, the marking loop, the example. The feature
-//! `conformance` adds a kit of property tests and regressions that every collector must pass.
+//! [`guide::collectors`] writes five collectors, one in each chapter. [`collector`] is the other half of this crate: the interface,
+//! the memory, the marking loop. The feature `conformance` adds a kit of property tests and regressions that every collector must pass.
 
 extern crate self as heap_core;
 

@@ -1,4 +1,4 @@
-//! Collectors that are written to be read, on one program: `cargo run -p heap-core --example collectors`.
+//! The collectors of the book's second part, on one program: `cargo run -p heap-core --example collectors`.
 
 mod bump;
 mod increments;
