@@ -113,11 +113,11 @@ impl Increments {
 
     /// Marks about `bytes` bytes of objects, and ends the cycle when all are marked. True when no cycle is in progress then.
     fn advance(&mut self, heap: &mut HeapContext<'_>, bytes: usize) -> bool {
+        heap.fast.due.set(false);
+        self.fresh = 0;
         if !self.marking && !self.begin(heap) {
             return true;
         }
-        self.fresh = 0;
-        heap.fast.due.set(false);
         let mut done = self.marker.drain(&heap.core.memory, bytes);
         if done {
             let HeapCore { memory, death, .. } = &mut *heap.core;
