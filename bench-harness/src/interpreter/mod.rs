@@ -41,6 +41,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use heap_core::collector::IntoCollector;
+use heap_core::events::Listener;
 use heap_core::{AllocError, AllocErrorKind, Gc, Heap, HeapOptions, Rootable, Statistics};
 
 use machine::{Exit, Host, Machine, State};
@@ -155,6 +156,49 @@ impl Interpreter {
         self.execute(name, source, &[])
     }
 
+    /// Begins a script, for whoever wants to do something at its safepoints: [`resume`](Self::resume) runs it.
+    ///
+    /// # Errors
+    /// See [`ScriptError`].
+    pub fn begin(&mut self, name: &str, source: &[u8]) -> Result<(), ScriptError> {
+        self.load(name, source, &[])
+    }
+
+    /// Lets the script run to its next safepoint, where the heap may collect. True, if it has ended.
+    ///
+    /// # Errors
+    /// See [`ScriptError`].
+    pub fn resume(&mut self) -> Result<bool, ScriptError> {
+        let host = &mut self.host;
+        let exit = self.heap.mutate(|mc, state| Machine::enter(mc, *state, host).run());
+        self.host.refuse = false;
+        match exit {
+            Exit::Due => {}
+            Exit::Full(error) => self.make_room(error),
+            Exit::Collect => self.collect(),
+            Exit::Step => drop(self.heap.step(1 << 20)),
+            Exit::Finished => {
+                self.host.output.flush().map_err(ScriptError::Output)?;
+                return Ok(true);
+            }
+            Exit::Failed => {
+                if let Some(error) = self.host.output_error.take() {
+                    return Err(ScriptError::Output(error));
+                }
+                // What was printed before comes first.
+                self.host.output.flush().map_err(ScriptError::Output)?;
+                let message = std::mem::take(&mut self.host.message);
+                return Err(ScriptError::Run { message, traceback: std::mem::take(&mut self.host.traceback) });
+            }
+        }
+        Ok(false)
+    }
+
+    /// Who is told of the heap's collections: see [`Heap::set_listener`].
+    pub fn set_listener(&mut self, listener: Option<Listener>) {
+        self.heap.set_listener(listener);
+    }
+
     /// Calls the finalizers of everything that has one, as the end of a script does, and ends.
     ///
     /// # Errors
@@ -174,6 +218,11 @@ impl Interpreter {
     }
 
     fn execute(&mut self, name: &str, source: &[u8], natives: &[&'static NativeFunction]) -> Result<(), ScriptError> {
+        self.load(name, source, natives)?;
+        self.finish()
+    }
+
+    fn load(&mut self, name: &str, source: &[u8], natives: &[&'static NativeFunction]) -> Result<(), ScriptError> {
         let unit = compiler::compile(source)
             .map_err(|error| ScriptError::Syntax(format!("{name}:{}: {}", error.line, error.sentence)))?;
         let host = &mut self.host;
@@ -182,37 +231,17 @@ impl Interpreter {
             let arguments: Vec<_> = natives.iter().map(|native| Value::Native(Native(native))).collect();
             Machine::enter(mc, *state, host).begin(Value::Function(closure), &arguments)
         })?;
-        self.finish()
+        Ok(())
     }
 
-    /// Lets the machine run until the script has ended. Between two runs is a safepoint.
     fn finish(&mut self) -> Result<(), ScriptError> {
-        loop {
-            let host = &mut self.host;
-            let exit = self.heap.mutate(|mc, state| Machine::enter(mc, *state, host).run());
-            self.host.refuse = false;
-            match exit {
-                Exit::Due => {}
-                Exit::Full(error) => self.make_room(error),
-                Exit::Collect => self.collect(),
-                Exit::Step => drop(self.heap.step(1 << 20)),
-                Exit::Finished => return self.host.output.flush().map_err(ScriptError::Output),
-                Exit::Failed => {
-                    if let Some(error) = self.host.output_error.take() {
-                        return Err(ScriptError::Output(error));
-                    }
-                    // What was printed before comes first.
-                    self.host.output.flush().map_err(ScriptError::Output)?;
-                    let message = std::mem::take(&mut self.host.message);
-                    return Err(ScriptError::Run { message, traceback: std::mem::take(&mut self.host.traceback) });
-                }
-            }
-        }
+        while !self.resume()? {}
+        Ok(())
     }
 
     /// The collection that a script asks for, in the order that the language wants: first weak values go that are dead, then
     /// what has a finalizer is brought back, then weak keys go.
-    fn collect(&mut self) {
+    pub fn collect(&mut self) {
         let mut marked = self.heap.mark();
         // Without memory for this the order is another one.
         let _ = marked.finalize(|fc, state| state.weak_parts.iter(fc).for_each(|part| part.clear_dead(fc)));

@@ -117,8 +117,8 @@ fn timed(workload: impl FnOnce() -> Result<Outcome, Failure>) -> Measurement {
     let mut measurement = match result {
         Ok(outcome) => Measurement {
             checksum: Some(Checksum(outcome.checksum)),
-            allocated_bytes: Some(outcome.allocated_bytes),
-            allocated_objects: Some(outcome.allocated_objects),
+            allocated_bytes: outcome.allocated_bytes,
+            allocated_objects: outcome.allocated_objects,
             ..Measurement::default()
         },
         Err(Failure::Unsupported(why)) => return stopped(Status::Unsupported, why),

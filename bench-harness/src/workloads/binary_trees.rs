@@ -135,8 +135,11 @@ mod tests {
         checksum.mix(REFERENCE_KEPT);
 
         let nodes = REFERENCE_STRETCH + REFERENCE_KEPT + REFERENCE.iter().map(|(_, _, nodes)| nodes).sum::<u64>();
-        let reference =
-            Outcome { checksum: checksum.value(), allocated_objects: nodes, allocated_bytes: nodes * NODE_BYTES };
+        let reference = Outcome {
+            checksum: checksum.value(),
+            allocated_objects: Some(nodes),
+            allocated_bytes: Some(nodes * NODE_BYTES),
+        };
         assert_eq!(expected(Workload::BinaryTrees, Size::Small), reference);
     }
 }

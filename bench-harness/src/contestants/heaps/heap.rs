@@ -8,8 +8,8 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-use heap_core::events::{Event, EventKind};
-use heap_core::{AllocError, CollectorChoice, Heap, HeapOptions, Mutator, Root, Rootable};
+use heap_core::events::{Event, EventKind, Listener};
+use heap_core::{AllocError, CollectorChoice, Heap, HeapOptions, Mutator, Root, Rootable, Statistics, collector};
 
 use super::Failure;
 use crate::contestants::collector::{Collector, Mode};
@@ -39,10 +39,9 @@ pub enum Probe {
 /// A heap whose pauses and totals are recorded.
 pub(super) struct Measured<R: ?Sized> {
     heap: Heap<R>,
-    meter: Rc<RefCell<Meter>>,
+    setup: Setup,
     /// What of this heap's peak the meter knows.
     noted: u64,
-    probe: Probe,
     batches: u32,
 }
 
@@ -81,19 +80,52 @@ impl Setup {
         R: ?Sized + for<'gc> Rootable<'gc>,
         F: for<'gc> FnOnce(&'gc Mutator<'gc>) -> Result<Root<'gc, R>, AllocError>,
     {
+        let mut heap = Heap::<R>::try_with_options(self.options(), self.collector(), root)
+            .unwrap_or_else(|error: AllocError| out_of_memory(error));
+        heap.set_listener(Some(self.listener(&heap.statistics())));
+        Measured { heap, setup: self.clone(), noted: 0, batches: 0 }
+    }
+
+    /// A collector for a heap; for a program that makes its heap itself.
+    pub(super) fn collector(&self) -> Box<dyn collector::Collector> {
+        self.choice.as_ref().map_or_else(|| self.mode.make(), CollectorChoice::make)
+    }
+
+    /// The options of a heap.
+    pub(super) fn options(&self) -> HeapOptions {
         let mut options = HeapOptions::default();
         options.limit = self.limit;
-        let collector = self.choice.as_ref().map_or_else(|| self.mode.make(), CollectorChoice::make);
-        let mut heap = Heap::<R>::try_with_options(options, collector, root)
-            .unwrap_or_else(|error: AllocError| out_of_memory(error));
+        options
+    }
+
+    /// Whether to look how much is alive.
+    pub(super) fn probe(&self) -> Probe {
+        self.probe
+    }
+
+    /// Tells the meter how much was alive after a full collection.
+    pub(super) fn note_live(&self, statistics: &Statistics) {
+        let mut meter = self.meter.borrow_mut();
+        meter.probed_live_bytes = meter.probed_live_bytes.max(statistics.live_bytes);
+    }
+
+    /// Tells the meter the totals of a heap that ends, of whose peak it knows `noted` bytes.
+    pub(super) fn note_end(&self, statistics: &Statistics, noted: u64) {
+        let mut meter = self.meter.borrow_mut();
+        meter.collections += statistics.collections();
+        meter.note_peak(noted, statistics.peak_heap_bytes);
+        meter.note_peak(statistics.peak_heap_bytes, 0);
+    }
+
+    /// Who records a heap's pauses, as soon as it is made.
+    pub(super) fn listener(&self, made: &Statistics) -> Listener {
         // Making a large root can end in a pause, before anybody listens. It is one at most.
-        let made = heap.statistics();
         if made.pauses > 0 {
             self.meter.borrow_mut().pauses.record(made.pause_time);
         }
         let meter = self.meter.clone();
         let mut start = None;
-        heap.set_listener(Some(Box::new(move |event: &Event| match event.kind {
+        Box::new(move |event: &Event| match event.kind {
             EventKind::PauseStart => start = Some(event.at),
             EventKind::PauseEnd => {
                 if let Some(start) = start.take() {
@@ -101,8 +133,7 @@ impl Setup {
                 }
             }
             _ => {}
-        })));
-        Measured { heap, meter: self.meter.clone(), noted: 0, probe: self.probe, batches: 0 }
+        })
     }
 
     /// Runs a program whose requests are timed.
@@ -126,7 +157,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Measured<R> {
             Ok(result) => result,
             Err(error) => out_of_memory(error),
         };
-        if let Probe::Every(batches) = self.probe {
+        if let Probe::Every(batches) = self.setup.probe {
             self.look(batches);
         }
         result
@@ -137,15 +168,14 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Measured<R> {
         self.batches += 1;
         if self.batches.is_multiple_of(every) {
             self.heap.collect();
-            let mut meter = self.meter.borrow_mut();
-            meter.probed_live_bytes = meter.probed_live_bytes.max(self.heap.statistics().live_bytes);
+            self.setup.note_live(&self.heap.statistics());
         }
     }
 
     /// Tells the meter this heap's peak while it lives, for programs that have several heaps.
     pub(super) fn note_peak(&mut self) {
         let peak = self.heap.statistics().peak_heap_bytes;
-        self.meter.borrow_mut().note_peak(self.noted, peak);
+        self.setup.meter.borrow_mut().note_peak(self.noted, peak);
         self.noted = peak;
     }
 
@@ -156,7 +186,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Measured<R> {
 
     /// Notes how many objects were garbage and still there after the last full collection.
     pub(super) fn leaked(&mut self, objects: u64) {
-        self.meter.borrow_mut().leaked_objects = Some(objects);
+        self.setup.meter.borrow_mut().leaked_objects = Some(objects);
     }
 
     /// The heap itself.
@@ -167,11 +197,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> Measured<R> {
 
 impl<R: ?Sized> Drop for Measured<R> {
     fn drop(&mut self) {
-        let statistics = self.heap.statistics();
-        let mut meter = self.meter.borrow_mut();
-        meter.collections += statistics.collections();
-        meter.note_peak(self.noted, statistics.peak_heap_bytes);
-        meter.note_peak(statistics.peak_heap_bytes, 0);
+        self.setup.note_end(&self.heap.statistics(), self.noted);
     }
 }
 

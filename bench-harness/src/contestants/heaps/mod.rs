@@ -8,7 +8,7 @@
 //!   it returns: giving memory back is part of the time, as it is for the peers.
 //! - The programs are *driven* by [`workloads`](crate::workloads): a file here implements the `Program` trait of one
 //!   of its modules once, for any collector (the collector is chosen by an expression, not by a type), and [`run`] calls
-//!   that module's `run`. A method of `Program` is one `mutate`. `names` and the snapshot replay have no peers and return
+//!   that module's `run`. A method of `Program` is one `mutate`. `names`, `scripts` and the snapshot replay have no peers and return
 //!   an [`Outcome`] of their own; their checksum must not depend on the collector, addresses or the clock.
 //! - Everything except the result goes into the [`Meter`], which survives an early end: each pause as it happens
 //!   (from the heap's events), and before returning, also in error, the number of collections, the peak of the heap's
@@ -48,6 +48,7 @@ mod queue;
 mod replay;
 mod retain;
 mod rings;
+mod scripts;
 mod size_mix;
 mod splay;
 mod weak_nodes;
@@ -88,15 +89,15 @@ pub fn run(
     meter: &mut Meter,
 ) -> Result<Outcome, Failure> {
     heap::guarded(collector, heap_limit, probe, meter, |setup| match program {
-        Loaded::Workload(ready) => Ok(workload(setup, ready)),
+        Loaded::Workload(ready) => workload(setup, ready),
         Loaded::Snapshot(replay) => replay::run(setup, replay),
     })
 }
 
-fn workload(setup: &heap::Setup, ready: &Ready) -> Outcome {
+fn workload(setup: &heap::Setup, ready: &Ready) -> Result<Outcome, Failure> {
     use crate::workloads as w;
     let size = ready.size;
-    match ready.workload {
+    Ok(match ready.workload {
         Workload::BinaryTrees => {
             let parameters = w::binary_trees::Parameters::of(size);
             w::binary_trees::run(parameters, binary_trees::Trees::new(setup))
@@ -192,7 +193,8 @@ fn workload(setup: &heap::Setup, ready: &Ready) -> Outcome {
             let parameters = w::weak_nodes::Parameters::of(size);
             w::weak_nodes::run(parameters, weak_nodes::Nodes::new(setup, parameters))
         }
-    }
+        Workload::Scripts => scripts::run(setup, size)?,
+    })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use heap_core::collections::List;
 use heap_core::{AllocError, Gc, Lock, Mutator, Rootable, Trace, store};
 
 use super::heap::{Measured, Setup};
-use crate::workloads::{Checksum, Outcome, Random, Size};
+use crate::workloads::{Checksum, Outcome, Random, Size, Tally};
 
 /// Names of a scope.
 const NAMES: usize = 16;
@@ -54,8 +54,7 @@ struct Run {
     checksum: Checksum,
     depth: u64,
     next: u64,
-    objects: u64,
-    bytes: u64,
+    tally: Tally,
 }
 
 fn events(size: Size) -> u64 {
@@ -72,8 +71,13 @@ pub(super) fn run(setup: &Setup, size: Size) -> Outcome {
         let scope = scope(mc, None)?;
         Gc::try_new(mc, Interpreter { scope: Lock::new(scope) })
     });
-    let mut run = Run { random: Random::new(7), checksum: Checksum::new(), depth: 1, next: 0, objects: 2, bytes: 0 };
-    run.bytes = SCOPE_BYTES + 8;
+    let mut run = Run {
+        random: Random::new(7),
+        checksum: Checksum::new(),
+        depth: 1,
+        next: 0,
+        tally: Tally { objects: 2, bytes: SCOPE_BYTES + 8 },
+    };
     for _ in 0..events(size) / BATCH {
         // An event allocates before it changes anything, so that a second attempt can repeat the one that failed.
         let mut left = BATCH;
@@ -94,7 +98,7 @@ pub(super) fn run(setup: &Setup, size: Size) -> Outcome {
         Ok(())
     });
     drop(heap);
-    Outcome { checksum: run.checksum.value(), allocated_objects: run.objects, allocated_bytes: run.bytes }
+    run.tally.outcome(run.checksum)
 }
 
 fn scope<'gc>(mc: &Mutator<'gc>, outer: Option<Gc<'gc, Scope<'gc>>>) -> Result<Gc<'gc, Scope<'gc>>, AllocError> {
@@ -105,8 +109,7 @@ impl Run {
     fn value<'gc>(&mut self, mc: &Mutator<'gc>) -> Result<Gc<'gc, Value<'gc>>, AllocError> {
         let value = Gc::try_new(mc, Value { number: self.next, contents: Lock::new(None) })?;
         self.next += 1;
-        self.objects += 1;
-        self.bytes += VALUE_BYTES;
+        self.tally.add(1, VALUE_BYTES);
         Ok(value)
     }
 
@@ -166,8 +169,7 @@ impl Run {
             13 => {
                 if self.depth < DEPTH {
                     let inner = self::scope(mc, Some(scope))?;
-                    self.objects += 1;
-                    self.bytes += SCOPE_BYTES;
+                    self.tally.add(1, SCOPE_BYTES);
                     store!(mc, inner => names[0], scope.names[name].get());
                     store!(mc, interpreter.scope, inner);
                     self.depth += 1;

@@ -25,7 +25,7 @@ use heap_core::{AllocError, Gc, Lock, Mutator, Rootable, Static, Trace, Weak, st
 use super::Failure;
 use super::heap::{Measured, Setup};
 use crate::snapshot::{Model, Op, Reachable, Replay, Shape};
-use crate::workloads::{Checksum, Outcome};
+use crate::workloads::{Checksum, Outcome, Tally};
 
 /// Objects built, or operations carried out, in one `mutate`.
 const BATCH: usize = 1_000;
@@ -54,8 +54,8 @@ type Heap = Measured<Rootable![Gc<'_, State<'_>>]>;
 /// [`Failure::Wrong`] with the round and the object when the heap is not what the model says.
 pub(super) fn run(setup: &Setup, replay: &Replay) -> Result<Outcome, Failure> {
     let Replay { model, alive, rounds, last } = replay;
-    let mut outcome = Outcome { checksum: 0, allocated_objects: 0, allocated_bytes: 0 };
-    let mut heap = build(setup, model, &mut outcome)?;
+    let mut tally = Tally::default();
+    let mut heap = build(setup, model, &mut tally)?;
     let exact = heap.heap().capabilities().reclaims && heap.heap().capabilities().reclaims_cycles;
     let mut checksum = Checksum::new();
     heap.collect();
@@ -72,8 +72,7 @@ pub(super) fn run(setup: &Setup, replay: &Replay) -> Result<Outcome, Failure> {
     heap.leaked(found.dead);
     let alive = rounds.last().map_or(alive, |(_, alive)| alive);
     compare(&mut heap, last, alive, &mut checksum)?;
-    outcome.checksum = checksum.value();
-    Ok(outcome)
+    Ok(tally.outcome(checksum))
 }
 
 fn slots<'gc>(mc: &Mutator<'gc>, len: usize) -> Result<Object<'gc>, AllocError> {
@@ -90,7 +89,7 @@ fn object<'gc>(mc: &Mutator<'gc>, shape: Shape) -> Result<Object<'gc>, AllocErro
     Ok(object)
 }
 
-fn build(setup: &Setup, model: &Model, outcome: &mut Outcome) -> Result<Heap, Failure> {
+fn build(setup: &Setup, model: &Model, tally: &mut Tally) -> Result<Heap, Failure> {
     let count = model.node_count() as usize;
     let root_count = model.roots().len();
     let mut heap: Heap = setup.heap(|mc| {
@@ -99,18 +98,18 @@ fn build(setup: &Setup, model: &Model, outcome: &mut Outcome) -> Result<Heap, Fa
         let table = Gc::try_new_slice_with(mc, count, |_| Lock::new(None))?;
         Gc::try_new(mc, State { building, roots, table })
     });
-    outcome.allocated_objects += 4;
-    outcome.allocated_bytes += (2 * count + root_count + 3) as u64 * 8;
+    tally.objects += 4;
+    tally.bytes += (2 * count + root_count + 3) as u64 * 8;
 
     let objects: Vec<u32> = model.objects().collect();
     for batch in objects.chunks(BATCH) {
         for &object in batch {
             let shape = Replay::shape(model, object);
             // The object, its weak pointer, and the payload.
-            outcome.allocated_objects += 2 + u64::from(shape.payload > 0);
+            tally.objects += 2 + u64::from(shape.payload > 0);
             // A file may claim any size; no heap will have room for it.
             let bytes = (shape.slots as u64).saturating_add(shape.payload as u64).saturating_mul(8).saturating_add(8);
-            outcome.allocated_bytes = outcome.allocated_bytes.saturating_add(bytes);
+            tally.bytes = tally.bytes.saturating_add(bytes);
         }
         heap.batch(|mc, state| {
             let building = state.building.get().expect("the heap is being built");
