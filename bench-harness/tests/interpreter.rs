@@ -335,3 +335,49 @@ fn a_closed_pipe_ends_the_script_quietly() {
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
     assert_eq!((&*output.stdout, &*output.stderr), (&b"1\n"[..], &b""[..]));
 }
+
+/// When the heap is full in the middle of an instruction, the instruction is executed again after a collection: it must find
+/// what it found before, and call nothing twice.
+#[test]
+fn an_instruction_that_is_executed_again_finds_what_it_found() {
+    let source = br#"
+        local calls, size = 0, 3000
+        local joins = setmetatable({}, { __concat = function(left, right)
+            calls = calls + 1
+            return (type(left) == "string" and left or "*") .. (type(right) == "string" and right or "*") .. ("x"):rep(size)
+        end })
+        local packs = setmetatable({}, { __call = table.pack })
+        local x = ("x"):rep(size)
+        for turn = 1, 60 do
+            calls = 0
+            local text = "a" .. turn .. joins .. "b" .. turn .. "c"
+            assert(calls == 1 and text == "a" .. turn .. "*b" .. turn .. "c" .. x)
+            text = "l" .. joins .. joins .. "r"
+            assert(calls == 3 and text == "l**r" .. x .. x)
+            local filler = {}
+            for i = 1, 20 do filler[i] = { i } end
+            local packed = packs(1, 2, turn)
+            assert(packed.n == 4 and packed[1] == packs and packed[4] == turn)
+            local ok, again = pcall(packs, turn, turn)
+            assert(ok and again.n == 3 and again[1] == packs and again[3] == turn)
+        end
+        print("done")
+    "#;
+    for collector in [Collector::REFCOUNT_CYCLES, Collector::MARKSWEEP, Collector::GENERATIONAL] {
+        let mut ran = 0;
+        for kib in (80..400).step_by(4) {
+            match run(collector, HeapOptions::default().with_limit(kib << 10), "again.lua", source) {
+                (printed, Ok(_)) => {
+                    assert_eq!(printed, "done\n");
+                    ran += 1;
+                }
+                (_, Err(ScriptError::Run { message, .. })) => {
+                    assert!(message.contains("not enough memory"), "{collector:?} with {kib} KiB: {message}");
+                }
+                (_, Err(ScriptError::Memory(_))) => {}
+                (_, Err(error)) => panic!("{error}"),
+            }
+        }
+        assert!(ran > 10, "{collector:?}");
+    }
+}

@@ -23,9 +23,8 @@
 //! missing. Everything that is there runs as under PUC's `lua5.4`, which the scripts in `examples/interpreter/scripts` are
 //! compared with; the order of `pairs` is that of insertion, which is one of those that the language allows.
 //!
-//! *Known to be imperfect.* When the heap is full in the middle of an instruction, it is run again after a collection; of one that
-//! calls a metamethod (`__concat`, `__call`) what the first attempt did may be done twice. A value of a weak table that a finalizer
-//! brings back is cleared by `collectgarbage()` only, and by PUC's implementation always.
+//! *Known to be imperfect.* A value of a weak table that a finalizer brings back is cleared by `collectgarbage()` only, and by PUC's
+//! implementation always.
 
 mod code;
 mod compiler;

@@ -40,8 +40,8 @@ pub(super) enum Deliver {
         expected: bool,
         offset: i16,
     },
-    /// The first is the right operand of what is left of a concatenation of so many values.
-    Concatenate(u8),
+    /// The first is the right operand of what is left of a concatenation.
+    Concatenate,
     Discard,
 }
 
@@ -112,6 +112,7 @@ impl<'gc> Machine<'_, 'gc> {
         frame.kind.set(kind);
         frame.deliver.set(deliver);
         frame.function.set(function as u32);
+        frame.joined.set(0);
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
         Ok(index)
@@ -152,11 +153,25 @@ impl<'gc> Machine<'_, 'gc> {
 
     /// Calls what is in a slot, with as many arguments behind it. Afterwards there is another frame, or the results are where
     /// they belong.
-    pub(super) fn call(
+    pub(super) fn call(&mut self, function: usize, count: usize, deliver: Deliver) -> Result<(), Error<'gc>> {
+        let mut handled = Vec::new();
+        let called = self.call_handling(function, count, deliver, &mut handled);
+        if let Err(Error::Full(_)) = called {
+            // The instruction is executed again: it finds what it found.
+            for (function, count) in handled.into_iter().rev() {
+                (function..=function + count).for_each(|slot| self.set_slot(slot, self.slot(slot + 1)));
+            }
+        }
+        called
+    }
+
+    /// The same; says in front of which slots and how many arguments it put the handler of a call.
+    fn call_handling(
         &mut self,
         mut function: usize,
         mut count: usize,
         mut deliver: Deliver,
+        handled: &mut Vec<(usize, usize)>,
     ) -> Result<(), Error<'gc>> {
         loop {
             let native = match self.slot(function) {
@@ -172,6 +187,7 @@ impl<'gc> Machine<'_, 'gc> {
                         self.set_slot(slot + 1, self.slot(slot));
                     }
                     self.set_slot(function, handler);
+                    handled.push((function, count));
                     count += 1;
                     continue;
                 }
@@ -280,7 +296,7 @@ impl<'gc> Machine<'_, 'gc> {
                     Deliver::Branch { expected, offset } if value.is_truthy() == expected => {
                         frame.pc.set(frame.pc.get().wrapping_add_signed(i32::from(offset)));
                     }
-                    Deliver::Concatenate(remaining) => return self.go_on_concatenating(value, remaining),
+                    Deliver::Concatenate => return self.go_on_concatenating(value),
                     _ => {}
                 }
             }

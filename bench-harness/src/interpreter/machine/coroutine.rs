@@ -73,6 +73,10 @@ pub(super) struct Frame<'gc> {
     /// How many arguments there are for `...`; they stand in front of the base.
     #[trace(require_static)]
     pub(super) extra: Cell<u32>,
+    /// How many registers of its concatenation are joined already, but for the one that has the result: nought between
+    /// instructions. So it can be interrupted, and executed again when the heap was full.
+    #[trace(require_static)]
+    pub(super) joined: Cell<u8>,
 }
 
 impl<'gc> Frame<'gc> {
@@ -85,6 +89,7 @@ impl<'gc> Frame<'gc> {
             base: Cell::new(0),
             function: Cell::new(0),
             extra: Cell::new(0),
+            joined: Cell::new(0),
         }
     }
 
@@ -97,6 +102,7 @@ impl<'gc> Frame<'gc> {
             base: self.base.clone(),
             function: self.function.clone(),
             extra: self.extra.clone(),
+            joined: self.joined.clone(),
         }
     }
 }

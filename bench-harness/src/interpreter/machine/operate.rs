@@ -234,10 +234,12 @@ impl<'gc> Machine<'_, 'gc> {
 
     // ---- concatenation ----
 
-    /// Joins the values in `count` registers from `first` on, from the right. The result stays in the first of them.
+    /// Joins the values in `count` registers from `first` on, from the right. The result stays in the first of them. False, if a
+    /// metamethod has to join some of them.
     pub(super) fn concatenate(&mut self, first: Register, count: u8) -> Result<bool, Error<'gc>> {
-        let base = self.frames[self.depth - 1].base.get() as usize + usize::from(first);
-        let mut remaining = usize::from(count);
+        let frame = self.depth - 1;
+        let base = self.frames[frame].base.get() as usize + usize::from(first);
+        let mut remaining = usize::from(count - self.frames[frame].joined.get());
         while remaining > 1 {
             // As many as can be joined at once.
             let (mut begin, mut len) = (remaining, 0usize);
@@ -253,6 +255,7 @@ impl<'gc> Machine<'_, 'gc> {
                 let text = self.join(base + begin, remaining - begin, len)?;
                 self.set_slot(base + begin, Value::Text(text));
                 remaining = begin + 1;
+                self.frames[frame].joined.set(count - remaining as u8);
                 continue;
             }
             let (left, right) = (self.slot(base + remaining - 2), self.slot(base + remaining - 1));
@@ -264,9 +267,10 @@ impl<'gc> Machine<'_, 'gc> {
                 let is_text = matches!(left, Value::Text(_) | Value::Integer(_) | Value::Float(_));
                 return Err(self.cannot("concatenate", if is_text { right } else { left }));
             }
-            self.call_metamethod(handler, &[left, right], Deliver::Concatenate(remaining as u8))?;
+            self.call_metamethod(handler, &[left, right], Deliver::Concatenate)?;
             return Ok(false);
         }
+        self.frames[frame].joined.set(0);
         Ok(true)
     }
 
@@ -289,13 +293,15 @@ impl<'gc> Machine<'_, 'gc> {
         Ok(Text::new(self.mc, &joined)?)
     }
 
-    /// A metamethod has joined two values of so many.
-    pub(super) fn go_on_concatenating(&mut self, value: Value<'gc>, remaining: u8) -> Result<(), Error<'gc>> {
-        let Some(Instruction::Concatenate { to, first, .. }) = self.current_instruction() else { return Ok(()) };
-        let base = self.frames[self.depth - 1].base.get() as usize;
-        let place = base + usize::from(first) + usize::from(remaining) - 2;
-        self.set_slot(place, value);
-        if self.concatenate(first, remaining - 1)? {
+    /// A metamethod has joined two values.
+    pub(super) fn go_on_concatenating(&mut self, value: Value<'gc>) -> Result<(), Error<'gc>> {
+        let Some(Instruction::Concatenate { to, first, count }) = self.current_instruction() else { return Ok(()) };
+        let frame = self.depth - 1;
+        let joined = self.frames[frame].joined.get() + 1;
+        let base = self.frames[frame].base.get() as usize;
+        self.set_slot(base + usize::from(first) + usize::from(count - joined) - 1, value);
+        self.frames[frame].joined.set(joined);
+        if self.concatenate(first, count)? {
             let result = self.slot(base + usize::from(first));
             self.set_slot(base + usize::from(to), result);
         }
