@@ -77,3 +77,17 @@ fn untouched_addresses_do_not_count_as_data() {
         });
     });
 }
+
+/// A limit that nothing can reach is as good as none, and one that leaves no room is an error that says so.
+#[test]
+fn limits_may_be_absurd() {
+    for limit in [usize::MAX, usize::MAX - 1, 1 << 60, 1 << 46] {
+        heap(HeapOptions::default().with_limit(limit)).mutate(|mc, _| assert_eq!(*Gc::try_new(mc, 1u64).unwrap(), 1));
+    }
+    for limit in [0, 1] {
+        let options = HeapOptions::default().with_limit(limit);
+        let refused = Heap::<Root>::try_with_options(options, NoGc::default(), |mc| Gc::try_new_str(mc, "root"));
+        let error: heap_core::AllocError = refused.map(drop).unwrap_err();
+        assert!(error.is_limit(), "{error}");
+    }
+}

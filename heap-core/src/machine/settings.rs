@@ -9,7 +9,7 @@
 //! disagree. *When:* once, where the text is parsed. A [`CollectorChoice`] is a choice that is known to be good; making
 //! collectors from it cannot fail.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::interface::{Collector, IntoCollector};
@@ -44,7 +44,7 @@ impl<'a> Settings<'a> {
                 None => (item, None),
             };
             if given.iter().any(|(other, _)| *other == name) {
-                return Err(SettingsError(format!("{collector}: `{name}` is given twice")));
+                return Err(SettingsError(format!("{collector}: `{}` is given twice", Quoted(name))));
             }
             given.push((name, value));
         }
@@ -74,7 +74,7 @@ impl<'a> Settings<'a> {
             None => Err(SettingsError(format!(
                 "{}: `{name}` is {form}, {}",
                 self.collector,
-                value.map_or("and none is given".into(), |value| format!("not `{value}`"))
+                value.map_or("and none is given".into(), |value| format!("not `{}`", Quoted(value)))
             ))),
         }
     }
@@ -114,13 +114,16 @@ impl<'a> Settings<'a> {
         match value {
             None | Some("yes" | "true" | "on") => Ok(Some(true)),
             Some("no" | "false" | "off") => Ok(Some(false)),
-            Some(other) => Err(SettingsError(format!("{}: `{name}` is {FORM}, not `{other}`", self.collector))),
+            Some(other) => {
+                Err(SettingsError(format!("{}: `{name}` is {FORM}, not `{}`", self.collector, Quoted(other))))
+            }
         }
     }
 
     /// Nothing may be left over.
     fn finish(self) -> Result<(), SettingsError> {
         let Some((unknown, _)) = self.given.first() else { return Ok(()) };
+        let unknown = Quoted(unknown);
         if self.known.is_empty() {
             return Err(SettingsError(format!("{} has no settings, and `{unknown}` is given", self.collector)));
         }
@@ -162,6 +165,20 @@ pub fn parse_collector<C: FromSettings>(text: &str) -> Result<C, SettingsError> 
 }
 
 /// Makes a collector, whose settings were read before.
+/// What somebody wrote, as a message shows it: not longer than a line, and without what a terminal would obey.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 60;
+        let mut characters = self.0.chars();
+        for character in characters.by_ref().take(SHOWN) {
+            if character.is_control() { write!(f, "{}", character.escape_default())? } else { f.write_char(character)? }
+        }
+        if characters.next().is_some() { f.write_char('…') } else { Ok(()) }
+    }
+}
+
 type Make = fn(&str) -> Result<Box<dyn Collector>, SettingsError>;
 
 /// The collectors that a program links, by name.
@@ -214,7 +231,11 @@ impl Collectors {
         let name = name.trim();
         let Some(&(_, make)) = self.0.iter().find(|(other, _)| *other == name) else {
             let names: Vec<_> = self.names().collect();
-            return Err(SettingsError(format!("there is no collector `{name}`; there are {}", names.join(", "))));
+            return Err(SettingsError(format!(
+                "there is no collector `{}`; there are {}",
+                Quoted(name),
+                names.join(", ")
+            )));
         };
         make(settings)?;
         Ok(CollectorChoice { text: text.into(), settings: text.len() - settings.len(), make })
@@ -344,6 +365,9 @@ mod tests {
             assert!(collectors.parse(text).is_err(), "{text}");
         }
         assert_eq!(collectors.parse("nogc:x").unwrap_err().to_string(), "nogc has no settings, and `x` is given");
+        let long = collectors.parse(&"\u{1b}[2J\n".repeat(50_000)).unwrap_err().to_string();
+        assert!(long.starts_with("there is no collector `\\u{1b}[2J\\n") && long.len() < 300, "{long}");
+        assert!(!long.contains(char::is_control), "{long}");
         assert_eq!(collectors.parse(" nogc :").unwrap().to_string(), " nogc :");
     }
 

@@ -45,6 +45,8 @@ const FIRST_CLAIM: usize = 16 << 20;
 const RESERVATION_MIN: usize = 64 << 20;
 /// Contiguous runs need slack: a limited heap may grow to this many times its limit.
 const RESERVATION_PER_LIMIT: usize = 8;
+/// A limit from here on is none: no machine has so many addresses for one heap.
+const NO_LIMIT_FROM: usize = 1 << (usize::BITS - 18);
 
 /// Bytes charged from which on a heap asks for huge pages.
 ///
@@ -184,12 +186,12 @@ impl Blocks {
     pub fn new(limit: Option<usize>, reservation: Option<usize>) -> Result<Self, AllocError> {
         let (least, most) = match (reservation, limit) {
             (Some(bytes), _) => (bytes.max(1), bytes.max(1)),
-            (None, None) => (FIRST_CLAIM, DEFAULT_RESERVATION),
-            (None, Some(limit)) => {
+            (None, Some(limit)) if limit < NO_LIMIT_FROM => {
                 let highest = DEFAULT_RESERVATION.max(limit.saturating_mul(2));
                 let most = limit.saturating_mul(RESERVATION_PER_LIMIT).max(RESERVATION_MIN).min(highest);
                 (limit.saturating_add(BLOCK_BYTES).min(most), most)
             }
+            (None, _) => (FIRST_CLAIM, DEFAULT_RESERVATION),
         };
         let refused = |_: OsError| AllocError::REFUSED;
         let mut heap = Reservation::new(least, most).map_err(refused)?;
