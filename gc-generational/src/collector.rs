@@ -5,11 +5,12 @@ use core::ops::Range;
 use heap_core::collector::memory;
 use heap_core::collector::object::{CARDED, UNLOGGED};
 use heap_core::collector::{
-    AllocRequest, Allocation, Capabilities, Collector, EdgeSink, HeapContext, HeapCore, Object, ObjectRef, SlotSink,
-    Snapshot, VerifyError,
+    Alive, AllocRequest, Allocation, Capabilities, Collector, EdgeSink, HeapContext, HeapCore, Object, ObjectRef,
+    SlotSink, Snapshot, VerifyError,
 };
 use heap_core::{AllocError, CollectionKind};
 
+use crate::epoch;
 use crate::mark::Marking;
 use crate::nursery::Nursery;
 use crate::old::OldSpace;
@@ -123,14 +124,14 @@ unsafe impl Collector for Generational {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::TRACING.and_moves()
+        Capabilities::TRACING.and_moves().and_freezes()
     }
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
         self.old = OldSpace::new(heap.core.options.poisons());
         heap.fast.barrier_flip.set(0);
-        heap.fast.barrier_mask.set(UNLOGGED);
-        heap.fast.birth.set(0);
+        heap.fast.set_barrier_mask(UNLOGGED);
+        heap.fast.birth.set(epoch::YOUNG);
         let blocks = &mut heap.core.memory.blocks;
         let nominal = policy::nursery_blocks(&self.options, blocks, 0, 0);
         self.nursery.settle(blocks, heap.fast, nominal)?;
@@ -150,11 +151,11 @@ unsafe impl Collector for Generational {
     }
 
     fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: Object<'_>, range: Range<usize>) {
-        self.remembered.log(&heap.core.memory.lines, object, range);
+        self.remembered.log(heap.core, self.old.epochs.now(), object, range);
     }
 
     fn safepoint(&mut self, heap: &mut HeapContext<'_>) {
-        if self.minor(heap) && self.policy.wants_full(&heap.core.memory, self.nursery.committed_bytes()) {
+        if self.minor(heap) && self.policy.wants_full(heap.core, self.nursery.committed_bytes()) {
             self.full(heap);
         }
     }
@@ -170,6 +171,19 @@ unsafe impl Collector for Generational {
                     heap.core.memory.blocks.decommit_free(self.policy.keep_free());
                 }
             }
+        }
+    }
+
+    fn freeze(&mut self, heap: &mut HeapContext<'_>, alive: Alive) {
+        debug_assert!(self.nursery.used_bytes(heap.fast) == 0 && self.remembered.len() == 0);
+        if self.nursery.is_parked() {
+            heap.fast.clear_buffer();
+        }
+        self.old.retire(&mut heap.core.memory);
+        alive.make_permanent(heap, epoch::PERMANENT, |_| ());
+        self.full_done(heap, 0);
+        if !self.nursery.is_parked() {
+            self.settle_nursery(heap);
         }
     }
 
@@ -194,7 +208,7 @@ unsafe impl Collector for Generational {
         // A full collection is not split; it is due when steps for all that it looks at have been asked for.
         self.stepped = self.stepped.saturating_add(bytes as u64);
         let due = self.stepped >= heap.core.statistics.live_bytes + self.policy.promoted as u64
-            || self.policy.wants_full(&heap.core.memory, self.nursery.committed_bytes());
+            || self.policy.wants_full(heap.core, self.nursery.committed_bytes());
         if due {
             self.full(heap);
         }

@@ -346,7 +346,8 @@ impl Generational {
     /// memory.
     pub(crate) fn evacuate(&mut self, core: &mut HeapCore, swept: &Swept, least: usize) {
         debug_assert_eq!(self.remembered.len(), 0, "what is remembered would not be updated");
-        let alive = (core.statistics.live_bytes as usize).saturating_sub(core.memory.large.bytes());
+        let elsewhere = core.memory.large.bytes() + core.permanent.written_bytes();
+        let alive = (core.statistics.live_bytes as usize).saturating_sub(elsewhere);
         let Some(chosen) = Chosen::choose(&core.memory, swept, alive, self.options.evacuate, least) else { return };
         if core.memory.prepare_occupancy().is_err() || !self.old.epochs.begin_marking() {
             return;

@@ -17,13 +17,13 @@ impl Generational {
     /// Marks everything and frees the rest. The nursery is empty. Gives up, freeing nothing, when the system refuses
     /// memory for a mark stack.
     pub(crate) fn full(&mut self, heap: &mut HeapContext<'_>) {
-        let recent = heap.recent_bytes();
         let core = &mut *heap.core;
         core.event(EventKind::PrepareGc(CollectionKind::Full));
         self.stepped = 0;
         let epochs = &mut self.old.epochs;
         let pressed = self.policy.is_pressed();
-        let old_bytes = core.memory.blocks.block_bytes() - self.nursery.committed_bytes();
+        let old_bytes =
+            core.memory.blocks.block_bytes() - self.nursery.committed_bytes() - core.permanent.frozen_bytes();
         let (lines, roots) = (&core.memory.lines, core.every_root());
         let marked = if epochs.begin_marking() {
             let threads = if old_bytes >= self.options.parallel_min_bytes {
@@ -65,11 +65,10 @@ impl Generational {
         core.statistics.full_collections += 1;
         core.statistics.live_objects = marked.objects;
         core.statistics.live_bytes = marked.bytes;
-        let light = core.light_bytes();
-        let found = Found { live: marked.bytes as usize, light, outside: core.outside.settled(), recent };
-        self.policy.full_done(&self.options, found);
-        if let Some(least) = self.policy.evacuates(&self.options, &swept, marked.bytes as usize, pressed, &core.memory)
-        {
+        self.full_done(heap, marked.bytes as usize);
+        let core = &mut *heap.core;
+        let alive = (marked.bytes as usize).saturating_sub(core.permanent.written_bytes());
+        if let Some(least) = self.policy.evacuates(&self.options, &swept, alive, pressed, &core.memory) {
             self.evacuate(core, &swept, least);
         }
         heap.full_done(marked.bytes);
@@ -84,8 +83,21 @@ impl Generational {
             }
             self.unpark(heap.fast);
         }
-        let held = self.nursery.committed_bytes();
-        let nominal = policy::nursery_blocks(&self.options, &core.memory.blocks, held, recent);
-        let _ = self.nursery.settle(&mut core.memory.blocks, heap.fast, nominal);
+        self.settle_nursery(heap);
+    }
+
+    /// Tells the policy what a full collection found that marked so many bytes.
+    pub(crate) fn full_done(&mut self, heap: &HeapContext<'_>, live: usize) {
+        let core = &heap.core;
+        let (light, outside) = (core.light_bytes(), core.outside.settled());
+        self.policy.full_done(&self.options, Found { live, light, outside, recent: heap.recent_bytes() });
+    }
+
+    /// Gives the empty nursery the size that it should have now.
+    pub(crate) fn settle_nursery(&mut self, heap: &mut HeapContext<'_>) {
+        let (recent, held) = (heap.recent_bytes(), self.nursery.committed_bytes());
+        let blocks = &mut heap.core.memory.blocks;
+        let nominal = policy::nursery_blocks(&self.options, blocks, held, recent);
+        let _ = self.nursery.settle(blocks, heap.fast, nominal);
     }
 }

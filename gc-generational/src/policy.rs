@@ -4,7 +4,7 @@
 //! Everything is decided by bytes of the heap's own accounting, never by time, process memory or numbers of objects.
 
 use heap_core::collector::memory::{BLOCK_BYTES, Blocks, Memory};
-use heap_core::collector::{Outside, Swept, growth_budget};
+use heap_core::collector::{HeapCore, Outside, Swept, growth_budget};
 
 use crate::options::Options;
 
@@ -172,13 +172,14 @@ impl Policy {
     /// blocks are about to pass the ceiling, unless less than half of the budget was promoted: a heap whose holes nothing fits
     /// is not collected more than twice as often for them. Where 40 MB live in slices of all sizes, that made 119 MB of blocks
     /// 108, and lasted as long.
-    pub(crate) fn wants_full(&self, memory: &Memory, nursery: usize) -> bool {
+    pub(crate) fn wants_full(&self, core: &HeapCore, nursery: usize) -> bool {
         let ahead = self.promoted.saturating_add(self.expected);
         if self.pressed || ahead >= self.budget || self.promoted_outside >= self.budget_outside {
             return true;
         }
+        let HeapCore { memory, permanent, .. } = core;
         let blocks = &memory.blocks;
-        let old = blocks.block_bytes() - nursery + memory.side_bytes();
+        let old = blocks.block_bytes() - nursery - permanent.frozen_bytes() + memory.side_bytes();
         if self.promoted > self.budget / 2 && old + self.expected > self.ceiling {
             return true;
         }

@@ -28,21 +28,21 @@ use heap_core::collector::memory::Blocks;
 use heap_core::collector::object::UNLOGGED;
 use heap_core::collector::{AllocRequest, Allocation, FastPath, HeapContext, Room};
 
-use crate::Generational;
+use crate::{Generational, epoch};
 
 impl Generational {
     /// Parks the nursery, which is empty: from now on objects are born old.
     pub(crate) fn park(&mut self, blocks: &mut Blocks, fast: &FastPath) {
         self.nursery.park(blocks, fast);
         self.policy.parked();
-        fast.barrier_mask.set(0);
+        fast.set_barrier_mask(0);
         fast.birth.set(self.old.epochs.now().bits() | UNLOGGED);
     }
 
     /// Undoes [`park`](Self::park) for the fast path; the nursery must be settled afterwards.
     pub(crate) fn unpark(&mut self, fast: &FastPath) {
-        fast.barrier_mask.set(UNLOGGED);
-        fast.birth.set(0);
+        fast.set_barrier_mask(UNLOGGED);
+        fast.birth.set(epoch::YOUNG);
     }
 
     /// Makes room in the old space for an object that is not large, and takes it. The nursery is parked.
@@ -55,7 +55,7 @@ impl Generational {
             if let Some(allocation) = heap.fast.bump(request) {
                 return Ok(allocation);
             }
-            if self.policy.wants_full(&heap.core.memory, self.nursery.committed_bytes()) {
+            if self.policy.wants_full(heap.core, self.nursery.committed_bytes()) {
                 heap.fast.due.set(true);
             }
             let (memory, policy) = (&mut heap.core.memory, self.old.epochs.policy());

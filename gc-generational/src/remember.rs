@@ -16,8 +16,10 @@ use core::ops::Range;
 
 use heap_core::AllocError;
 use heap_core::collector::memory::LineTable;
-use heap_core::collector::object::{CARDED, UNLOGGED};
-use heap_core::collector::{AllocRequest, CardBudget, Cards, Object, ObjectRef};
+use heap_core::collector::object::{CARDED, PERMANENT, UNLOGGED};
+use heap_core::collector::{AllocRequest, CardBudget, Cards, HeapCore, Object, ObjectRef};
+
+use crate::epoch::Epoch;
 
 /// Arrays of this many bytes and more use their cards. Below, visiting all of it takes a few microseconds.
 const CARDED_FROM: usize = 128 << 10;
@@ -70,10 +72,28 @@ impl Remembered {
     ///
     /// # Panics
     /// When the system refuses memory for the list. The object has not been written to then.
-    pub(crate) fn log(&mut self, lines: &LineTable, object: Object<'_>, range: Range<usize>) {
-        if object.word().has(CARDED) && self.log_cards(lines, object, range) {
-            return;
+    pub(crate) fn log(&mut self, core: &mut HeapCore, now: Epoch, object: Object<'_>, range: Range<usize>) {
+        // What is seldom the case, tested at once.
+        if object.word().bits() & (CARDED | PERMANENT) == 0 {
+            self.log_whole(object);
+        } else {
+            self.log_rare(core, now, object, range);
         }
+    }
+
+    /// Remembers an array with cards, or a permanent object that was not written so far.
+    #[inline(never)]
+    fn log_rare(&mut self, core: &mut HeapCore, now: Epoch, mut object: Object<'_>, range: Range<usize>) {
+        if object.word().has(PERMANENT) {
+            object = core.permanent.thaw(&core.memory.lines, object, now.bits());
+        }
+        if !object.word().has(CARDED) || !self.log_cards(&core.memory.lines, object, range) {
+            self.log_whole(object);
+        }
+    }
+
+    #[inline(always)]
+    fn log_whole(&mut self, object: Object<'_>) {
         self.reserve().unwrap_or_else(refused);
         object.header().store(object.word().without(UNLOGGED));
         self.add(object.reference());

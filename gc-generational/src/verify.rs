@@ -7,7 +7,7 @@ use heap_core::collector::memory::BlockKind;
 use heap_core::collector::object::{CARDED, UNLOGGED};
 use heap_core::collector::{EdgeSink, HeapCore, Object, Seen, Snapshot, VerifyError};
 
-use crate::{Generational, remember};
+use crate::{Generational, epoch, remember};
 
 impl Generational {
     /// Whether bytes of an object can be its own: in the nursery, or on lines that count as live.
@@ -61,7 +61,7 @@ impl Generational {
         if !clean && !never_clean && !self.remembered.contains(object.reference()) {
             return Err("an old object is neither clean nor remembered: its writes are lost".into());
         }
-        if !self.old.epochs.is_plausible(word) {
+        if !self.old.epochs.is_plausible(word) || (epoch::is_permanent(word) && heap.permanent.is_empty()) {
             return Err(format!("its epoch is not one of those in use ({:?})", self.old.epochs));
         }
         let target = |number: usize| snapshot.objects()[number].object();
@@ -134,11 +134,10 @@ mod tests {
             change(family.new, |word| epoch.put_on(word));
         };
         says(false, promoted, "a young object looks promoted", 8);
-        let young: Damage = |collector, _, family| {
-            let epoch = collector.old.epochs.now().bits();
-            change(family.old, |word| word.without(epoch));
-        };
+        let young: Damage = |_, _, family| change(family.old, |word| word.with(epoch::YOUNG));
         says(true, young, "its epoch is not one of those in use", 0);
+        let permanent: Damage = |_, _, family| change(family.old, |word| word.without(epoch::YOUNG));
+        says(true, permanent, "its epoch is not one of those in use", 0);
         let stale: Damage = |collector, heap, family| {
             let lines = &heap.core.memory.lines;
             let line = lines.line_of(family.old.address());

@@ -3,8 +3,9 @@
 use core::ops::Range;
 
 use heap_core::AllocError;
+use heap_core::collector::object::PERMANENT;
 use heap_core::collector::{
-    AllocRequest, Allocation, Burial, Capabilities, Collector, Colour, HeapContext, HeapCore, HoleAllocator,
+    Alive, AllocRequest, Allocation, Burial, Capabilities, Collector, Colour, HeapContext, HeapCore, HoleAllocator,
     LinePolicy, Marker, Noted, Object, ObjectRef, Room, Shape, Snapshot, Sweep, VerifyError,
 };
 use heap_core::events::CollectionKind;
@@ -159,7 +160,7 @@ unsafe impl Collector for MarkSweep {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::TRACING.with_increments(self.options.incremental)
+        Capabilities::TRACING.with_increments(self.options.incremental).and_freezes()
     }
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
@@ -167,7 +168,7 @@ unsafe impl Collector for MarkSweep {
         self.holes = HoleAllocator::new(heap.core.options.poisons());
         heap.fast.birth.set(self.colour.bits());
         heap.fast.barrier_flip.set(self.colour.bits());
-        heap.fast.barrier_mask.set(0);
+        heap.fast.set_barrier_mask(0);
         heap.core.outside.allow(self.pacing.outside_allowance());
         Ok(())
     }
@@ -187,6 +188,12 @@ unsafe impl Collector for MarkSweep {
     }
 
     fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: Object<'_>, range: Range<usize>) {
+        if object.word().has(PERMANENT) {
+            // It looks reached, and when a cycle in progress began it led to what will look reached. As if born now.
+            let HeapCore { memory, permanent, .. } = &mut *heap.core;
+            permanent.thaw(&memory.lines, object, self.colour.bits());
+            return;
+        }
         self.mark_now(heap, object, range);
     }
 
@@ -239,6 +246,16 @@ unsafe impl Collector for MarkSweep {
 
     fn rest(&mut self, _: &mut HeapContext<'_>) {
         self.marker.shrink(0);
+    }
+
+    fn freeze(&mut self, heap: &mut HeapContext<'_>, alive: Alive) {
+        debug_assert!(!self.in_cycle() && !self.given_up);
+        heap.fast.clear_buffer();
+        self.holes.retire(&mut heap.core.memory, self.line_policy());
+        alive.make_permanent(heap, Colour::MASK, |_| ());
+        self.wasteful = false;
+        self.pacing.cycle_ended(self.found(heap, 0, 0));
+        heap.core.outside.allow(self.pacing.outside_allowance());
     }
 
     fn side_bytes(&self) -> usize {

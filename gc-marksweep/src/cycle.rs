@@ -90,7 +90,7 @@ impl MarkSweep {
         self.marking = true;
         heap.fast.birth.set(colour.bits());
         heap.fast.barrier_flip.set(colour.bits());
-        heap.fast.barrier_mask.set(Colour::MASK | Colour::BUSY);
+        heap.fast.set_barrier_mask(colour.bits() | Colour::BUSY);
         heap.fast.clear_buffer();
         self.holes.retire(&mut heap.core.memory, self.line_policy());
         self.pacing.cycle_began();
@@ -175,7 +175,7 @@ impl MarkSweep {
     fn finish_burial(&mut self, heap: &mut HeapContext<'_>) {
         let Some(burial) = self.burying.take() else { return };
         heap.core.buried(Scope::All, burial.dropped);
-        heap.fast.barrier_mask.set(0);
+        heap.fast.set_barrier_mask(0);
         self.stamps.end();
         let colour = self.colour;
         // SAFETY: asked only about large objects that were not freed: it is only now that memory becomes free.
@@ -199,15 +199,10 @@ impl MarkSweep {
         let Some(sweep) = self.sweeping.take() else { return };
         let swept = sweep.found();
         let marked = self.marker.bytes() as usize;
-        self.wasteful = is_wasteful(&swept, marked + self.pacing.born(), &heap.core.memory);
-        let outside = heap.core.outside.settled();
-        let (alive, light) = (marked.saturating_add(outside), heap.core.light_bytes().saturating_add(outside));
-        let recent = heap.recent_bytes();
-        let blocks = &mut heap.core.memory.blocks;
-        let room = blocks.limit().map(|_| blocks.headroom().saturating_add(swept.hole_bytes));
-        let burial = heap.core.death.entries() * ENTRY_COST;
-        self.pacing.cycle_ended(Found { alive, light, burial, room, recent });
-        self.surplus = blocks.surplus(self.pacing.keep_free());
+        let swept_over = (marked + self.pacing.born()).saturating_sub(heap.core.permanent.written_bytes());
+        self.wasteful = is_wasteful(&swept, swept_over, &heap.core.memory);
+        self.pacing.cycle_ended(self.found(heap, marked, swept.hole_bytes));
+        self.surplus = heap.core.memory.blocks.surplus(self.pacing.keep_free());
         self.trim(heap, self.trim_bytes());
 
         let statistics = &mut heap.core.statistics;
@@ -217,6 +212,16 @@ impl MarkSweep {
         statistics.live_bytes = self.marker.bytes();
         heap.full_done(marked as u64);
         heap.core.event(EventKind::LiveDataSize { bytes: marked });
+    }
+
+    /// What the policy is to know after a cycle that marked so many bytes and found so many in holes.
+    pub(crate) fn found(&self, heap: &HeapContext<'_>, marked: usize, holes: usize) -> Found {
+        let outside = heap.core.outside.settled();
+        let (alive, light) = (marked.saturating_add(outside), heap.core.light_bytes().saturating_add(outside));
+        let blocks = &heap.core.memory.blocks;
+        let room = blocks.limit().map(|_| blocks.headroom().saturating_add(holes));
+        let burial = heap.core.death.entries() * ENTRY_COST;
+        Found { alive, light, burial, room, recent: heap.recent_bytes() }
     }
 
     /// Gives back to the system what is left of the surplus that the last cycle found, at most so many bytes.
@@ -258,7 +263,7 @@ impl MarkSweep {
         self.marking = false;
         self.exact = false;
         self.marker.give_up();
-        heap.fast.barrier_mask.set(0);
+        heap.fast.set_barrier_mask(0);
         self.abandoned(heap);
     }
 }

@@ -56,6 +56,34 @@
 //! When almost everything dies young, a generational collector does less work. When memory must be returned at once, a
 //! counting one.
 //!
+//! # What is loaded once
+//!
+//! ```
+//! # use gc_marksweep::MarkSweep;
+//! use heap_core::{Gc, Heap, Lock, Rootable, Trace, store};
+//!
+//! #[derive(Trace)]
+//! struct Class<'gc> {
+//!     name: Gc<'gc, str>,
+//!     extension: Lock<Option<Gc<'gc, str>>>,
+//! }
+//! type Library = Rootable![Gc<'_, [Gc<'_, Class<'_>>]>];
+//!
+//! let mut heap = Heap::<Library>::new(MarkSweep::incremental(), |mc| {
+//!     let class = |name: String| Class { name: Gc::new_str(mc, &name), extension: Lock::new(None) };
+//!     Gc::new_slice_with(mc, 5000, |n| Gc::new(mc, class(format!("class {n}"))))
+//! })?;
+//! heap.freeze()?;
+//! heap.collect(); // Looks at nothing.
+//! assert_eq!((heap.statistics().live_objects, heap.statistics().permanent_objects), (0, 10_002));
+//!
+//! heap.mutate(|mc, classes| store!(mc, classes[7].extension, Some(Gc::new_str(mc, "new"))));
+//! heap.collect(); // Looks at this class, because it was written, and keeps what is new.
+//! assert_eq!((heap.statistics().live_objects, heap.statistics().permanent_objects), (2, 10_001));
+//! heap.mutate(|_, classes| assert_eq!(&*classes[7].extension.get().unwrap(), "new"));
+//! # Ok::<(), heap_core::AllocError>(())
+//! ```
+//!
 //! # What it costs
 //!
 //! | | stop the world | incremental |

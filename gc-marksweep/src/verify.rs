@@ -47,16 +47,21 @@ impl MarkSweep {
     pub(crate) fn check(&self, heap: &HeapCore, snapshot: &Snapshot<'_>) -> Result<(), VerifyError> {
         let reached = if self.marking { self.white_from_waiting(heap, snapshot) } else { Vec::new() };
         for (number, seen) in snapshot.reachable().iter().enumerate() {
-            self.check_colour(seen, || reached[number]).map_err(|what| snapshot.error(seen, what))?;
+            self.check_colour(heap, seen, || reached[number]).map_err(|what| snapshot.error(seen, what))?;
         }
         Ok(())
     }
 
-    fn check_colour(&self, seen: &Seen<'_>, will_be_reached: impl Fn() -> bool) -> Result<(), &'static str> {
+    fn check_colour(
+        &self,
+        heap: &HeapCore,
+        seen: &Seen<'_>,
+        will_be_reached: impl Fn() -> bool,
+    ) -> Result<(), &'static str> {
         let word = seen.object().word();
-        let colours = [Colour::FIRST, Colour::FIRST.next(), Colour::FIRST.next().next()];
-        if !colours.iter().any(|colour| colour.is_on(word)) {
-            return Err("its header has a colour that no marking uses");
+        let permanent = word.has(Colour::MASK) && !heap.permanent.is_empty();
+        if (word.bits() & Colour::MASK).count_ones() != 1 && !permanent {
+            return Err("its header has colours that no marking gives");
         }
         let black = self.colour.is_on(word);
         if word.has(Colour::BUSY) && !(self.marking && black) {
@@ -140,8 +145,10 @@ mod tests {
         says(MarkSweep::default(), unmarked, &["yet the last marking did not reach it", AT_FIRST_FIELD]);
         let busy: Damage = |_, _, family| change(family.old, |word| word.with(Colour::BUSY));
         says(MarkSweep::default(), busy, &["it is busy, yet no marking has claimed it", AT_FIRST_FIELD]);
-        let none: Damage = |_, _, family| change(family.parent, |word| word.with(Colour::MASK));
-        says(MarkSweep::default(), none, &["a colour that no marking uses", "of object 0x"]);
+        let none: Damage = |_, _, family| change(family.parent, |word| word.without(Colour::MASK));
+        says(MarkSweep::default(), none, &["colours that no marking gives", "of object 0x"]);
+        let all: Damage = |_, _, family| change(family.parent, |word| word.with(Colour::MASK));
+        says(MarkSweep::default(), all, &["colours that no marking gives", "of object 0x"]);
     }
 
     #[test]

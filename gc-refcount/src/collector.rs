@@ -4,14 +4,15 @@ use core::ops::Range;
 
 use heap_core::collector::object::UNLOGGED;
 use heap_core::collector::{
-    AllocRequest, Allocation, Capabilities, Collector, HeapContext, HeapCore, Object, ObjectRef, Snapshot, VerifyError,
+    Alive, AllocRequest, Allocation, Capabilities, Collector, HeapContext, HeapCore, Object, ObjectRef, Snapshot,
+    VerifyError,
 };
 use heap_core::{AllocError, CollectionKind};
 
 use crate::copying::Survivors;
-use crate::count::Counts;
+use crate::count::{Counts, PERMANENT_BITS, is_permanent};
 use crate::cycles::Candidates;
-use crate::log::Log;
+use crate::log::{Log, is_rare};
 use crate::policy::Pacing;
 use crate::space::Space;
 use crate::work::Worklist;
@@ -81,7 +82,7 @@ unsafe impl Collector for RefCount {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let capabilities = Capabilities::COUNTING.with_cycles(self.cycles);
+        let capabilities = Capabilities::COUNTING.with_cycles(self.cycles).and_freezes();
         if self.copies { capabilities.and_moves() } else { capabilities }
     }
 
@@ -92,7 +93,7 @@ unsafe impl Collector for RefCount {
         }
         heap.fast.birth.set(0);
         heap.fast.barrier_flip.set(0);
-        heap.fast.barrier_mask.set(UNLOGGED);
+        heap.fast.set_barrier_mask(UNLOGGED);
         self.pacing.start(heap);
         heap.fast.due.set(self.eager);
         heap.fast.always_due.set(self.eager);
@@ -112,7 +113,11 @@ unsafe impl Collector for RefCount {
     }
 
     fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: Object<'_>, range: Range<usize>) {
-        self.log.record(&heap.core.memory.lines, object, range);
+        if is_rare(object) {
+            self.log.record_rare(heap.core, object, range);
+        } else {
+            self.log.record(object);
+        }
     }
 
     fn safepoint(&mut self, heap: &mut HeapContext<'_>) {
@@ -149,6 +154,15 @@ unsafe impl Collector for RefCount {
         true
     }
 
+    fn freeze(&mut self, heap: &mut HeapContext<'_>, alive: Alive) {
+        debug_assert!(self.log.is_empty() && self.candidates.is_empty());
+        let RefCount { counts, space, pacing, .. } = self;
+        space.retire(heap);
+        alive.make_permanent(heap, PERMANENT_BITS, |object| counts.forget(object.reference(), object.word()));
+        space.forget_all(&heap.core.memory);
+        pacing.frozen(heap);
+    }
+
     fn rest(&mut self, _: &mut HeapContext<'_>) {
         self.work.give_back();
         self.log.give_back();
@@ -167,7 +181,8 @@ unsafe impl Collector for RefCount {
 
     fn ref_count(&self, _: &HeapCore, object: ObjectRef) -> Option<u64> {
         // SAFETY: the program holds a pointer to the object.
-        Some(self.counts.get(object, unsafe { object.header() }.load()))
+        let word = unsafe { object.header() }.load();
+        (!is_permanent(word)).then(|| self.counts.get(object, word))
     }
 
     fn verify_allocated(&self, heap: &HeapCore, bytes: Range<usize>) -> Result<(), String> {

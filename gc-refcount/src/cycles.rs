@@ -23,6 +23,9 @@
 //! neither is. *Finalizers.* A gray object that is held by nothing but garbage, and whose finalizer was not queued, is
 //! queued: that is a reference from elsewhere, and it is restored with all that it leads to.
 //!
+//! *Permanent objects* look gray and in the buffer from the beginning, and their counts do not change: they are never
+//! listed, and what they lead to is held from elsewhere.
+//!
 //! *Known to be imperfect:* it runs in one pause, whose length is proportional to what the candidates reach.
 
 use heap_core::collector::object::{FINALIZABLE, SIDE_ENTRY};
@@ -30,7 +33,7 @@ use heap_core::collector::{Collector, Death, EdgeSink, HeapCore, NoKeys, Object,
 use heap_core::events::EventKind;
 
 use crate::RefCount;
-use crate::count::{BUFFERED, GRAY, is_counted};
+use crate::count::{BUFFERED, GRAY, is_counted, is_permanent};
 use crate::epoch::Census;
 use crate::space::Space;
 
@@ -117,19 +120,21 @@ impl RefCount {
     /// changed.
     pub(crate) fn collect_cycles(&mut self, core: &mut HeapCore) -> bool {
         self.candidates.purge(core, &mut self.space);
-        // What a program does not use costs it nothing: the loops exist with and without ephemerons.
-        if core.death.ephemerons.is_empty() { self.delete::<false>(core) } else { self.delete::<true>(core) }
+        // What a program does not use costs it nothing: the loops exist with and without ephemerons and permanent
+        // objects.
+        let plain = core.death.ephemerons.is_empty() && core.permanent.is_empty();
+        if plain { self.delete::<false>(core) } else { self.delete::<true>(core) }
     }
 
-    fn delete<const EPHEMERONS: bool>(&mut self, core: &mut HeapCore) -> bool {
+    fn delete<const SPECIAL: bool>(&mut self, core: &mut HeapCore) -> bool {
         let mut gray = std::mem::take(&mut self.candidates.objects);
         let candidates = gray.len();
         for &object in &gray {
             let object = visited(object);
             object.header().store(object.word().without(BUFFERED).with(GRAY));
         }
-        if let Err(subtracted) = self.subtract::<EPHEMERONS>(&mut gray, &core.death) {
-            self.undo::<EPHEMERONS>(&gray, subtracted, &core.death);
+        if let Err(subtracted) = self.subtract::<SPECIAL>(&mut gray, &core.death) {
+            self.undo::<SPECIAL>(&gray, subtracted, &core.death);
             gray.truncate(candidates);
             for &object in &gray {
                 let object = visited(object);
@@ -140,9 +145,9 @@ impl RefCount {
             core.event(EventKind::Abandoned);
             return false;
         }
-        self.restore::<EPHEMERONS>(&gray, &core.death);
+        self.restore::<SPECIAL>(&gray, &core.death);
         if self.queue_finalizable(&gray, &mut core.death) {
-            self.restore::<EPHEMERONS>(&gray, &core.death);
+            self.restore::<SPECIAL>(&gray, &core.death);
         }
         let mut died = Census::default();
         for &object in &gray {
@@ -174,7 +179,7 @@ impl RefCount {
 
     /// Makes everything reachable from the listed gray objects gray, appends it to the list, and subtracts every
     /// reference found. On refusal of memory returns the number of objects whose references were subtracted.
-    fn subtract<const EPHEMERONS: bool>(&mut self, gray: &mut Vec<ObjectRef>, death: &Death) -> Result<(), usize> {
+    fn subtract<const SPECIAL: bool>(&mut self, gray: &mut Vec<ObjectRef>, death: &Death) -> Result<(), usize> {
         let mut edges = EdgeSink::everything();
         let mut traced = 0;
         while traced < gray.len() {
@@ -191,7 +196,7 @@ impl RefCount {
             }
             edges.stack.iter().copied().for_each(prefetch);
             self.subtract_edges(gray, &mut edges);
-            if EPHEMERONS {
+            if SPECIAL {
                 for index in subtracted..traced {
                     let object = visited(gray[index]);
                     if object.word().has(SIDE_ENTRY) {
@@ -224,10 +229,10 @@ impl RefCount {
 
     /// Gives back the references of all gray objects that are held from elsewhere, and of what they lead to; those are
     /// not gray afterwards.
-    fn restore<const EPHEMERONS: bool>(&mut self, gray: &[ObjectRef], death: &Death) {
+    fn restore<const SPECIAL: bool>(&mut self, gray: &[ObjectRef], death: &Death) {
         let RefCount { work, counts, .. } = self;
         let resume = |object: Object<'_>, stack: &mut Vec<ObjectRef>| {
-            if EPHEMERONS && object.word().has(SIDE_ENTRY) {
+            if SPECIAL && object.word().has(SIDE_ENTRY) {
                 death.ephemerons.resume(object, is_gray, |value| stack.push(value));
             }
         };
@@ -236,6 +241,9 @@ impl RefCount {
             let waiting = unsafe { work.waiting() };
             waiting.drain(&mut NoKeys, |object, stack, _| {
                 let word = counts.increment(object.reference(), object.word());
+                if SPECIAL && is_permanent(word) {
+                    return None;
+                }
                 object.header().store(word.without(GRAY));
                 if !word.has(GRAY) {
                     return None;
@@ -278,7 +286,7 @@ impl RefCount {
     }
 
     /// Undoes a subtraction that got as far as the first `subtracted` objects of the list.
-    fn undo<const EPHEMERONS: bool>(&mut self, gray: &[ObjectRef], subtracted: usize, death: &Death) {
+    fn undo<const SPECIAL: bool>(&mut self, gray: &[ObjectRef], subtracted: usize, death: &Death) {
         let RefCount { work, counts, .. } = self;
         for (index, &object) in gray.iter().enumerate() {
             let object = visited(object);
@@ -287,7 +295,7 @@ impl RefCount {
                 // The edges are those that were subtracted, because nothing has run since.
                 work.trace_insisting(|sink| object.trace(sink));
             }
-            if EPHEMERONS && object.word().has(SIDE_ENTRY) {
+            if SPECIAL && object.word().has(SIDE_ENTRY) {
                 death.ephemerons.resume(object, is_gray, |value| work.stack().push(value));
             }
             // SAFETY: edges of live objects lead to live objects: nothing was found dead.
@@ -301,7 +309,8 @@ impl RefCount {
 }
 
 fn is_gray(object: ObjectRef) -> bool {
-    visited(object).word().has(GRAY)
+    let word = visited(object).word();
+    word.has(GRAY) && !is_permanent(word)
 }
 
 /// An object that the trial deletion in progress has in its list, or that such an object refers to.

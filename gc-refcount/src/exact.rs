@@ -50,6 +50,10 @@ impl RefCount {
 fn list(core: &HeapCore, found: &mut Vec<ObjectRef>) -> bool {
     let mut edges = EdgeSink::everything();
     core.every_root().for_each(|root| edges.push(root));
+    // Those themselves look gray, like all permanent objects, and are not counted.
+    core.permanent.written().for_each(|object| {
+        alive(object).trace(&mut edges);
+    });
     let mut traced = 0;
     loop {
         if edges.overflowed() || found.try_reserve(edges.stack.len()).is_err() {

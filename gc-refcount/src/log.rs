@@ -17,9 +17,10 @@
 use core::ops::Range;
 
 use heap_core::collector::memory::LineTable;
-use heap_core::collector::object::{CARDED, UNLOGGED};
-use heap_core::collector::{CardBudget, Cards, EdgeSink, Object, ObjectRef, prefetch};
+use heap_core::collector::object::{CARDED, PERMANENT, UNLOGGED};
+use heap_core::collector::{CardBudget, Cards, EdgeSink, HeapCore, Object, ObjectRef, prefetch};
 
+use crate::count::PERMANENT_BITS;
 use crate::work::Worklist;
 
 /// The state of a card that was logged in this epoch. The others are blank.
@@ -54,6 +55,12 @@ pub(crate) struct Log {
 /// Entries whose memory is kept in any case: half a megabyte of words.
 const KEPT: usize = 1 << 16;
 
+/// Whether a write to the object is not reported and logged as usual.
+#[inline(always)]
+pub(crate) fn is_rare(object: Object<'_>) -> bool {
+    object.word().bits() & (CARDED | PERMANENT) != 0
+}
+
 impl<P> Default for Record<P> {
     fn default() -> Self {
         Record { parts: Vec::new(), referents: EdgeSink::everything(), kept: KEPT }
@@ -87,30 +94,41 @@ impl Log {
         self.objects.parts.is_empty() && self.cards.parts.is_empty()
     }
 
-    /// Logs an object that is about to be written in `range` of its payload, for the first time in this epoch if it is no
-    /// large array.
+    /// Logs an object that is about to be written for the first time in this epoch.
     ///
     /// # Panics
     /// When the system refuses memory for the log. The object is then unchanged and still clean, and so is the log: the
     /// write that did not happen can be tried again (rule R17).
     #[inline]
-    pub(crate) fn record(&mut self, lines: &LineTable, object: Object<'_>, range: Range<usize>) {
+    pub(crate) fn record(&mut self, object: Object<'_>) {
         // What of it may be mutably borrowed is logged, and not looked at again.
+        debug_assert!(object.word().has(UNLOGGED) && !is_rare(object));
+        if object.info().trace().is_some() {
+            self.objects.add(object.reference(), |sink| object.trace(sink));
+        }
+        object.header().store(object.word().without(UNLOGGED));
+    }
+
+    /// As [`record`](Self::record), of an array with cards that is about to be written in `range` of its payload, for
+    /// the first time or not, or of a permanent object: the references that it loses are to permanent objects, which
+    /// nobody counts, but those that it gains count.
+    #[inline(never)]
+    pub(crate) fn record_rare(&mut self, core: &mut HeapCore, mut object: Object<'_>, range: Range<usize>) {
+        if object.word().has(PERMANENT) {
+            object = core.permanent.thaw(&core.memory.lines, object, PERMANENT_BITS);
+        }
         debug_assert!(object.word().has(UNLOGGED));
         if object.info().trace().is_some() {
-            if object.word().has(CARDED) {
-                if self.record_cards(lines, object, range) {
-                    return;
-                }
-            } else {
+            if !object.word().has(CARDED) {
                 self.objects.add(object.reference(), |sink| object.trace(sink));
+            } else if self.record_cards(&core.memory.lines, object, range) {
+                return;
             }
         }
         object.header().store(object.word().without(UNLOGGED));
     }
 
     /// Logs the cards of an array that were not and that a write is about to touch. False when all of it is logged now.
-    #[inline(never)]
     fn record_cards(&mut self, lines: &LineTable, array: Object<'_>, range: Range<usize>) -> bool {
         let cards = Cards::of(lines, array);
         let all = cards.all();

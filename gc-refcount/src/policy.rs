@@ -193,14 +193,15 @@ impl Pacing {
         self.last = heap.fast.allocated_bytes();
         self.of_late = allocated.max(self.of_late - self.of_late.div_ceil(8));
         self.failed = false;
-        let blocks = &heap.core.memory.blocks;
+        let HeapCore { memory, permanent, .. } = &*heap.core;
+        let blocks = &memory.blocks;
         let live = statistics.live_bytes as usize;
         let (part, most) = if dear { (1, EPOCH_MOST * EPOCH_PART) } else { (EPOCH_PART, EPOCH_MOST) };
         let least = EPOCH_LEAST.at(heap.recent_bytes());
         let mut bytes = self.epoch_bytes.unwrap_or((live / part).clamp(least, most));
         if blocks.limit().is_some() {
             // Half of the memory between counted objects may be in holes too small to be of use.
-            let scattered = blocks.block_bytes().saturating_sub(live) / 2;
+            let scattered = (blocks.block_bytes() - permanent.frozen_bytes()).saturating_sub(live) / 2;
             bytes = bytes.min(((blocks.headroom() + scattered) / 2).max(EPOCH_BYTES_MIN));
         }
         self.next = self.last.saturating_add(bytes as u64);
@@ -217,6 +218,14 @@ impl Pacing {
     /// The heap will not be used for a while.
     pub(crate) fn rest(&mut self) {
         self.of_late = 0;
+    }
+
+    /// All that was counted is permanent: the heap begins anew.
+    pub(crate) fn frozen(&mut self, heap: &mut HeapContext<'_>) {
+        let statistics = &heap.core.statistics;
+        self.then = (statistics.promoted_bytes, statistics.live_bytes);
+        self.cycles_collected(heap);
+        self.epoch_ended(heap, 0);
     }
 
     /// A cycle collection ended.

@@ -254,14 +254,31 @@ impl Space {
         }
     }
 
+    /// Gives up the memory that would be handed out next.
+    pub(crate) fn retire(&mut self, heap: &mut HeapContext<'_>) {
+        heap.fast.clear_buffer();
+        self.holes.retire(&mut heap.core.memory, LinePolicy::Counts);
+        self.place = Buffer::empty();
+        self.places.retire(&mut heap.core.memory, LinePolicy::Counts);
+    }
+
+    /// All blocks that were in use are permanent: nothing on them is counted, or dies. They are not taken for fresh ones, nor
+    /// for ones that count lines.
+    pub(crate) fn forget_all(&mut self, memory: &Memory) {
+        debug_assert!(self.touched.is_empty() && self.dead_large.is_empty());
+        self.states.clear();
+        self.states.resize(memory.blocks.high_water().index(), 0);
+        for block in memory.blocks.blocks_of_kind(BlockKind::Permanent) {
+            self.states[block.index()] = KNOWN | EXACT;
+        }
+        self.blocks = 0;
+    }
+
     /// The epoch is over, weak cells are cleared and drop glue has run: makes the memory of everything that is not
     /// counted available.
     pub(crate) fn reclaim(&mut self, heap: &mut HeapContext<'_>) {
-        heap.fast.clear_buffer();
+        self.retire(heap);
         let memory = &mut heap.core.memory;
-        self.holes.retire(memory, LinePolicy::Counts);
-        self.place = Buffer::empty();
-        self.places.retire(memory, LinePolicy::Counts);
         memory.large.retain_young(&mut memory.blocks, |payload| {
             // SAFETY: a large object that is listed was not freed, so its header is there.
             let word = unsafe { ObjectRef::new(payload).header() }.load();
@@ -276,6 +293,7 @@ impl Space {
             }
         }
         for block in self.touched.drain(..) {
+            debug_assert_ne!(memory.blocks.kind(block), BlockKind::Permanent, "an object died that never dies");
             let state = &mut self.states[block.index()];
             *state &= !TOUCHED;
             if *state & KNOWN == 0 {

@@ -10,7 +10,7 @@ use heap_core::collector::object::UNLOGGED;
 use heap_core::collector::{HeapCore, ObjectSet, Seen, Snapshot, VerifyError};
 
 use crate::RefCount;
-use crate::count::{BUFFERED, GRAY, is_counted};
+use crate::count::{BUFFERED, GRAY, is_counted, is_permanent};
 
 impl RefCount {
     /// Whether bytes of an object can be its own: when nothing was allocated since the last epoch, all lines in use are
@@ -34,7 +34,9 @@ impl RefCount {
         for seen in snapshot.reachable() {
             self.check_count(seen, &buffered).map_err(|what| snapshot.error(seen, what))?;
         }
-        let (counted, reached) = (heap.statistics.live_objects, snapshot.reachable().len() as u64);
+        let dies = |seen: &&Seen<'_>| !is_permanent(seen.object().word());
+        let (counted, reached) =
+            (heap.statistics.live_objects, snapshot.reachable().iter().filter(dies).count() as u64);
         if counted < reached || (self.exact && counted != reached) {
             return Err(VerifyError::new(format!("{counted} objects are counted and {reached} are reachable")));
         }
@@ -44,7 +46,7 @@ impl RefCount {
     fn check_object(&self, heap: &HeapCore, seen: &Seen<'_>) -> Result<(), &'static str> {
         let object = seen.object();
         let word = object.word();
-        if word.has(GRAY) {
+        if word.has(GRAY) && !is_permanent(word) {
             return Err("it was left gray by a cycle collection");
         }
         if !is_counted(word) {
@@ -62,6 +64,9 @@ impl RefCount {
     /// An epoch was settled: counts are what they should be.
     fn check_count(&self, seen: &Seen<'_>, buffered: &ObjectSet) -> Result<(), String> {
         let (object, references) = (seen.object(), seen.references());
+        if is_permanent(object.word()) {
+            return Ok(());
+        }
         let count = self.counts.get(object.reference(), object.word());
         if count < references || (self.exact && count != references) {
             return Err(format!("it has a count of {count}, and {references} references lead to it"));

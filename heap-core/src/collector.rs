@@ -9,7 +9,7 @@
 //! | fast path | what it does | data the collector sets |
 //! |---|---|---|
 //! | allocate | bump `cursor` towards `limit`, write the header | [`FastPath::cursor`], [`FastPath::limit`], [`FastPath::birth`] |
-//! | write barrier | `(header ^ flip) & mask != 0`? then slow path | [`FastPath::barrier_flip`], [`FastPath::barrier_mask`] |
+//! | write barrier | `(header ^ flip) & mask != 0`? then slow path | [`FastPath::barrier_flip`], [`FastPath::set_barrier_mask`] |
 //! | visit an edge | `address - low < span`? then push | the window of the sink |
 //! | end of `mutate` | is a safepoint due? | [`FastPath::due`] |
 //!
@@ -53,12 +53,16 @@
 //! A copy with a hash may be as large as an object that was born with blocks of its own. So no collector tells the two by
 //! their size: [`Measured::shares_blocks`] knows.
 //!
+//! # Permanent objects
+//!
+//! A collector that can [freeze](Collector::freeze) chooses header bits with which it finds an object reached whenever
+//! it asks. The barrier is called for the first write to a permanent object too, whatever the mask: such an object has
+//! [`PERMANENT`](object::PERMANENT) then, and the collector [thaws](Permanent::thaw) it.
+//!
 //! # What is not here yet, and where it will go
 //!
 //! The interface was drawn with these in mind; none of them changes a signature.
 //!
-//! * **Permanent objects**: the `PERMANENT` bit is in every collector's mask once there are such objects, so that the
-//!   first write lists the object as a root.
 //! * **Marking on a background thread**: the header is one atomic word; `trace` takes `&self` and never writes; the
 //!   barrier loads with Acquire and calls the collector before the first write, which scans or waits.
 //! * **Heap dumps** walk from the roots with [`TypeInfo::trace`], as the verifier does, and take names from the
@@ -78,8 +82,8 @@ pub use crate::death::{Burial, Death, DropList, Ephemerons, Finalizers, Scope, W
 pub use crate::engine::{Closure, Colour, KeyBuffer, Keys, Lookahead, Marker, NoKeys, Refused, Tracing};
 pub use crate::machine::settings::{FromSettings, Settings, parse_collector};
 pub use crate::machine::{
-    Allowance, Capabilities, Census, Collector, Edge, FastPath, HeapContext, HeapCore, Identity, IntoCollector, NoGc,
-    Outside, Roots, Seen, Snapshot, VerifyError, growth_budget,
+    Alive, Allowance, Capabilities, Census, Collector, Edge, FastPath, HeapContext, HeapCore, Identity, IntoCollector,
+    NoGc, Outside, Permanent, Roots, Seen, Snapshot, VerifyError, growth_budget,
 };
 pub use crate::object::{
     AddressHasher, AllocRequest, Allocation, DropFn, EdgeSink, Header, HeaderWord, Intact, Measured, Object, ObjectMap,

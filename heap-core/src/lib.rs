@@ -61,6 +61,7 @@
 //! | roots between calls of `mutate` | [`Mutator::stash`], [`Mutator::fetch`], [`Handle`]; [`Rebrand`] |
 //! | roots that live as long as an object does | [`RootSet`], [`SetHandle`] |
 //! | looks into a heap that is being looked at | [`Heap::view`], [`Heap::poll`] |
+//! | what is loaded once, and never collected | [`Heap::freeze`] |
 //! | heaps on other threads | [`Heap::into_sendable`], [`SendHeap`] |
 //! | a full heap as a result | [`Heap::try_mutate`], [`Heap::reserve`], [`HeapOptions::with_limit`] |
 //! | memory outside the heap | `owned_bytes`, derived; [`ExternalBytes`], [`Mutator::charge_external`] |

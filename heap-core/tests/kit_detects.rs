@@ -431,7 +431,7 @@ unsafe impl Collector for Copying {
     }
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
-        heap.fast.barrier_mask.set(UNLOGGED);
+        heap.fast.set_barrier_mask(UNLOGGED);
         heap.core.outside.allow(4 << 20);
         // Every collection needs addresses for all copies and more. Where there are none to spare it would be given up each
         // time, and the kit rightly asks that garbage goes.

@@ -106,7 +106,7 @@ impl Increments {
         // Objects are born marked; a write is of interest while the object is not, or is an array in the middle of it.
         heap.fast.birth.set(colour.bits());
         heap.fast.barrier_flip.set(colour.bits());
-        heap.fast.barrier_mask.set(Colour::MASK | Colour::BUSY);
+        heap.fast.set_barrier_mask(colour.bits() | Colour::BUSY);
         heap.core.event(EventKind::RootsTraced);
         true
     }
@@ -142,7 +142,7 @@ impl Increments {
         let HeapCore { memory, death, .. } = &mut *heap.core;
         let dropped = death.bury(Scope::All, &self.marker.closure(memory));
         heap.core.buried(Scope::All, dropped);
-        heap.fast.barrier_mask.set(0);
+        heap.fast.set_barrier_mask(0);
         (self.marking, self.given_up) = (false, false);
 
         let colour = self.colour;
@@ -221,7 +221,7 @@ unsafe impl Collector for Increments {
         assert!(!self.given_up, "no memory for the write barrier; the object was not changed");
         self.marker.give_up();
         (self.marking, self.given_up) = (false, true);
-        heap.fast.barrier_mask.set(0);
+        heap.fast.set_barrier_mask(0);
         self.refused(heap);
     }
 

@@ -296,7 +296,7 @@ unsafe impl Collector for Sticky {
 
     fn start(&mut self, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
         self.holes = HoleAllocator::new(heap.core.options.poisons());
-        heap.fast.barrier_mask.set(UNLOGGED);
+        heap.fast.set_barrier_mask(UNLOGGED);
         self.set_budget(heap);
         Ok(())
     }

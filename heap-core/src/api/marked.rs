@@ -115,7 +115,7 @@ impl<R: ?Sized + for<'gc> Rootable<'gc>> MarkedHeap<'_, R> {
     where
         F: for<'gc> FnOnce(&Finalization<'gc>, &'gc Root<'gc, R>) -> T,
     {
-        let reached = self.heap.machine.reached()?;
+        let reached = self.heap.machine.kept()?;
         let kept = RefCell::new(core::mem::take(&mut self.kept));
         let (result, kept) = self.heap.enter(|mc| {
             let fc = Finalization { mc, reached, kept };
@@ -157,7 +157,7 @@ impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
     /// unless it is [resurrected](Self::resurrect) or stored. (A collector without cycle collection does not, if it is on a
     /// cycle.) Objects that were made in this stage are not known to be reachable.
     pub fn is_dead(self, fc: &Finalization<'gc>) -> bool {
-        self.target().is_none_or(|target| !fc.reached.contains(target))
+        self.target().is_none_or(|target| !fc.reached.keeps(target))
     }
 
     /// The target, if it was not reclaimed. It survives this collection, with everything that it leads to.
@@ -174,14 +174,14 @@ impl<'gc, T: ?Sized + 'gc> Weak<'gc, T> {
 impl<'gc, K: ?Sized + 'gc, V: ?Sized + 'gc> Ephemeron<'gc, K, V> {
     /// True when the key was reclaimed, or is [dead](Weak::is_dead).
     pub fn is_dead(self, fc: &Finalization<'gc>) -> bool {
-        self.pair().is_none_or(|(key, _)| !fc.reached.contains(key))
+        self.pair().is_none_or(|(key, _)| !fc.reached.keeps(key))
     }
 }
 
 impl<'gc, T: ?Sized + 'gc> Gc<'gc, T> {
     /// True when the object could not be reached when this stage began. See [`Weak::is_dead`].
     pub fn is_dead(this: Self, fc: &Finalization<'gc>) -> bool {
-        !fc.reached.contains(this.object())
+        !fc.reached.keeps(this.object())
     }
 
     /// Makes the object survive this collection, with everything that it leads to.

@@ -8,8 +8,8 @@
 use core::ops::Range;
 
 use crate::collector::{
-    AllocRequest, Allocation, Capabilities, Collector, EdgeSink, HeapContext, HeapCore, Object, ObjectRef, Snapshot,
-    VerifyError,
+    Alive, AllocRequest, Allocation, Capabilities, Collector, EdgeSink, HeapContext, HeapCore, Object, ObjectRef,
+    Snapshot, VerifyError,
 };
 use crate::error::AllocError;
 use crate::machine::events::CollectionKind;
@@ -52,6 +52,9 @@ unsafe impl<C: Collector, D: FnMut(&mut C, &mut HeapContext<'_>) + Send> Collect
     fn step(&mut self, heap: &mut HeapContext<'_>, _: usize) -> bool {
         (self.damage)(&mut self.collector, heap);
         true
+    }
+    fn freeze(&mut self, heap: &mut HeapContext<'_>, alive: Alive) {
+        self.collector.freeze(heap, alive);
     }
     fn rest(&mut self, heap: &mut HeapContext<'_>) {
         self.collector.rest(heap);

@@ -5,7 +5,7 @@
 //! only: a walk that wrote, or upgraded weak pointers, would hide what it looks for. After each step it looks at which
 //! drop glue has run. After a full collection it demands the exact verdict.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::Kit;
@@ -163,6 +163,7 @@ impl Run {
                 }
             }
             Step::Stage => self.stage()?,
+            Step::Freeze => self.freeze()?,
             Step::DropHandle { hold } => self.state.drop_handle(*hold),
             Step::CloneHandle { from, into } => self.state.clone_handle(*from, *into),
             Step::Refuse { stacks, commit } => {
@@ -260,12 +261,11 @@ impl Run {
         self.guarded(|heap, state| {
             let told = heap.mark().finalize(|fc, root| {
                 let mut found = Found::walk(fc, root, state)?;
-                let reachable = state.model.reachable(&state.log);
                 let cells: Vec<(Id, AnyWeak<'_>)> = found.cells.iter().map(|(&target, &weak)| (target, weak)).collect();
                 for (target, weak) in cells {
                     ensure!(
-                        weak.is_dead(fc) != reachable.contains(&target),
-                        "object {target} is reachable or not, and the stage says the opposite"
+                        state.model.is_dead(target, &state.log).is_none_or(|is_dead| weak.is_dead(fc) == is_dead),
+                        "object {target} is dead or not, and the stage says the opposite"
                     );
                     if let Some(any) = weak.resurrect(fc) {
                         ensure!(state.log.drops(target) == 0, "object {target} came back after its drop glue ran");
@@ -282,16 +282,31 @@ impl Run {
         })
     }
 
+    /// Freezes the heap, if the system lets it, and does a full collection.
+    fn freeze(&mut self) -> Result<(), String> {
+        let before = self.state.model.survivors(self.state.promise, &self.state.log);
+        let freezes = self.heap.statistics().freezes;
+        self.guarded(|heap, state| match heap.freeze() {
+            Err(error) if !state.refuses => state.failure = Some(format!("the heap cannot be frozen: {error}")),
+            _ => {}
+        })?;
+        if self.heap.statistics().freezes > freezes {
+            self.state.model.frozen(&before, &self.state.log);
+        }
+        self.collect()
+    }
+
     /// A full collection, and the verdict.
     fn collect(&mut self) -> Result<(), String> {
         Refusals::end();
         let survivors = self.state.model.survivors(self.state.promise, &self.state.log);
         self.guarded(|heap, _| heap.collect())?;
         let State { model, log, promise, tokens, .. } = &mut self.state;
-        let expected = |alive: &BTreeSet<Id>| alive.len() as u64 + model.cells(alive) + 1;
-        let (least, most) = (expected(&survivors.least), expected(&survivors.most));
+        let (least, most) = model.numbers(&survivors);
+        // And the root.
+        let (least, most) = (least + 1, most + 1);
         if *promise != Promise::KeepsAll {
-            let live = self.heap.statistics().live_objects;
+            let live = self.heap.statistics().live_objects + self.heap.statistics().permanent_objects;
             ensure!(
                 (least..=most).contains(&live),
                 "after a full collection {live} objects are alive (`statistics().live_objects`, the root and weak cells \

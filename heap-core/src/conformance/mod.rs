@@ -216,6 +216,7 @@ macro_rules! conformance {
             random_finalizers
             stages
             refused_while_dying
+            frozen_heap
             collections
             weak_collections
             collections_by_identity
@@ -477,6 +478,8 @@ checks! {
     stages(kit) { regressions::stages::stages(kit) }
     /// The system refuses memory at every moment while the dead are dealt with.
     refused_while_dying(kit) { regressions::dying::refused_while_dying(kit) }
+    /// What is alive when a heap is frozen stays, and what is written to it afterwards is seen.
+    frozen_heap(kit) { regressions::frozen::frozen_heap(kit) }
     /// Lists, maps and sets in the heap, compared with std's.
     collections(kit) { regressions::collections::collections(kit) }
     /// Maps and interning tables that do not keep their values.

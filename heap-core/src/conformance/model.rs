@@ -68,7 +68,18 @@ pub(super) struct Model {
     pub(super) handles: [Option<Held>; HANDLES],
     /// Objects that a counting collector has counted for certain.
     pub(super) counted: BTreeSet<Id>,
+    /// Objects, and targets of weak cells, that are permanent.
+    permanent: Sure<BTreeSet<Id>>,
+    permanent_cells: Sure<BTreeSet<Id>>,
     pub(super) next: Id,
+}
+
+/// What is so for certain, and what may be so: where a handle is dropped by drop glue in the pause that freezes the
+/// heap, its target may be alive at that moment or not; and so may be what only a garbage cycle holds.
+#[derive(Default)]
+struct Sure<T> {
+    least: T,
+    most: T,
 }
 
 /// What a full collection leaves: at least, and at most. Weak cells are counted by their targets.
@@ -86,6 +97,8 @@ impl Model {
             direct: [None; DIRECT],
             handles: [None; HANDLES],
             counted: BTreeSet::new(),
+            permanent: Sure::default(),
+            permanent_cells: Sure::default(),
             next: 0,
         };
         model.body = model.add(Kind::Slots, len);
@@ -168,32 +181,60 @@ impl Model {
 
     /// What a full collection that begins now leaves.
     pub(super) fn survivors(&self, promise: Promise, log: &DropLog) -> Survivors {
-        let reachable = self.reachable(log);
+        let alive = |permanent: &BTreeSet<Id>| {
+            self.closure(self.roots(log).into_iter().chain(permanent.iter().copied()).collect())
+        };
+        let (least, most) = (alive(&self.permanent.least), alive(&self.permanent.most));
         match promise {
-            Promise::Exact => Survivors { least: reachable.clone(), most: reachable },
+            Promise::Exact => Survivors { least, most },
             Promise::KeepsAll => {
                 let all: BTreeSet<Id> = self.objects.keys().copied().collect();
                 Survivors { least: all.clone(), most: all }
             }
             Promise::KeepsCycles => {
-                let counted = self.counted.union(&reachable).copied().collect();
+                let counted = self.counted.union(&least).copied().collect();
                 let all = self.objects.keys().copied().collect();
-                Survivors {
-                    least: self.held_by_cycles(counted, &reachable),
-                    most: self.held_by_cycles(all, &reachable),
-                }
+                Survivors { least: self.held_by_cycles(counted, &least), most: self.held_by_cycles(all, &most) }
             }
         }
     }
 
-    /// Number of weak cells that are alive when the objects `alive` are.
-    pub(super) fn cells(&self, alive: &BTreeSet<Id>) -> u64 {
+    /// The targets whose weak cells are alive when the objects `alive` are.
+    fn cells_of(&self, alive: &BTreeSet<Id>) -> BTreeSet<Id> {
         let mut targets: BTreeSet<Id> = alive.iter().flat_map(|id| self.objects[id].weaks.values().copied()).collect();
         targets.extend(self.handles.iter().flatten().filter_map(|held| match held {
             Held::Weak(id) => Some(*id),
             Held::Strong(_) => None,
         }));
-        targets.len() as u64
+        targets
+    }
+
+    /// Number of weak cells that the program can reach when it reaches the objects `reached`.
+    pub(super) fn cells(&self, reached: &BTreeSet<Id>) -> u64 {
+        self.cells_of(reached).len() as u64
+    }
+
+    /// Number of objects and weak cells that a full collection leaves: at least, and at most.
+    pub(super) fn numbers(&self, survivors: &Survivors) -> (u64, u64) {
+        let number = |alive: &BTreeSet<Id>, permanent: &BTreeSet<Id>| {
+            (alive.len() + self.cells_of(alive).union(permanent).count()) as u64
+        };
+        (number(&survivors.least, &self.permanent_cells.least), number(&survivors.most, &self.permanent_cells.most))
+    }
+
+    /// The heap was frozen, when `before` would have been left by a full collection.
+    pub(super) fn frozen(&mut self, before: &Survivors, log: &DropLog) {
+        let now = self.reachable(log);
+        self.permanent_cells.least.extend(self.cells_of(&now));
+        self.permanent_cells.most.extend(self.cells_of(&before.most));
+        self.permanent.least.extend(now);
+        self.permanent.most.extend(&before.most);
+    }
+
+    /// Whether an object is dead that is alive as far as the model knows: `None` when that is not certain.
+    pub(super) fn is_dead(&self, id: Id, log: &DropLog) -> Option<bool> {
+        let Survivors { least, most } = self.survivors(Promise::Exact, log);
+        (least.contains(&id) == most.contains(&id)).then(|| !least.contains(&id))
     }
 
     /// Forgets everything but `alive`: the collector has reclaimed it.

@@ -74,6 +74,8 @@ pub(super) enum Step {
     Increments { bytes: u32, times: u8 },
     /// A stage of a collection, in which deadness is compared, and what is dead brought back and let go of again.
     Stage,
+    /// Freezes the heap.
+    Freeze,
     /// Drops a handle between two calls of `mutate`.
     DropHandle { hold: Hold },
     /// Clones a handle between two calls of `mutate`.
@@ -184,6 +186,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (prop_oneof![Just(1u32), 16u32..512, 1_000u32..100_000], 1u8..8)
             .prop_map(|(bytes, times)| Step::Increments { bytes, times }),
         2 => Just(Step::Stage),
+        2 => Just(Step::Freeze),
         1 => any::<Hold>().prop_map(|hold| Step::DropHandle { hold }),
         1 => (any::<Hold>(), any::<Hold>()).prop_map(|(from, into)| Step::CloneHandle { from, into }),
         1 => Just(Step::Verify),

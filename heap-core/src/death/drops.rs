@@ -31,6 +31,8 @@ pub struct DropList {
     counted: ObjectMap<usize>,
     /// Of these, the dead.
     condemned: Segments<ObjectRef>,
+    /// Permanent objects: their glue runs when the heap is dropped.
+    permanent: Segments<ObjectRef>,
     /// Bytes that the old objects own outside the heap, as they said when they were last asked.
     owned: usize,
     panic: Option<Box<dyn Any + Send>>,
@@ -58,7 +60,7 @@ impl DropList {
         self.objects.push(object);
     }
 
-    /// Number of listed objects.
+    /// Number of listed objects that may die.
     pub fn len(&self) -> usize {
         self.objects.len() + self.counted.len()
     }
@@ -75,6 +77,29 @@ impl DropList {
             self.owned = self.owned.saturating_sub(owned);
             self.condemned.push(object);
         }
+    }
+
+    /// Makes room for all objects to become permanent.
+    ///
+    /// # Errors
+    /// When the system refuses memory.
+    pub(crate) fn reserve_permanent(&mut self) -> Result<(), AllocError> {
+        self.permanent.reserve_total(self.permanent.len() + self.len()).map_err(|_| AllocError::REFUSED)
+    }
+
+    /// All objects become permanent, for which there is room. Gives the bytes that they own outside the heap.
+    pub(crate) fn make_permanent(&mut self) -> usize {
+        let DropList { objects, counted, permanent, .. } = self;
+        objects.retain_from(
+            0,
+            |_| {},
+            |_, object| {
+                permanent.push(object);
+                None
+            },
+        );
+        counted.drain().for_each(|(object, _)| permanent.push(object));
+        core::mem::take(&mut self.owned)
     }
 
     /// Bytes that the objects which have survived a collection own outside the heap.
@@ -94,7 +119,7 @@ impl DropList {
     /// Bytes of the lists.
     pub(super) fn side_bytes(&self) -> usize {
         let counted = self.counted.capacity() * (size_of::<(ObjectRef, usize)>() + 1);
-        self.objects.memory_bytes() + self.condemned.memory_bytes() + counted
+        self.objects.memory_bytes() + self.condemned.memory_bytes() + self.permanent.memory_bytes() + counted
     }
 
     /// A burial begins. Gives the number of the first object that it concerns.
@@ -108,7 +133,7 @@ impl DropList {
     /// Of the next `most` objects from `at` on, runs the glue of the dead, and follows the living, which are asked what they
     /// own; of those that are known to be dead, all. Returns where to go on, and adds to `dropped` how many were dropped.
     pub(super) fn bury_some<C: Closure>(&mut self, at: usize, most: usize, closure: &C, dropped: &mut usize) -> usize {
-        let DropList { objects, counted, condemned, owned, panic } = self;
+        let DropList { objects, counted, condemned, owned, panic, .. } = self;
         condemned.retain_from(0, prefetch, |_, object| {
             run(object, panic);
             *dropped += 1;
@@ -147,13 +172,17 @@ impl DropList {
 
     /// The heap is going away: everything listed is dead.
     pub(crate) fn run_all(&mut self) {
-        let DropList { objects, counted, condemned, panic, .. } = self;
+        let DropList { objects, counted, condemned, permanent, panic, .. } = self;
         condemned.retain_from(0, prefetch, |_, object| {
             run(object, panic);
             None
         });
         counted.drain().for_each(|(object, _)| run(object, panic));
         objects.retain_from(0, prefetch, |_, object| {
+            run(object, panic);
+            None
+        });
+        permanent.retain_from(0, prefetch, |_, object| {
             run(object, panic);
             None
         });

@@ -161,6 +161,16 @@ impl Ephemerons {
         young.flatten().chain(self.held.iter().flat_map(|(&key, &first)| [key, first]))
     }
 
+    /// Every ephemeron with its key and value.
+    pub(super) fn named(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+        let chains = self
+            .held
+            .values()
+            .flat_map(|&first| core::iter::successors(Some(first), |&reference| ephemeron(reference).next.get()));
+        let pair = |object| ephemeron(object).pair().map(|(key, value)| [object, key, value]);
+        self.all.iter_from(0).chain(chains).filter_map(pair).flatten()
+    }
+
     /// Every ephemeron of a heap that does not count, with key and value, some of them garbage. For verification.
     pub fn pairs(&self) -> impl Iterator<Item = (ObjectRef, ObjectRef, ObjectRef)> + '_ {
         self.all.iter_from(0).filter_map(|object| {

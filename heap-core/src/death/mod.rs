@@ -196,6 +196,13 @@ impl Death {
         self.weak.side_bytes() + self.ephemerons.side_bytes() + self.finalizers.side_bytes() + self.drops.side_bytes()
     }
 
+    /// All objects that the tables name, weak cells and values of ephemerons included; some several times. After a
+    /// complete collection all of them are alive.
+    pub(crate) fn named(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+        let weak = self.weak.known().chain(self.weak.cells());
+        weak.chain(self.ephemerons.named()).chain(self.finalizers.known())
+    }
+
     // ---- for the verifier ----
 
     /// All objects that the tables name, keys of ephemerons included; some several times.

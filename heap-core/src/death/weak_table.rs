@@ -155,6 +155,11 @@ impl WeakTable {
         self.pairs.iter_from(0).map(|pair| pair.target).chain(self.old.cells.keys().copied())
     }
 
+    /// The cells themselves.
+    pub(super) fn cells(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+        self.pairs.iter_from(0).map(|pair| pair.cell).chain(self.old.cells.values().copied())
+    }
+
     /// A burial begins. Gives the number of the first pair that it concerns.
     pub(super) fn begin_burial(&mut self, scope: Scope) -> usize {
         let first = scope.start(self.pairs.old());

@@ -109,7 +109,7 @@ type Out<'o> = BufWriter<&'o mut dyn Write>;
 impl Dump<'_> {
     /// The part that says how many nodes and edges there will be: so these are counted first.
     fn head(&mut self, out: &mut Out<'_>) -> io::Result<()> {
-        let mut edges = self.core.every_root().count();
+        let mut edges = self.core.program_roots().count();
         for object in objects(self.reached) {
             edges += self.count_edges(object)?;
         }
@@ -121,7 +121,7 @@ impl Dump<'_> {
     }
 
     fn nodes(&mut self, out: &mut Out<'_>) -> io::Result<()> {
-        let (roots, no_name) = (self.core.every_root().count(), self.strings.number("")?);
+        let (roots, no_name) = (self.core.program_roots().count(), self.strings.number("")?);
         write!(out, "\n\"nodes\":[{NODE_SYNTHETIC},{no_name},1,0,{roots},0,0")?;
         let used = self.core.memory.blocks.high_water().index() * BLOCK_BYTES;
         let by_place = u32::try_from(id_of_place(used)).is_ok();

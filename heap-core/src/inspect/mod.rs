@@ -46,7 +46,9 @@
 //! | why is it alive? (`objgraph.show_backrefs`) | [`Inspection::path_to`](crate::Inspection::path_to), [`Heap::report`](crate::Heap::report) |
 //! | `gc.is_tracked` | [`Inspection::may_refer`](crate::Inspection::may_refer): of the type; types without pointers are never looked into |
 //! | `gc.is_finalized` | an object may be registered with a [`FinalizerQueue`](crate::FinalizerQueue) again when it comes out of one: it is queued once for each registration |
-//! | `gc.freeze`, `unfreeze` | their purpose is to share pages after `fork`; marks stand in tables beside the blocks or, one word, in headers, and counting collectors write counts |
+//! | `gc.freeze` | [`Heap::freeze`](crate::Heap::freeze). No collection looks at what is permanent, and tracing collectors do not write to it, so that pages stay shared after `fork`; counting ones write headers again, unchanged, when references to them come and go |
+//! | `gc.unfreeze` | no: counts are gone, and what has died meanwhile would have to be found |
+//! | `gc.get_freeze_count` | [`Statistics::permanent_objects`](crate::Statistics::permanent_objects): what no collection looks at; one that was written since is counted among `live_objects` by a tracing collector |
 //! | `gc.garbage`, `DEBUG_SAVEALL` | nothing is uncollectable. Objects of a type that were found dead wait in a [`FinalizerQueue`](crate::FinalizerQueue), whole; [`Heap::mark`](crate::Heap::mark) says before a collection which of the objects behind weak pointers are dead, on cycles too, and brings them back for inspection |
 //! | `gc.set_debug(DEBUG_STATS)`, `DEBUG_COLLECTABLE` | a listener that prints ([`events`](crate::events)) |
 //! | `sys.getrefcount` | [`Mutator::ref_count`](crate::Mutator::ref_count), [`Inspection::ref_count`](crate::Inspection::ref_count), where references are counted |

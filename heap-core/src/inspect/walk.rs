@@ -23,7 +23,7 @@ pub(crate) fn objects(reached: &Reached) -> impl Iterator<Item = Object<'_>> {
     reached.objects().map(|object| unsafe { Object::at(object) })
 }
 
-/// Every root with its name: in the order of [`HeapCore::every_root`].
+/// Every root with its name: in the order of [`HeapCore::program_roots`].
 pub(crate) fn roots(core: &HeapCore) -> impl Iterator<Item = (&'static str, ObjectRef)> + '_ {
     let root = core.roots.root().map(|object| (ROOT, object));
     let handles = core.roots.in_handles().map(|object| (HANDLE, object));
@@ -53,7 +53,7 @@ pub(super) fn beside<'r>(
             // SAFETY: an ephemeron that is alive.
             if let Some(pair) = unsafe { Ephemeron::at(object.reference()) }.pair() {
                 weak = Some((KEY, pair.0));
-                value = reached.contains(pair.0).then_some((VALUE, pair.1));
+                value = reached.keeps(pair.0).then_some((VALUE, pair.1));
             }
         }
         Shape::Sized | Shape::HeaderSlice | Shape::Slice => {}

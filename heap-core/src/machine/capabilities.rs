@@ -22,6 +22,8 @@ pub struct Capabilities {
     pub concurrent: bool,
     /// Collections are spread over short pauses, and short pauses are what the program chose this collector for.
     pub incremental: bool,
+    /// [`Heap::freeze`](crate::Heap::freeze) makes what is alive permanent. Without this it is a full collection.
+    pub freezes: bool,
 }
 
 impl Capabilities {
@@ -33,6 +35,7 @@ impl Capabilities {
         counts: false,
         concurrent: false,
         incremental: false,
+        freezes: false,
     };
     /// Those of a collector that traces: everything that the program has lost is freed.
     pub const TRACING: Capabilities = Capabilities { reclaims: true, reclaims_cycles: true, ..Self::NONE };
@@ -43,6 +46,12 @@ impl Capabilities {
     #[must_use]
     pub const fn and_moves(self) -> Self {
         Capabilities { moves: true, ..self }
+    }
+
+    /// The same, and what is alive can be made permanent.
+    #[must_use]
+    pub const fn and_freezes(self) -> Self {
+        Capabilities { freezes: true, ..self }
     }
 
     /// The same, and collections are spread over short pauses, or not.

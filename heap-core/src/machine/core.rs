@@ -7,6 +7,7 @@ use super::futility::{Full, Futility};
 use super::identity::Identity;
 use super::options::HeapOptions;
 use super::outside::Outside;
+use super::permanent::Permanent;
 use super::roots::Roots;
 use super::statistics::Statistics;
 use crate::death::{Death, Scope};
@@ -38,6 +39,8 @@ pub struct HeapCore {
     pub identity: Identity,
     /// Whether the heap collects when that is due; or only when the program asks.
     pub(crate) automatic: bool,
+    /// What is never collected.
+    pub permanent: Permanent,
     /// Bytes that had been allocated when the heap was last told to idle.
     pub(super) rested_at: u64,
     /// The most bytes that the heap held whenever that was noted, structures of its own included.
@@ -99,6 +102,7 @@ impl HeapCore {
             death: Death::default(),
             outside: Outside::default(),
             automatic: true,
+            permanent: Permanent::default(),
             rested_at: 0,
             peak_held: 0,
             futility: Futility::default(),
@@ -120,7 +124,7 @@ impl HeapCore {
     pub(super) fn side_bytes(&self, of_collector: usize) -> u64 {
         let own =
             self.memory.side_bytes() + self.roots.side_bytes() + self.death.side_bytes() + self.identity.side_bytes();
-        (own + of_collector) as u64
+        (own + self.permanent.side_bytes() + of_collector) as u64
     }
 
     /// Takes note of what the heap holds now, for the peak (rule R56); `of_collector` are the bytes of the collector's own structures.
@@ -139,6 +143,9 @@ impl HeapCore {
             heap_bytes: blocks.used_bytes() as u64,
             outside_bytes: blocks.outside_bytes() as u64,
             side_bytes,
+            permanent_objects: self.permanent.objects,
+            permanent_bytes: self.permanent.bytes,
+            permanent_block_bytes: self.permanent.block_bytes,
             peak_heap_bytes: self.peak_held.max(blocks.peak_bytes() as u64),
             resident_bytes: (!cfg!(any(miri, target_family = "wasm"))).then_some(resident),
             ..self.statistics
@@ -165,12 +172,19 @@ impl HeapCore {
 }
 
 impl HeapCore {
-    /// Every root: the root object, the handles, and what waits for its finalizer.
+    /// Every root: those of the program, and permanent objects that were written.
     pub fn every_root(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+        self.program_roots().chain(self.permanent.written())
+    }
+
+    /// The roots by which the program can reach something: the root object, the handles, and what waits for its
+    /// finalizer.
+    pub fn program_roots(&self) -> impl Iterator<Item = ObjectRef> + '_ {
         self.roots.iter().chain(self.death.finalizers.queued())
     }
 
-    /// Updates every root, in the order of [`every_root`](Self::every_root): for a collector that moves objects.
+    /// Updates every root that may move, in the order of [`every_root`](Self::every_root): for a collector that moves
+    /// objects.
     pub fn update_every_root(&mut self, mut update: impl FnMut(&mut ObjectRef)) {
         self.roots.update(&mut update);
         self.death.finalizers.queued_mut().for_each(update);

@@ -6,7 +6,7 @@
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-use crate::object::{AllocRequest, Allocation};
+use crate::object::{AllocRequest, Allocation, PERMANENT};
 use crate::region::Hole;
 
 /// The data that a collector gives to the fast paths.
@@ -25,7 +25,7 @@ pub struct FastPath {
     /// XORed with a header before masking: the write barrier's idea of "clean".
     pub barrier_flip: Cell<usize>,
     /// Header bits that send a write to the slow path; zero means that no write is interesting.
-    pub barrier_mask: Cell<usize>,
+    barrier_mask: Cell<usize>,
     /// Set when a safepoint should do something: checked at the end of every `mutate`.
     pub due: Cell<bool>,
     /// Set by collectors that want a safepoint at the end of every `mutate`: then one that is due when a `mutate` begins
@@ -35,6 +35,8 @@ pub struct FastPath {
     pub allocation_failed: Cell<bool>,
     /// Set when the program asked for a collection from inside `mutate`.
     pub collection_requested: Cell<bool>,
+    /// Bits that are always in the mask: [`PERMANENT`] once there are permanent objects.
+    always_masked: Cell<usize>,
 }
 
 impl FastPath {
@@ -52,7 +54,26 @@ impl FastPath {
             always_due: Cell::new(false),
             allocation_failed: Cell::new(false),
             collection_requested: Cell::new(false),
+            always_masked: Cell::new(0),
         }
+    }
+
+    /// Header bits that send a write to the slow path.
+    #[inline(always)]
+    pub fn barrier_mask(&self) -> usize {
+        self.barrier_mask.get()
+    }
+
+    /// Says which header bits send a write to the slow path; zero when no write is interesting. In a heap with permanent
+    /// objects the first write to one is, whatever is said here.
+    pub fn set_barrier_mask(&self, mask: usize) {
+        self.barrier_mask.set(mask | self.always_masked.get());
+    }
+
+    /// There are permanent objects now.
+    pub(super) fn watch_permanent(&self) {
+        self.always_masked.set(PERMANENT);
+        self.set_barrier_mask(self.barrier_mask.get());
     }
 
     /// Bytes left between cursor and limit.

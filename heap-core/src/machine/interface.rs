@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use super::alive::Alive;
 use super::capabilities::Capabilities;
 use super::core::{HeapContext, HeapCore};
 use super::events::CollectionKind;
@@ -74,6 +75,13 @@ pub unsafe trait Collector: Send {
     /// that it can get again goes back, and what it keeps for the program's next allocations is as small as in a new heap.
     fn rest(&mut self, heap: &mut HeapContext<'_>) {
         let _ = heap;
+    }
+
+    /// A full collection was just completed, in the same pause, and `alive` is all that it left: makes it
+    /// [permanent](Alive::make_permanent), after giving up all memory that was about to be handed out, and begins its
+    /// pacing anew, as if the heap were empty. A collector that cannot lets go of the list, and nothing changes.
+    fn freeze(&mut self, heap: &mut HeapContext<'_>, alive: Alive) {
+        let _ = (heap, alive);
     }
 
     /// Bytes of memory that the collector holds for structures of its own: mark stacks, logs, remembered sets. Asked at the

@@ -409,7 +409,7 @@ impl Machine {
     /// random old objects two thirds of all samples waited for it.
     #[inline(always)]
     fn is_unclean(&self, header: &Header) -> bool {
-        let mask = self.fast.barrier_mask.get();
+        let mask = self.fast.barrier_mask();
         mask != 0 && (header.load_acquire().bits() ^ self.fast.barrier_flip.get()) & mask != 0
     }
 

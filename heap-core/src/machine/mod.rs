@@ -9,6 +9,8 @@
 //! | `capabilities` | what a collector promises |
 //! | `core` | the parts that all collectors share |
 //! | `allowance` | what a collector may let pile up, growing with what the heap allocates |
+//! | `permanent` | what is never collected: freezing the heap |
+//! | `alive` | what is alive when it is frozen |
 //! | `futility` | noticing that collections no longer help |
 //! | `outside` | bytes that objects own outside the heap |
 //! | `roots` | the root object and the handles, as collectors see them |
@@ -19,6 +21,7 @@
 //! | `settings` | a collector and its settings as text |
 //! | `options`, `statistics`, `events`, `registry` | what a program asks for and is told |
 
+mod alive;
 mod allowance;
 mod capabilities;
 mod core;
@@ -34,6 +37,7 @@ mod no_gc;
 mod options;
 mod outside;
 mod pause;
+mod permanent;
 mod reached;
 #[cfg(feature = "registry")]
 pub mod registry;
@@ -44,6 +48,7 @@ mod statistics;
 mod verify;
 
 pub use self::core::{HeapContext, HeapCore};
+pub use alive::Alive;
 pub use allowance::{Allowance, growth_budget};
 pub use capabilities::Capabilities;
 pub use fast_path::FastPath;
@@ -55,6 +60,7 @@ pub use no_gc::NoGc;
 pub use options::HeapOptions;
 pub use outside::Outside;
 pub(crate) use pause::Safepoint;
+pub use permanent::Permanent;
 pub(crate) use reached::{Numbers, Reached};
 pub use roots::Roots;
 pub(crate) use snapshot::TypeOf;

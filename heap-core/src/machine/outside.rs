@@ -27,6 +27,8 @@ use crate::memory::Blocks;
 pub struct Outside {
     /// Of objects that survived a collection, as they said then.
     old: usize,
+    /// Of permanent objects, as they said when they became that.
+    permanent: usize,
     /// Of objects made since.
     young: usize,
     /// What the program said since the last full collection, grown less shrunk.
@@ -38,7 +40,7 @@ pub struct Outside {
 
 impl Default for Outside {
     fn default() -> Self {
-        Outside { old: 0, young: 0, by_hand: 0, fresh: 0, allowance: usize::MAX }
+        Outside { old: 0, permanent: 0, young: 0, by_hand: 0, fresh: 0, allowance: usize::MAX }
     }
 }
 
@@ -46,7 +48,7 @@ impl Outside {
     /// Bytes outside the heap that no collection is worth: as much as a small heap holds.
     pub const LEAST: usize = 256 << 10;
 
-    /// Bytes that do not belong to objects made since the last collection.
+    /// Bytes that belong neither to objects made since the last collection nor to permanent ones.
     pub fn settled(&self) -> usize {
         self.old.saturating_add_signed(self.by_hand)
     }
@@ -84,7 +86,8 @@ impl Outside {
     /// The program says that objects grew, or shrank. Returns whether a safepoint is due.
     pub(super) fn adjust(&mut self, blocks: &mut Blocks, change: isize) -> bool {
         // No more is taken back than is there.
-        let least = -isize::try_from(self.old.saturating_add(self.young)).unwrap_or(isize::MAX);
+        let all = self.permanent.saturating_add(self.old).saturating_add(self.young);
+        let least = -isize::try_from(all).unwrap_or(isize::MAX);
         self.by_hand = self.by_hand.saturating_add(change).max(least);
         self.enter(blocks);
         change > 0 && self.note(change.unsigned_abs())
@@ -100,12 +103,20 @@ impl Outside {
         self.enter(blocks);
     }
 
+    /// The objects that have survived a collection become permanent, which own `bytes` bytes.
+    pub(super) fn make_permanent(&mut self, blocks: &mut Blocks, bytes: usize) {
+        self.permanent = self.permanent.saturating_add(bytes);
+        self.old = 0;
+        self.enter(blocks);
+    }
+
     fn note(&mut self, bytes: usize) -> bool {
         self.fresh = self.fresh.saturating_add(bytes);
         self.fresh >= self.allowance
     }
 
     fn enter(&self, blocks: &mut Blocks) {
-        blocks.set_outside(self.old.saturating_add(self.young).saturating_add_signed(self.by_hand));
+        let all = self.permanent.saturating_add(self.old).saturating_add(self.young);
+        blocks.set_outside(all.saturating_add_signed(self.by_hand));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::alive::Alive;
 use super::core::HeapContext;
 use super::events::{CollectionKind, EventKind};
 use super::interface::Collector;
@@ -109,11 +110,28 @@ impl Machine {
         });
     }
 
+    /// A full collection, after which everything that is alive is permanent.
+    ///
+    /// # Errors
+    /// When the system refuses memory. Nothing is frozen then.
+    pub(crate) fn freeze(&mut self) -> Result<(), AllocError> {
+        let mut outcome = Err(AllocError::REFUSED);
+        self.pause(|collector, heap| outcome = freeze(collector, heap));
+        outcome
+    }
+
     /// What the program can reach now.
     pub(crate) fn reached(&mut self) -> Result<Reached, AllocError> {
         let core = &mut self.inner.get_mut().core;
         core.roots.synchronize();
-        Reached::trace(core)
+        Reached::trace(core, core.program_roots())
+    }
+
+    /// What a collection now would keep: that, and what permanent objects lead to.
+    pub(crate) fn kept(&mut self) -> Result<Reached, AllocError> {
+        let core = &mut self.inner.get_mut().core;
+        core.roots.synchronize();
+        Reached::trace(core, core.every_root())
     }
 
     /// The heap is being dropped: background work stops, and all remaining drop glue runs.
@@ -130,4 +148,21 @@ impl Machine {
             }
         }
     }
+}
+
+/// See [`Machine::freeze`].
+fn freeze(collector: &mut dyn Collector, heap: &mut HeapContext<'_>) -> Result<(), AllocError> {
+    let abandoned = heap.core.statistics.abandoned_collections;
+    heap.fast.due.set(false);
+    collector.collect(heap, CollectionKind::Full);
+    if heap.core.statistics.abandoned_collections > abandoned {
+        return Err(AllocError::REFUSED);
+    }
+    if heap.core.capabilities.freezes {
+        heap.core.death.drops.reserve_permanent()?;
+        let alive = Alive::list(heap.core)?;
+        heap.core.note_held(collector.side_bytes() + alive.side_bytes());
+        collector.freeze(heap, alive);
+    }
+    Ok(())
 }

@@ -16,12 +16,13 @@
 //! some are noted, their values are. Each is looked at twice at most, in whatever order.
 
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 
 use super::core::HeapCore;
 use crate::death::Ephemeron;
 use crate::engine::Lookahead;
 use crate::error::AllocError;
-use crate::memory::BLOCK_BYTES;
+use crate::memory::{BLOCK_BYTES, BlockKind, ByteTable};
 use crate::object::{EdgeSink, Object, ObjectMap, ObjectRef, SIDE_ENTRY, Shape};
 
 /// Elements of a large array whose edges are looked at in one go.
@@ -38,6 +39,8 @@ type BlockBits = [u64; BLOCK_BYTES / UNIT / WORD];
 pub(crate) struct Reached {
     start: NonNull<u8>,
     base: usize,
+    /// Says which blocks are permanent.
+    kinds: ByteTable,
     /// For each block below the heap's high-water mark, the number of its bitmap and one, or zero. There may be a gigabyte of
     /// addresses in which nothing is, so that bitmaps are made for blocks in which something was reached.
     blocks: Vec<u32>,
@@ -60,15 +63,16 @@ struct Trace {
 }
 
 impl Reached {
-    /// Traces from every root. Costs a look at everything that is reached, half a kilobyte for each block in which something
-    /// was, and four bytes for every block.
+    /// Traces from these roots. Costs a look at everything that is reached, half a kilobyte for each block in which
+    /// something was, and four bytes for every block.
     ///
     /// # Errors
     /// When the system refuses memory.
-    pub(super) fn trace(core: &HeapCore) -> Result<Self, AllocError> {
+    pub(super) fn trace(core: &HeapCore, roots: impl Iterator<Item = ObjectRef>) -> Result<Self, AllocError> {
         let blocks = &core.memory.blocks;
-        let mut reached =
-            Reached { start: blocks.base(), base: blocks.base().addr().get(), blocks: Vec::new(), bits: Vec::new() };
+        let start = blocks.base();
+        let (base, kinds) = (start.addr().get(), blocks.kinds().clone());
+        let mut reached = Reached { start, base, kinds, blocks: Vec::new(), bits: Vec::new() };
         let end = blocks.high_water().index();
         reached.blocks.try_reserve_exact(end).map_err(|_| AllocError::REFUSED)?;
         reached.blocks.resize(end, 0);
@@ -81,9 +85,16 @@ impl Reached {
             waiting: ObjectMap::default(),
             ephemerons: core.death.ephemerons.len(),
         };
-        core.every_root().for_each(|root| trace.sink.push(root));
+        roots.for_each(|root| trace.sink.push(root));
         trace.run()?;
         Ok(trace.reached)
+    }
+
+    /// Whether the object, which is intact, is not about to die: it could be reached, or is permanent. Not one that was
+    /// made since.
+    pub(crate) fn keeps(&self, object: ObjectRef) -> bool {
+        let block = (object.address() - self.base) / BLOCK_BYTES;
+        self.contains(object) || self.kinds.entry(block).load(Ordering::Relaxed) == BlockKind::Permanent as u8
     }
 
     /// Whether the object, which is intact, could be reached. Not one that was made since.
@@ -238,7 +249,7 @@ impl Trace {
             // SAFETY: an ephemeron that is alive.
             && let Some((key, value)) = unsafe { Ephemeron::at(object.reference()) }.pair()
         {
-            if self.reached.contains(key) {
+            if self.reached.keeps(key) {
                 self.sink.push(value);
                 return Ok(());
             }

@@ -7,9 +7,9 @@
 //! that they are in; how many references lead to it, and who was the first to point at it. Looks at these objects are safe: they
 //! were found to be sound, and nothing runs while the snapshot exists.
 //!
-//! *Two parts.* First come the objects that the program can reach, then those that only the collector still holds on to,
-//! because a cycle in progress [waits](super::Collector::waiting) for them: a chain that keeps an object alive may lead
-//! through garbage.
+//! *Two parts.* First come the objects that the program can reach, or that permanent objects lead to, then those that
+//! only the collector still holds on to, because a cycle in progress [waits](super::Collector::waiting) for them: a
+//! chain that keeps an object alive may lead through garbage.
 //!
 //! *Why the parents.* That something is wrong with an object is nearly always the fault of whoever should have seen an
 //! edge, updated a slot or remembered a write. So every message says who points there, see [`Snapshot::error`].
@@ -57,6 +57,8 @@ pub(super) enum Parent {
     WeakCell(usize),
     KeyOf(usize),
     ValueOf(usize),
+    /// It is permanent, and was written.
+    Permanent,
     /// The collector waits for it.
     Collector,
 }
@@ -82,8 +84,8 @@ impl<'h> Seen<'h> {
         self.extent.clone()
     }
 
-    /// How many references lead to it: from objects that the program can reach, handles, the root, and ephemerons whose
-    /// keys are reachable.
+    /// How many references lead to it: from objects that the program can reach or that are permanent, handles, the
+    /// root, and ephemerons whose keys are reachable.
     pub fn references(&self) -> u64 {
         self.references
     }
@@ -104,12 +106,12 @@ pub struct Snapshot<'h> {
     pub(super) objects: Vec<Seen<'h>>,
     pub(super) numbers: ObjectMap<usize>,
     pub(super) edges: Vec<Edge>,
-    /// How many objects, from the first, the program can reach.
+    /// How many objects, from the first, the program can reach, or permanent ones lead to.
     pub(super) reachable: usize,
 }
 
 impl<'h> Snapshot<'h> {
-    /// The objects that the program can reach.
+    /// The objects that the program can reach, or that permanent ones lead to.
     pub fn reachable(&self) -> &[Seen<'h>] {
         &self.objects[..self.reachable]
     }
@@ -161,6 +163,7 @@ impl<'h> Snapshot<'h> {
             Parent::WeakCell(cell) => format!("it is the target of {}", name(cell)),
             Parent::KeyOf(ephemeron) => format!("it is the key of {}", name(ephemeron)),
             Parent::ValueOf(ephemeron) => format!("it is the value of {}", name(ephemeron)),
+            Parent::Permanent => "it is permanent, and was written".into(),
             Parent::Collector => "the collector waits for it, or it belongs to an ephemeron".into(),
         }
     }

@@ -36,6 +36,16 @@ pub struct Statistics {
     /// Bytes that had been allocated when `live_objects` and `live_bytes` were found: what was allocated since is in neither.
     /// `None` when nobody has looked so far, or ever will; then both are zero, and say nothing.
     pub live_as_of: Option<u64>,
+    /// Times that the heap was [frozen](crate::Heap::freeze).
+    pub freezes: u64,
+    /// Permanent objects that no collection looks at ([`Heap::freeze`](crate::Heap::freeze)). They are not among the
+    /// live ones. A tracing collector counts one that was written as live instead.
+    pub permanent_objects: u64,
+    /// Bytes of these objects.
+    pub permanent_bytes: u64,
+    /// Bytes of the blocks that permanent objects lie in, as far as they count against the limit. What of it is not
+    /// `permanent_bytes`, and not of written ones, is lost between them.
+    pub permanent_block_bytes: u64,
     /// Bytes that survived a young collection and were promoted, in total.
     pub promoted_bytes: u64,
     /// Full collections after which old objects were moved together, because the heap was fragmented.

@@ -14,6 +14,8 @@
 //! * that the header is one, not that of an object that has moved away, and that the address suits the type;
 //! * that it is allocated to its end, and overlaps no other object;
 //! * that a side table, and the list of objects with finalizers, know it exactly when its header says so;
+//! * that a permanent object lies in a permanent block, looks reached, and leads to others such only, or was written
+//!   and is a root; and that permanent blocks are as many as they were, and no hole of theirs is offered;
 //! * that `relocate` reports exactly the edges that `trace` reports, and no slot twice;
 //! * that what it names without an edge, as a weak cell or an ephemeron does, is allocated too.
 
@@ -53,6 +55,7 @@ pub(crate) fn verify(fast: &FastPath, core: &HeapCore, collector: &dyn Collector
         collector,
         known: core.death.known().collect(),
         finalizable: core.death.finalizers.known().collect(),
+        written: core.permanent.written().collect(),
         snapshot: Snapshot::default(),
         scanned: 0,
         ephemerons: Vec::new(),
@@ -70,6 +73,10 @@ pub(crate) fn verify(fast: &FastPath, core: &HeapCore, collector: &dyn Collector
     }
     walk.close()?;
     let census = walk.census();
+    for object in core.permanent.written() {
+        walk.reach(object, Parent::Permanent)?;
+    }
+    walk.close()?;
     walk.snapshot.reachable = walk.snapshot.objects.len();
     for object in collector.waiting(core) {
         walk.reach(object, Parent::Collector)?;
@@ -77,6 +84,7 @@ pub(crate) fn verify(fast: &FastPath, core: &HeapCore, collector: &dyn Collector
     walk.close()?;
     walk.check_weak()?;
     walk.check_overlaps()?;
+    core.permanent.check_memory(&core.memory).map_err(VerifyError::new)?;
     collector.verify(core, &walk.snapshot)?;
     Ok(census)
 }
@@ -90,6 +98,8 @@ struct Walk<'h> {
     known: ObjectSet,
     /// What is registered to be queued when it is dead.
     finalizable: ObjectSet,
+    /// Permanent objects that were written.
+    written: ObjectSet,
     snapshot: Snapshot<'h>,
     /// Number of the first object whose edges were not followed.
     scanned: usize,
@@ -186,7 +196,7 @@ impl<'h> Walk<'h> {
             let mut ephemerons = core::mem::take(&mut self.ephemerons);
             let mut error = None;
             ephemerons.retain(|&number| match self.pair(number) {
-                Some((key, value)) if self.snapshot.numbers.contains_key(&key) => {
+                Some((key, value)) if self.lives(key) => {
                     error = self.reach(value, Parent::ValueOf(number)).err().or(error.take());
                     false
                 }
@@ -242,6 +252,12 @@ impl<'h> Walk<'h> {
             );
             return Err(self.snapshot.error(seen, what));
         }
+        let is_permanent = |object: ObjectRef| self.core.memory.blocks.is_permanent(object.address());
+        let leads_to_mortal = self.edges.stack.iter().any(|&target| !is_permanent(target));
+        let permanent = &self.core.permanent;
+        if let Err(what) = permanent.check(object, is_permanent(reference), leads_to_mortal, &self.written) {
+            return Err(self.snapshot.error(seen, what));
+        }
         let (first, extent) = (self.snapshot.edges.len(), seen.extent());
         for (slot, target) in slots.iter().zip(targets) {
             let at = slot.addr().get();
@@ -271,6 +287,11 @@ impl<'h> Walk<'h> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the key of an ephemeron was reached, or never dies.
+    fn lives(&self, key: ObjectRef) -> bool {
+        self.snapshot.numbers.contains_key(&key) || self.core.memory.blocks.is_permanent(key.address())
     }
 
     /// Key and value of an ephemeron.

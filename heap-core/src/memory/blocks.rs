@@ -104,6 +104,8 @@ pub enum BlockKind {
     LargeHead = 3,
     /// Any further block of a large object's run.
     LargeTail = 4,
+    /// A block of any of these kinds, but a nursery's, that is never freed again.
+    Permanent = 5,
 }
 
 impl BlockKind {
@@ -114,6 +116,7 @@ impl BlockKind {
             2 => Self::Nursery,
             3 => Self::LargeHead,
             4 => Self::LargeTail,
+            5 => Self::Permanent,
             _ => Self::Free,
         }
     }
@@ -579,6 +582,32 @@ impl Blocks {
         }
         self.free.insert(start, n);
         self.resident.insert(start, resident);
+    }
+
+    /// Whether an address of this heap lies in a block that is never freed.
+    #[inline]
+    pub fn is_permanent(&self, address: usize) -> bool {
+        self.kind(self.block_of(address)) == BlockKind::Permanent
+    }
+
+    /// Makes all mark-region blocks permanent, and all blocks of runs. Calls `each` for the former; returns how many
+    /// blocks there were, and what they are charged in bytes.
+    pub(super) fn make_permanent(&mut self, mut each: impl FnMut(BlockIndex)) -> (usize, usize) {
+        let (mut blocks, mut charged) = (0, 0);
+        for block in 0..self.free.len() {
+            match self.kind(BlockIndex::new(block)) {
+                BlockKind::Small => {
+                    each(BlockIndex::new(block));
+                    charged += BLOCK_BYTES;
+                }
+                BlockKind::LargeHead | BlockKind::LargeTail => {}
+                BlockKind::Free | BlockKind::Nursery | BlockKind::Permanent => continue,
+            }
+            self.set_kind(block, BlockKind::Permanent);
+            blocks += 1;
+        }
+        charged += self.runs.drain().map(|(_, run)| run.charged).sum::<usize>();
+        (blocks, charged)
     }
 
     /// Frees a block of [`Blocks::allocate`], or one that a window converted.

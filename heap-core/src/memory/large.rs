@@ -229,6 +229,11 @@ impl LargeSpace {
         }
     }
 
+    /// Forgets all objects: their blocks are permanent.
+    pub(super) fn forget_all(&mut self) {
+        *self = Self::default();
+    }
+
     /// Bytes of the slab, the map and the lists.
     pub fn side_bytes(&self) -> usize {
         self.slab.capacity() * size_of::<Option<LargeObject>>()

@@ -100,6 +100,19 @@ impl Memory {
         self.blocks.free(block);
     }
 
+    /// Makes all memory that holds objects permanent, apart from nurseries: it is outside of sweep and allocation from
+    /// now on. Returns how many blocks that are, and what they are charged, in bytes.
+    pub(crate) fn make_permanent(&mut self) -> (usize, usize) {
+        let Memory { holes, occupancy, large, blocks, .. } = self;
+        large.forget_all();
+        blocks.make_permanent(|block| {
+            holes.remove(block);
+            if let Some(occupancy) = occupancy {
+                occupancy.clear(block);
+            }
+        })
+    }
+
     /// Whether bytes of the object at `payload`, of its header to begin with, can be its own, as far as addresses tell. For
     /// verification.
     ///
@@ -127,7 +140,7 @@ impl Memory {
             // A block promoted in place may hold an object that reaches into the next one.
             kind if self.blocks.kind(last) != kind => Err("it reaches into a block of another kind"),
             BlockKind::Small if self.is_offered(bytes) => Err("it lies in a hole that is free for the next objects"),
-            BlockKind::Small | BlockKind::Nursery => Ok(()),
+            BlockKind::Small | BlockKind::Nursery | BlockKind::Permanent => Ok(()),
         }
     }
 

@@ -8,12 +8,12 @@
 //! |---|---|---|
 //! | 0 | `FORWARDED` | the rest of the word is the payload address of the copy |
 //! | 1 | `UNLOGGED` | the first write must be reported to the collector |
-//! | 2 | `PERMANENT` | never collected; clean, so the first write must be reported |
+//! | 2 | `PERMANENT` | never collected, and not written since: the first write must be reported |
 //! | 3 | `SIDE_ENTRY` | a side table may know the object: as target of a weak cell, as a key, as one with a finalizer |
-//! | 4 | `HASH_ASKED` | it was asked for its identity hash, and has not moved since |
-//! | 5 | `HASH_STORED` | its identity hash stands behind the payload |
-//! | 48 | `FINALIZABLE` | it is to be queued when it is dead |
-//! | 49 | `CARDED` | a large array: it has cards |
+//! | 4 | `FINALIZABLE` | it is to be queued when it is dead |
+//! | 5 | `CARDED` | a large array: it has cards |
+//! | 48 | `HASH_ASKED` | it was asked for its identity hash, and has not moved since |
+//! | 49 | `HASH_STORED` | its identity hash stands behind the payload |
 //! | 50–63 | the collector's own | mark colour, or reference count |
 //!
 //! The word is an [`AtomicPtr`] and not an integer so that the type description keeps its provenance. It is always
@@ -30,19 +30,21 @@ use super::type_info::{Shape, TypeInfo};
 pub const FORWARDED: usize = 1 << 0;
 /// The object is clean: its first write calls [`Collector::barrier_slow`](crate::collector::Collector::barrier_slow).
 pub const UNLOGGED: usize = 1 << 1;
-/// The object is permanent and holds only permanent references.
+/// The object is permanent, and leads to permanent objects only because it was not written since it is. (While a heap is
+/// being frozen: it was found alive.)
 pub const PERMANENT: usize = 1 << 2;
 /// A side table may know the object. Set for targets of weak cells, keys of ephemerons, objects with finalizers, and the
 /// cells and ephemerons themselves; clear for all others, which therefore never touch a table.
 pub const SIDE_ENTRY: usize = 1 << 3;
 /// The object was asked for its identity hash, and is where it was then.
-pub const HASH_ASKED: usize = 1 << 4;
+pub const HASH_ASKED: usize = 1 << 48;
 /// The object's identity hash stands in the last word of its footprint, because it has moved since it was asked.
-pub const HASH_STORED: usize = 1 << 5;
+pub const HASH_STORED: usize = 1 << 49;
 /// The object is registered to be queued when it is dead, and was not queued yet.
-pub const FINALIZABLE: usize = 1 << 48;
-/// A large array: writes can be reported per [card](crate::collector::Cards) rather than per object.
-pub const CARDED: usize = 1 << 49;
+pub const FINALIZABLE: usize = 1 << 4;
+/// A large array: writes can be reported per [card](crate::collector::Cards) rather than per object. In the lowest
+/// byte, like [`PERMANENT`], so that a barrier tests for both at once, by one instruction.
+pub const CARDED: usize = 1 << 5;
 /// Lowest of the fourteen bits that belong to the collector.
 pub const COLLECTOR_SHIFT: u32 = 50;
 /// The fourteen bits that belong to the collector.

@@ -14,6 +14,7 @@
 //! | `identity` | identity hashes |
 //! | `finalizing` | random finalizers |
 //! | `stages` | collections in which the program has a say |
+//! | `frozen` | permanent objects, and what is written to them |
 //! | `barrier` | stores at the worst moment; small programs under zeal |
 //! | `pacing` | what makes collections due, what the heap holds, and what it keeps |
 //! | `observation` | what a heap says about itself |
@@ -24,6 +25,7 @@ pub(super) mod collections;
 pub(super) mod depth;
 pub(super) mod dying;
 pub(super) mod finalizing;
+pub(super) mod frozen;
 pub(super) mod handles;
 pub(super) mod identity;
 pub(super) mod inspecting;

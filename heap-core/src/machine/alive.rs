@@ -1,0 +1,108 @@
+//! [`Alive`]: all that is alive at one moment, when the heap is frozen.
+//!
+//! What it is for, and why it is a trace of its own, is told in [`permanent`](super::permanent).
+
+use super::core::{HeapContext, HeapCore};
+use crate::error::AllocError;
+use crate::object::{COLLECTOR_BITS, EdgeSink, Object, ObjectRef, PERMANENT, prefetch};
+
+/// Elements of a large array whose edges are looked at in one go.
+const PIECE: usize = 1024;
+
+/// Everything that is alive and not permanent, or was written since it is: marked by [`PERMANENT`], until it is made
+/// permanent or this is dropped.
+pub struct Alive {
+    objects: Vec<ObjectRef>,
+}
+
+impl Alive {
+    /// Lists everything, after a complete full collection. The list is what a breadth-first trace has before it and
+    /// behind it: it needs a word for each object, and no stack.
+    ///
+    /// # Errors
+    /// When the system refuses memory.
+    pub(super) fn list(core: &HeapCore) -> Result<Self, AllocError> {
+        let mut alive = Alive { objects: Vec::new() };
+        let mut sink = EdgeSink::everything();
+        for object in core.every_root().chain(core.death.named()) {
+            sink.push(object);
+            alive.take(&mut sink)?;
+        }
+        let mut at = 0;
+        while at < alive.objects.len() {
+            if let Some(&ahead) = alive.objects.get(at + 8) {
+                prefetch(ahead);
+            }
+            let object = looked_at(alive.objects[at]);
+            let count = object.count();
+            for first in (0..count).step_by(PIECE) {
+                object.trace_elements(first..count.min(first + PIECE), &mut sink);
+                alive.take(&mut sink)?;
+            }
+            at += 1;
+        }
+        Ok(alive)
+    }
+
+    /// Bytes of the list.
+    pub(super) fn side_bytes(&self) -> usize {
+        self.objects.capacity() * size_of::<ObjectRef>()
+    }
+
+    /// Lists what the sink has, if it is not listed.
+    fn take(&mut self, sink: &mut EdgeSink) -> Result<(), AllocError> {
+        if sink.overflowed() || crate::fault::refuse() || self.objects.try_reserve(sink.stack.len()).is_err() {
+            return Err(AllocError::REFUSED);
+        }
+        for reference in sink.stack.drain(..) {
+            let object = looked_at(reference);
+            if !object.word().has(PERMANENT) {
+                object.header().store(object.word().with(PERMANENT));
+                self.objects.push(reference);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes all of it permanent: `bits` are the collector's bits by which an object is found reached for ever. `each`
+    /// is told of every object before its header changes. All memory in use becomes permanent; nobody may be about to
+    /// hand out a part of it, other than what the [index of holes](crate::memory::HoleIndex) offers.
+    pub fn make_permanent(mut self, heap: &mut HeapContext<'_>, bits: usize, mut each: impl FnMut(Object<'_>)) {
+        debug_assert!(bits & !COLLECTOR_BITS == 0);
+        let HeapCore { memory, death, outside, permanent, statistics, .. } = &mut *heap.core;
+        let (mut objects, mut bytes) = (0, 0);
+        for reference in self.objects.drain(..) {
+            let object = looked_at(reference);
+            let word = object.word();
+            each(object);
+            if word.bits() & COLLECTOR_BITS != bits {
+                objects += 1;
+                bytes += object.size() as u64;
+            }
+            // What holds no pointer may be written at will.
+            let noted = if object.info().trace().is_some() { PERMANENT } else { 0 };
+            object.header().store(word.without(PERMANENT).replace(COLLECTOR_BITS, bits).with(noted));
+        }
+        permanent.add(memory, bits, objects, bytes);
+        statistics.freezes += 1;
+        statistics.live_objects = statistics.live_objects.saturating_sub(objects);
+        statistics.live_bytes = statistics.live_bytes.saturating_sub(bytes);
+        outside.make_permanent(&mut memory.blocks, death.drops.make_permanent());
+        heap.fast.watch_permanent();
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        for object in self.objects.drain(..).map(looked_at) {
+            object.header().store(object.word().without(PERMANENT));
+        }
+    }
+}
+
+/// An object that is alive, in the pause in which the heap is frozen.
+fn looked_at<'a>(object: ObjectRef) -> Object<'a> {
+    // SAFETY: reached from roots, or named by a table, after a complete collection; the program is stopped, and nothing
+    // is reclaimed or moved in the rest of the pause.
+    unsafe { Object::at(object) }
+}
