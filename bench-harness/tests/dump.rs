@@ -4,12 +4,14 @@ use std::fs::File;
 use std::io;
 use std::process::{Command, Stdio};
 
+use bench_harness::contestants::collector::Collector;
+use bench_harness::interpreter::Interpreter;
 use gc_generational::Generational;
 use gc_marksweep::MarkSweep;
 use gc_refcount::RefCount;
 use heap_core::collector::IntoCollector;
 use heap_core::inspect::DumpSummary;
-use heap_core::{Gc, Heap, Lock, Mutator, NoGc, RefLock, Rootable, Trace, field, store};
+use heap_core::{Gc, Heap, HeapOptions, Lock, Mutator, NoGc, RefLock, Rootable, Trace, field, store};
 
 #[derive(Trace)]
 struct Tree<'gc> {
@@ -81,6 +83,34 @@ fn an_independent_reader_counts_the_same() {
         assert_eq!(whole, summary.object_bytes + summary.outside_bytes, "the root keeps everything alive");
         assert!(nodes().all(|node| node.id % 2 == 1), "the ids of objects are odd");
     });
+}
+
+/// The interpreter's heap, with collections, weak tables, coroutines and trait objects in it.
+#[test]
+fn an_independent_reader_counts_the_same_of_an_interpreter() {
+    let script = br#"
+        KEPT, WEAK = {}, setmetatable({}, { __mode = "k" })
+        for i = 1, 500 do
+            KEPT[i] = { name = "n" .. i, f = function() return i end }
+            WEAK[KEPT[i]] = { i }
+        end
+        RUNNING = coroutine.wrap(function() for i = 1, 10 do coroutine.yield(i) end end)
+        RUNNING()
+    "#;
+    for collector in [Collector::NOGC, Collector::REFCOUNT_CYCLES, Collector::MARKSWEEP, Collector::GENERATIONAL] {
+        let made = Interpreter::new(collector.mode().make(), HeapOptions::default(), Box::new(io::sink()));
+        let mut interpreter = made.expect("an interpreter can be made");
+        interpreter.run("kept.lua", script).expect("the script is right");
+        let mut file = Vec::new();
+        let summary = interpreter.dump(&mut file).expect("a vector takes everything");
+        let graph = v8_heap_parser::decode_slice(&file).expect("it reads what V8 writes");
+        let nodes = || graph.nodes().iter().map(|node| &node.weight);
+        assert_eq!(nodes().count() as u64, summary.objects + 1);
+        assert_eq!(nodes().map(|node| node.edge_count as u64).sum::<u64>(), summary.edges);
+        assert_eq!(nodes().map(|node| node.self_size).sum::<u64>(), summary.object_bytes + summary.outside_bytes);
+        let tables = nodes().filter(|node| node.name().ends_with("::Table")).count();
+        assert!(tables > 1000, "{tables}");
+    }
 }
 
 #[test]

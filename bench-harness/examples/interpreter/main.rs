@@ -8,7 +8,9 @@
 //! Exit status: 0, if the script ran to its end; 1, if it did not, with a message and what was running; 2, if the request makes
 //! no sense.
 
+use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bench_harness::interpreter::{Interpreter, STACK_LIMIT, ScriptError};
@@ -40,6 +42,13 @@ struct Arguments {
     /// Verify the whole heap after each collection: very slow, finds errors.
     #[arg(long)]
     verify: bool,
+    /// Write what the heap holds at the end to this file, for the developer tools of Chrome: give it the extension
+    /// `.heapsnapshot`.
+    #[arg(long, value_name = "FILE")]
+    dump: Option<PathBuf>,
+    /// Print at the end what is big in the heap and what keeps it alive, to the standard error.
+    #[arg(long)]
+    report: bool,
     /// Print the heap's counters at the end, to the standard error.
     #[arg(long)]
     statistics: bool,
@@ -67,6 +76,17 @@ fn main() -> ExitCode {
     };
     let ended = interpreter.run(&name, &source);
     let mut status = report(&ended);
+    if let Some(file) = &arguments.dump
+        && let Err(error) = dump(&mut interpreter, file)
+    {
+        status = complain(1, &format!("cannot write {}: {error}", file.display()));
+    }
+    if arguments.report {
+        match interpreter.report() {
+            Ok(report) => eprintln!("{report}"),
+            Err(error) => status = complain(1, &format!("cannot look into the heap: {error}")),
+        }
+    }
     match interpreter.close() {
         Ok(statistics) if arguments.statistics => eprintln!("{statistics:#?}"),
         Ok(_) => {}
@@ -83,6 +103,12 @@ fn read(script: &str) -> std::io::Result<(String, Vec<u8>)> {
         return Ok(("stdin".into(), source));
     }
     Ok((script.into(), std::fs::read(script)?))
+}
+
+fn dump(interpreter: &mut Interpreter, file: &Path) -> std::io::Result<()> {
+    let mut writer = BufWriter::with_capacity(1 << 16, File::create(file)?);
+    interpreter.dump(&mut writer)?;
+    writer.flush()
 }
 
 /// So that a script which allocates without end gets an error, and the machine does not run out of memory before.

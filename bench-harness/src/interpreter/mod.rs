@@ -41,6 +41,7 @@ use std::time::Instant;
 
 use heap_core::collector::IntoCollector;
 use heap_core::events::Listener;
+use heap_core::inspect::{DumpSummary, Report};
 use heap_core::{AllocError, AllocErrorKind, Gc, Heap, HeapOptions, Rootable, Statistics};
 
 use machine::{Exit, Host, Machine, State};
@@ -209,6 +210,22 @@ impl Interpreter {
         }
         self.host.output.flush().map_err(ScriptError::Output)?;
         Ok(self.heap.statistics())
+    }
+
+    /// Writes what the heap holds as a `.heapsnapshot`: see [`Heap::dump`].
+    ///
+    /// # Errors
+    /// The writer's, and when the system refuses memory.
+    pub fn dump(&mut self, to: impl Write) -> io::Result<DumpSummary> {
+        self.heap.dump(to)
+    }
+
+    /// Says what is big in the heap, and what keeps it alive: see [`Heap::report`].
+    ///
+    /// # Errors
+    /// When the system refuses memory.
+    pub fn report(&mut self) -> Result<Report, AllocError> {
+        self.heap.report()
     }
 
     /// The heap's counters.
