@@ -67,6 +67,7 @@
 
 mod dominators;
 mod dump;
+mod names;
 mod path;
 mod report;
 #[cfg(feature = "allocation-sites")]

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use super::dominators::filled;
+use super::names::{fitting, tail};
 use super::type_name;
 use super::walk::{ROOT, references};
 use crate::error::AllocError;
@@ -49,19 +50,10 @@ impl fmt::Display for RootPath {
                 }
                 continue;
             }
-            writeln!(f, "    {:<24} {}", tail(&step.place, 24), tail(&step.type_name, 51))?;
+            writeln!(f, "    {:<24} {}", tail(&step.place, 24), fitting(&step.type_name, 51))?;
         }
         Ok(())
     }
-}
-
-/// The end of a text that is too long, where names differ.
-pub(super) fn tail(text: &str, columns: usize) -> String {
-    let length = text.chars().count();
-    if length <= columns {
-        return text.into();
-    }
-    ['…'].into_iter().chain(text.chars().skip(length + 1 - columns)).collect()
 }
 
 /// From where each object was reached first, going breadth first from the roots.

@@ -10,7 +10,8 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::dominators::{Dominators, Rows, filled};
-use super::path::{Parents, RootPath, tail};
+use super::names::fitting;
+use super::path::{Parents, RootPath};
 use super::type_name;
 use super::walk::{objects, references, roots};
 use crate::error::AllocError;
@@ -224,7 +225,7 @@ impl fmt::Display for Report {
         let mut table = |title: &str, types: &[&TypeSize]| {
             writeln!(f, "\n{title:<40} {:>11} {:>12} {:>12}", "objects", "shallow", "retained")?;
             for row in types.iter().take(TYPES) {
-                let (name, shallow, retained) = (tail(&row.name, 38), Bytes(row.shallow), Bytes(row.retained));
+                let (name, shallow, retained) = (fitting(&row.name, 38), Bytes(row.shallow), Bytes(row.retained));
                 writeln!(f, "  {name:<38} {:>11} {shallow:>12} {retained:>12}", row.objects)?;
             }
             match types.len().saturating_sub(TYPES) {
@@ -239,7 +240,7 @@ impl fmt::Display for Report {
         writeln!(f, "\n{:<52} {:>12} {:>12}", "Objects by retained size, and a way to each", "shallow", "retained")?;
         for object in &self.largest {
             let (name, shallow, retained) =
-                (tail(&object.type_name, 50), Bytes(object.shallow), Bytes(object.retained));
+                (fitting(&object.type_name, 50), Bytes(object.shallow), Bytes(object.retained));
             writeln!(f, "  {name:<50} {shallow:>12} {retained:>12}\n{}", object.path)?;
         }
         Ok(())

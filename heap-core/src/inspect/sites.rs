@@ -27,7 +27,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::path::tail;
+use super::names::{fitting, tail};
 use super::report::Bytes;
 use super::type_name;
 use super::walk::objects;
@@ -155,7 +155,7 @@ fn row(
     place: Option<&'static Location<'static>>,
 ) -> fmt::Result {
     let place = place.map_or_else(|| "(not noted)".into(), Location::to_string);
-    writeln!(f, "{objects:>12} {bytes:>12}  {}", tail(type_name, 52))?;
+    writeln!(f, "{objects:>12} {bytes:>12}  {}", fitting(type_name, 52))?;
     writeln!(f, "{:>27}{}", "", tail(&place, 52))
 }
 
