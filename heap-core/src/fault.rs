@@ -5,6 +5,11 @@
 #[cfg(any(test, feature = "conformance"))]
 mod enabled {
     use std::cell::Cell;
+    #[cfg(feature = "conformance")]
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[cfg(feature = "conformance")]
+    static FIRST: AtomicBool = AtomicBool::new(false);
 
     thread_local! {
         static REFUSE: Cell<bool> = const { Cell::new(false) };
@@ -35,6 +40,17 @@ mod enabled {
     /// while `on`.
     pub fn refuse_lists_while(on: bool) {
         LISTS.set(on);
+    }
+
+    /// Heaps that are verified after every pause are verified before it, too: on all threads, from now on.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn verify_pauses_first() {
+        FIRST.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "conformance")]
+    pub(crate) fn are_pauses_verified_first() -> bool {
+        FIRST.load(Ordering::Relaxed)
     }
 
     pub(crate) fn refuse_lists() -> bool {
@@ -68,6 +84,8 @@ mod enabled {
     }
 }
 
+#[cfg(feature = "conformance")]
+pub(crate) use enabled::{are_pauses_verified_first, verify_pauses_first};
 #[cfg(any(test, feature = "conformance"))]
 pub(crate) use enabled::{are_tight, pause, refuse, refuse_lists};
 #[cfg(any(test, feature = "conformance"))]

@@ -508,7 +508,6 @@ fn the_kit_finds_every_mistake() {
             .args(["--exact", "with_a_mistake", "--ignored", "--test-threads=1"])
             .env(VARIABLE, format!("{mistake:?}"))
             .env("PROPTEST_CASES", "300")
-            .env("PROPTEST_MAX_SHRINK_ITERS", "0")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -532,4 +531,53 @@ fn the_kit_finds_every_mistake() {
         }
     }
     assert!(missed.is_empty(), "the kit said the wrong thing about {missed:?}");
+}
+
+/// A check that fails as a user sees it, on a collector that remembers no write.
+mod broken {
+    use super::*;
+
+    #[test]
+    #[ignore = "started by `a_failing_program_is_shown_and_run_again`"]
+    fn random_programs() {
+        let kit = heap_core::conformance::Kit::new(|| Copying::new(Mistake::Barrier));
+        kit.test(module_path!(), "random_programs", heap_core::conformance::Kit::random_programs);
+    }
+}
+
+/// What the broken check prints, with a file to run again, or a seed.
+fn report(replay: Option<&std::path::Path>) -> String {
+    let mut test = Command::new(std::env::current_exe().expect("a test has a file"));
+    test.args(["--exact", "broken::random_programs", "--ignored", "--nocapture"]).env("HEAP_CONFORMANCE_SEED", "7");
+    test.envs(replay.map(|file| ("HEAP_CONFORMANCE_REPLAY", file)));
+    let output = test.output().expect("the test can be started again");
+    assert!(!output.status.success(), "it fails");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_failing_program_is_shown_and_run_again() {
+    let first = report(None);
+    println!("{first}");
+    // The shortest program that needs the barrier: an object becomes old, gets a young one, and is looked into.
+    let listing = first.split_once("the shortest program found that fails:\n").expect("there is a listing").1;
+    let listing: Vec<&str> = listing.lines().take_while(|line| line.starts_with("    |")).collect();
+    assert!(listing.len() < 20 && listing.iter().any(|line| line.contains("store!(mc, ")), "{listing:#?}");
+    assert!(listing.iter().any(|line| line.ends_with("// <- here")), "{listing:#?}");
+    assert!(first.contains("- a write is not seen"), "what the shortest program does is a hint");
+    let (_, rest) = first.split_once("HEAP_CONFORMANCE_REPLAY=").expect("the file is named");
+    let file = std::path::Path::new(rest.split(' ').next().expect("a path"));
+    let again = report(Some(file));
+    println!("{again}");
+    assert!(again.contains(&listing.join("\n")), "the same program fails in the same way");
+
+    // A letter is lost.
+    let directory = tempfile::tempdir().expect("a directory");
+    let damaged = directory.path().join("damaged");
+    let text = std::fs::read_to_string(file).expect("it was saved");
+    let line = 1 + text.lines().position(|line| line == "mutate").expect("it writes something");
+    std::fs::write(&damaged, text.replacen("mutate", "mutte", 1)).expect("it can be written");
+    let refused = report(Some(&damaged));
+    assert!(refused.contains(&format!("line {line}, column 1: expected one of `mutate_root`")), "{refused}");
+    assert!(refused.contains("found `mutte`"), "{refused}");
 }

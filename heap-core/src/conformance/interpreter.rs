@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use super::Kit;
 use super::dumped::{Dumped, WEAK};
+use super::listing::{self, Listing, weak_place};
 use super::model::{DIRECT, HANDLES, Held, Model, Promise};
 use super::objects::{Any, AnyHandle, AnyWeak, AnyWeakHandle, Blueprint, DropLog, Id, Kind, RootSet, unfinished_slice};
 use super::program::{At, Hold, Op, Pick, Place, Program, Step};
@@ -70,6 +71,8 @@ impl Drop for Refusals {
 
 struct State {
     model: Model,
+    /// Where to write what the program does.
+    listing: Option<Listing>,
     handles: [Option<Kept>; HANDLES],
     log: Rc<DropLog>,
     promise: Promise,
@@ -91,13 +94,13 @@ struct Run {
     _refusals: Refusals,
 }
 
-/// Runs a program. The error says what is wrong and where.
-pub(super) fn run(kit: &Kit, program: &Program) -> Result<(), String> {
+/// Runs a program, and lists what it does. The error says what is wrong and where.
+pub(super) fn run(kit: &Kit, program: &Program, listing: Option<Listing>) -> Result<(), String> {
     trail::note(Note::Step, 0);
-    let Some(mut run) = Run::new(kit, program)? else { return Ok(()) };
+    let Some(mut run) = Run::new(kit, program, listing)? else { return Ok(()) };
     for (number, step) in program.steps.iter().enumerate() {
         trail::note(Note::Step, number as u64 + 1);
-        run.step(step, program.each_step).map_err(|what| format!("step {}, {step:?}: {what}", number + 1))?;
+        run.step(step, program.each_step).map_err(|what| format!("step {}: {what}", number + 1))?;
     }
     trail::note(Note::Step, 0);
     run.collect()
@@ -109,7 +112,7 @@ pub(super) fn run(kit: &Kit, program: &Program) -> Result<(), String> {
 
 impl Run {
     /// `None` when the limit does not even hold the root.
-    fn new(kit: &Kit, program: &Program) -> Result<Option<Self>, String> {
+    fn new(kit: &Kit, program: &Program, listing: Option<Listing>) -> Result<Option<Self>, String> {
         fault::tight_mark_stacks(program.refuses);
         let verify = program.verify || Kit::options().verify;
         let mut options = Kit::options().with_zeal(program.zeal).with_verify(verify);
@@ -130,6 +133,7 @@ impl Run {
         let promise = kit.promise(&mut heap);
         let state = State {
             model: Model::new(BODY),
+            listing,
             handles: Default::default(),
             log,
             promise,
@@ -143,6 +147,9 @@ impl Run {
     }
 
     fn step(&mut self, step: &Step, each_step: Option<u32>) -> Result<(), String> {
+        if let Some(listing) = &mut self.state.listing {
+            listing.step(step);
+        }
         match step {
             Step::Mutate { ops, panics } => match each_step {
                 None => self.mutate(ops, *panics)?,
@@ -179,6 +186,7 @@ impl Run {
     }
 
     fn increment(&mut self, bytes: u32) -> Result<(), String> {
+        self.state.say(|listing, _| listing.line(&format!("heap.step({bytes});")));
         self.guarded(|heap, _| {
             heap.step(bytes as usize);
         })
@@ -215,6 +223,7 @@ impl Run {
     }
 
     fn mutate(&mut self, ops: &[Op], panics: bool) -> Result<(), String> {
+        self.state.say(|listing, _| listing.open("heap.mutate(|mc, root| {"));
         self.guarded(|heap, state| {
             heap.mutate(|mc, root| {
                 // One may have ended when this `mutate` began, because the last one did not end properly.
@@ -223,6 +232,14 @@ impl Run {
                     .and_then(|mut found| ops.iter().try_for_each(|op| state.apply(mc, &mut found, op)));
                 trail::note(Note::Operation, 0);
                 state.failure = done.err();
+                if state.failure.is_none() {
+                    state.say(|listing, _| {
+                        if panics {
+                            listing.line("panic!();");
+                        }
+                        listing.close("});");
+                    });
+                }
                 if panics {
                     unwind();
                 }
@@ -232,6 +249,7 @@ impl Run {
 
     fn mutate_root(&mut self, set: &[(u8, Option<Pick>)], swap: Option<(u8, u8)>) -> Result<(), String> {
         self.guarded(|heap, state| {
+            state.say(|listing, _| listing.open("heap.mutate_root(|mc, root| {"));
             heap.mutate_root(|mc, root| {
                 state.note_epochs(mc.statistics().epochs);
                 let found = match Found::walk(mc, root, state) {
@@ -244,14 +262,20 @@ impl Run {
                 for &(at, to) in set {
                     let at = at as usize % DIRECT;
                     let to = to.map(|pick| found.pick(pick));
+                    state.say(|listing, model| {
+                        let to = listing.pointer(model, to.map(|(id, _)| id));
+                        listing.line(&format!("root.direct[{at}] = {to};"));
+                    });
                     *root.direct[at].get_mut() = to.map(|(_, any)| any);
                     state.model.direct[at] = to.map(|(id, _)| id);
                 }
                 if let Some((a, b)) = swap {
                     let (a, b) = (a as usize % DIRECT, b as usize % DIRECT);
+                    state.say(|listing, _| listing.line(&format!("root.direct.swap({a}, {b});")));
                     root.direct.swap(a, b);
                     state.model.direct.swap(a, b);
                 }
+                state.say(|listing, _| listing.close("});"));
             });
         })
     }
@@ -544,6 +568,13 @@ impl<'gc> Found<'gc> {
 }
 
 impl State {
+    /// Lists something, if there is a listing.
+    fn say(&mut self, say: impl FnOnce(&mut Listing, &Model)) {
+        if let Some(listing) = &mut self.listing {
+            say(listing, &self.model);
+        }
+    }
+
     /// A counting collector has counted what is reachable now, if an epoch has just ended.
     fn note_epochs(&mut self, now: u64) {
         if now != self.epochs && self.promise == Promise::KeepsCycles {
@@ -557,11 +588,13 @@ impl State {
     }
 
     fn drop_handle(&mut self, hold: Hold) {
+        self.say(|listing, _| listing.line(&format!("h{} = None;", Self::hold(hold))));
         self.handles[Self::hold(hold)] = None;
         self.model.handles[Self::hold(hold)] = None;
     }
 
     fn clone_handle(&mut self, from: Hold, into: Hold) {
+        self.say(|listing, _| listing.line(&format!("h{} = h{}.clone();", Self::hold(into), Self::hold(from))));
         self.handles[Self::hold(into)] = self.handles[Self::hold(from)].clone();
         self.model.handles[Self::hold(into)] = self.model.handles[Self::hold(from)];
     }
@@ -583,6 +616,11 @@ impl State {
         {
             return;
         }
+        self.say(|listing, model| {
+            let (from, to) = (listing.object(model, id), listing.pointer(model, to));
+            let place = listing::place(&from, model.objects[&id].kind, at);
+            listing.line(&format!("store!(mc, {place}, {to});"));
+        });
         any.set_edge(mc, at, to.map(|to| found.objects[&to]));
         self.model.link(id, at, to);
     }
@@ -627,6 +665,7 @@ impl State {
             _ => None,
         };
         let target = kept.as_ref().map(|(_, target)| *target);
+        self.say(|listing, model| listing.make(model, (id, kind, len), first_id, target, extra.1));
         let blueprint = Blueprint {
             id,
             kind,
@@ -713,18 +752,30 @@ impl State {
             Op::Garbage { count, kind, to } => self.garbage(mc, found, count, kind, to)?,
             Op::Hash { of } => {
                 let (id, any) = found.pick(of);
+                self.say(|listing, model| {
+                    let name = listing.object(model, id);
+                    listing.line(&format!("Gc::identity_hash({name}, mc);"));
+                });
                 let hash = any.identity_hash(mc);
                 ensure!(any.identity_hash(mc) == hash, "two answers, one after the other");
                 self.model.object(id).hash = Some(hash);
             }
             Op::Downgrade { holder, at, target } => {
                 let ((holder, any), (target, to)) = (found.pick(holder), found.pick(target));
-                let width = self.model.objects[&holder].kind.weak_width();
+                let kind = self.model.objects[&holder].kind;
+                let width = kind.weak_width();
+                let at = u32::from(at) % width.max(1);
+                if width > 0 {
+                    self.say(|listing, model| {
+                        let (holder, target) = (listing.object(model, holder), listing.object(model, target));
+                        let place = weak_place(&holder, kind, at);
+                        listing.line(&format!("store!(mc, {place}, Some(Gc::downgrade({target}, mc)));"));
+                    });
+                }
                 if width > 0
                     && let Some(weak) = self.allowed(to.downgrade(mc))?
                 {
                     found.cell(target, weak)?;
-                    let at = u32::from(at) % width;
                     any.set_weak(mc, at, Some(weak));
                     self.model.object(holder).weaks.insert(at, target);
                 }
@@ -732,6 +783,10 @@ impl State {
             Op::DropWeak { holder, at } => {
                 let (holder, any) = found.pick(holder);
                 if let Some((at, _)) = self.weak_of(holder, at) {
+                    self.say(|listing, model| {
+                        let place = listing.weak(model, holder, at);
+                        listing.line(&format!("store!(mc, {place}, None);"));
+                    });
                     any.set_weak(mc, at, None);
                     self.model.object(holder).weaks.remove(&at);
                 }
@@ -743,6 +798,10 @@ impl State {
                     && width > 0
                 {
                     let into_at = u32::from(into_at) % width;
+                    self.say(|listing, model| {
+                        let (from, to) = (listing.weak(model, holder, at), listing.weak(model, into, into_at));
+                        listing.line(&format!("store!(mc, {to}, {from});"));
+                    });
                     to.set_weak(mc, into_at, any.weak(at));
                     self.model.object(into).weaks.insert(into_at, target);
                 }
@@ -752,6 +811,10 @@ impl State {
                 if let Some((at, target)) = self.weak_of(holder, at)
                     && let Some(weak) = any.weak(at)
                 {
+                    self.say(|listing, model| {
+                        let (from, name) = (listing.weak(model, holder, at), listing.name(target));
+                        listing.line(&format!("let {name} = {from}.upgrade(mc);"));
+                    });
                     self.upgrade(mc, found, weak, target)?;
                     if let Some(place) = into
                         && found.objects.contains_key(&target)
@@ -762,6 +825,10 @@ impl State {
             }
             Op::Stash { hold, target } => {
                 let (id, any) = found.pick(target);
+                self.say(|listing, model| {
+                    let name = listing.object(model, id);
+                    listing.line(&format!("h{} = Some(mc.stash({name}));", Self::hold(hold)));
+                });
                 self.handles[Self::hold(hold)] = Some(Kept::Strong(AnyHandle::stash(any, mc)));
                 self.model.handles[Self::hold(hold)] = Some(Held::Strong(id));
             }
@@ -770,6 +837,10 @@ impl State {
                 if let Some((at, target)) = self.weak_of(holder, at)
                     && let Some(weak) = any.weak(at)
                 {
+                    self.say(|listing, model| {
+                        let from = listing.weak(model, holder, at);
+                        listing.line(&format!("h{} = Some(mc.stash({from}));", Self::hold(hold)));
+                    });
                     self.handles[Self::hold(hold)] = Some(Kept::Weak(AnyWeakHandle::stash(weak, mc)));
                     self.model.handles[Self::hold(hold)] = Some(Held::Weak(target));
                 }
@@ -783,6 +854,10 @@ impl State {
                     }
                     (Some(Kept::Weak(handle)), Some(Held::Weak(target))) => {
                         let weak = handle.fetch(mc);
+                        self.say(|listing, _| {
+                            let name = listing.name(target);
+                            listing.line(&format!("let {name} = mc.fetch(&h{hold}).upgrade(mc);"));
+                        });
                         self.upgrade(mc, found, weak, target)?;
                     }
                     _ => {}
@@ -791,6 +866,11 @@ impl State {
             Op::DropHandle { hold } => self.drop_handle(hold),
             Op::CloneHandle { from, into } => self.clone_handle(from, into),
             Op::Unfinished { made, of } => {
+                self.say(|listing, _| {
+                    listing.line(&format!(
+                        "// A slice of {of} elements with drop glue is begun, and left at {made} by a panic."
+                    ));
+                });
                 let before = self.log.drops(UNFINISHED);
                 if unfinished_slice(mc, UNFINISHED, made.into(), of.into(), &self.log) {
                     let dropped = self.log.drops(UNFINISHED) - before;
@@ -801,6 +881,7 @@ impl State {
                 }
             }
             Op::Request => {
+                self.say(|listing, _| listing.line("mc.request_collection();"));
                 mc.request_collection();
                 ensure!(mc.should_yield(), "a requested collection is not due");
             }
@@ -841,6 +922,10 @@ impl State {
     ) -> Result<(), String> {
         const LENGTH: u32 = 3;
         let (id, to) = found.pick(to);
+        self.say(|listing, model| {
+            let to = listing.object(model, id);
+            listing.line(&format!("for _ in 0..{count} {{ {kind}::new(mc, [{to}]); }}"));
+        });
         for _ in 0..count {
             let blueprint = Blueprint {
                 id: GARBAGE,

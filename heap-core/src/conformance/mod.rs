@@ -24,7 +24,11 @@
 //! | [`footprint`] | how much memory scattered lifetimes take: figures for a collector's own tests |
 //! | `process.rs` | a check in a process of its own |
 //! | `report.rs` | what is said about one that failed |
+//! | `replay.rs` | programs as text |
+//! | `shrink.rs` | programs made shorter, by trial |
+//! | `listing.rs` | programs as Rust, with names for their objects |
 //! | [`suspicions`] | what is likely to be wrong then |
+//! | [`mistakes`] | mistakes that are made on purpose, for authors to see that they are noticed |
 //! | `regressions/` | small programs, each for something that a collector once got wrong |
 //!
 //! The verdict is exact: after a full collection the heap holds what the model holds, no more and no less, by the count
@@ -37,7 +41,8 @@
 //!
 //! * what the check itself said, if it did; or how the process ended;
 //! * which random program, step and operation it was at, and how far the last pause of a heap had got;
-//! * after a crash, what the same check says with the verifier after every pause: mostly who points at what is gone;
+//! * what the same check says with the verifier before and after every pause: mostly who points at what is gone;
+//! * of a random program the shortest one found that fails, as Rust with names for its objects, and the file that it is in;
 //! * the likely [mistakes](suspicions);
 //! * what to type to see it again.
 //!
@@ -96,9 +101,13 @@
 //!
 //! * `PROPTEST_CASES`: random programs per test; 64 unless said otherwise.
 //! * `HEAP_CONFORMANCE_SEED`: the number that random programs are made of. A failure says it.
+//! * `HEAP_CONFORMANCE_REPLAY=FILE`: the program in the file runs, instead of random ones, in the check that it is from, on every
+//!   collector of the test binary. A failure says which file. It may be changed by hand; what is damaged is refused, with line,
+//!   column and what should stand there.
+//! * `HEAP_CONFORMANCE_SHRINK`: seconds for making a random program that fails shorter; 20 unless said otherwise.
 //! * `HEAP_CONFORMANCE_TIMEOUT`: seconds that a check may take, or one random program; 120 unless said otherwise.
-//! * `HEAP_CONFORMANCE_VERIFY=1`: every heap is verified after every pause, which says what is wrong where a check would
-//!   crash; slow. (Random programs always do that now and then, and a check that has crashed is run once more like that.)
+//! * `HEAP_CONFORMANCE_VERIFY=1`: every heap is verified before and after every pause, which says what is wrong where a check
+//!   would crash; slow. (Random programs do something like it now and then, and a check that has failed is run once more so.)
 //! * `HEAP_CONFORMANCE_IN_PROCESS=1`: checks run in the process of the test, for a debugger.
 //! * `HEAP_CONFORMANCE_LINKS`: length of the long chain; ten million unless said otherwise.
 
@@ -106,12 +115,16 @@ pub mod damaged;
 mod dumped;
 pub mod footprint;
 mod interpreter;
+mod listing;
+pub mod mistakes;
 mod model;
 mod objects;
 mod process;
 mod program;
 mod regressions;
+mod replay;
 mod report;
+mod shrink;
 pub mod suspicions;
 mod tools;
 
@@ -123,9 +136,12 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunne
 use crate::Heap;
 use crate::collector::{Collector, IntoCollector};
 use crate::trail::{self, Note};
+use listing::Listing;
+use mistakes::{Mistake, Mistaken};
 use model::Promise;
 use process::Process;
-use program::Mode;
+use program::{Mode, Program};
+use replay::Replay;
 
 /// The checks, for one collector. Called as methods they run where they are called; the tests that
 /// [`conformance!`](crate::conformance!) makes run each in a process of its own.
@@ -287,8 +303,11 @@ impl Kit {
         match process::this() {
             Process::Child(child) => child.run(|| body(self)),
             Process::Alone => body(self),
+            Process::Parent if replay::is_asked_for() && !check.starts_with("random_programs") => {
+                eprintln!("not run: a program of another check is run again");
+            }
             Process::Parent => {
-                if let Err(report) = report::watch(&test, check, &[], || body(self)) {
+                if let Err(report) = report::watch(&test, check, &[], report::Limits::default(), || body(self)) {
                     eprintln!("{report}");
                     // Everything was said.
                     std::panic::resume_unwind(Box::new("the check failed"));
@@ -297,26 +316,64 @@ impl Kit {
         }
     }
 
+    /// Runs the checks that must notice a mistake on the collector with that mistake, as a test.
+    #[doc(hidden)]
+    pub fn notices(&self, module: &str, test: &str, mistake: Mistake) {
+        let test = process::test_name(module, test);
+        let inner = self.factory.clone();
+        let mistaken = Kit { factory: Arc::new(move || Box::new(Mistaken::new(inner(), mistake))) };
+        match process::this() {
+            Process::Child(child) => {
+                let name = std::env::var(report::CHECK).expect("it was started to run a check");
+                let (_, check) = Kit::CHECKS.iter().find(|(check, _)| *check == name).expect("it is one of the kit's");
+                child.run(|| check(&mistaken));
+            }
+            Process::Alone => println!("no process can be started: whether {mistake:?} is noticed is not known"),
+            Process::Parent => match report::noticed(&test, mistake) {
+                Ok((check, text)) => {
+                    println!("{mistake:?}: {}\n{text}", mistake.what());
+                    if let Some(documented) = mistakes::documented(self.collector().name(), mistake) {
+                        assert_eq!(check, documented, "what the documentation says of `{test}`");
+                    }
+                }
+                Err(text) => panic!("{mistake:?}: {}\n{text}", mistake.what()),
+            },
+        }
+    }
+
     fn programs(&self, mode: Mode) {
         let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
-        let mut config =
-            Config { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(seed()), ..Config::default() };
-        if std::env::var_os("PROPTEST_MAX_SHRINK_ITERS").is_none() {
-            config.max_shrink_iters = 20_000;
-        }
+        // What fails is made shorter by whoever started this process.
+        let config = Config {
+            cases,
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(seed()),
+            max_shrink_iters: 0,
+            ..Config::default()
+        };
         let process = process::this();
-        let outcome = TestRunner::new(config).run(&program::programs(mode), |program| {
+        let run = |program: Program, alone: bool| {
             trail::count(Note::Program);
+            let replay = Replay { check: mode.check().into(), program };
+            let mut listing = None;
             if let Process::Child(child) = &process {
-                child.leave_program(&format!("{program:?}"));
+                child.leave_program(&replay.to_string());
+                listing = child.listing().filter(|_| alone).map(|file| Listing::new(file, &replay.program));
             }
-            interpreter::run(self, &program).map_err(TestCaseError::fail)
-        });
+            interpreter::run(self, &replay.program, listing)
+        };
+        if let Some(replay) = replay::asked_for() {
+            if replay.check == mode.check() {
+                run(replay.program, true).unwrap_or_else(|why| panic!("{why}"));
+            }
+            return;
+        }
+        let outcome = TestRunner::new(config)
+            .run(&program::programs(mode), |program| run(program, false).map_err(TestCaseError::fail));
         match outcome {
             Ok(()) => {}
-            Err(TestError::Fail(why, program)) => {
-                panic!("{why}\nThe shortest program found that fails (seed {}):\n{program:?}", seed())
-            }
+            Err(TestError::Fail(why, _)) if matches!(process, Process::Child(_)) => panic!("{why}"),
+            Err(TestError::Fail(why, program)) => panic!("{why} (seed {})\n{program}", seed()),
             Err(TestError::Abort(why)) => panic!("no programs could be made: {why}"),
         }
     }

@@ -40,6 +40,7 @@ const DEFAULT_SECONDS: u64 = 120;
 const STATE: &str = "state";
 const TRAIL: &str = "trail";
 const PROGRAM: &str = "program";
+const LISTING: &str = "listing";
 /// What stands in the first.
 const BEGUN: &str = "begun";
 const PASSED: &str = "passed";
@@ -66,6 +67,8 @@ pub(super) struct Ended {
     pub(super) trail: Trail,
     /// The random program that ran last.
     pub(super) program: Option<String>,
+    /// What it did, if it was the only one.
+    pub(super) listing: Option<String>,
 }
 
 /// In which process the caller is.
@@ -113,6 +116,11 @@ impl Child {
         std::fs::write(self.directory.join(name), text).expect("the directory of the check can be written to");
     }
 
+    /// Where to list what the only program does.
+    pub(super) fn listing(&self) -> Option<std::fs::File> {
+        std::fs::File::create(self.directory.join(LISTING)).ok()
+    }
+
     /// Leaves the program that is about to run.
     pub(super) fn leave_program(&self, text: &str) {
         self.leave(PROGRAM, text);
@@ -130,7 +138,7 @@ pub(super) fn run(test: &str, variables: &[(&str, &OsStr)], time_out: Duration) 
     let said = path("said");
     let mut child = Command::new(std::env::current_exe()?)
         // Two threads, because with one the test would run on the main thread, whose stack has another size.
-        .args(["--exact", test, "--nocapture", "--test-threads=2"])
+        .args(["--exact", test, "--include-ignored", "--nocapture", "--test-threads=2"])
         .env(CHILD, directory.path())
         // Reports are to be short; a backtrace is to be had in the process of the test.
         .env_remove("RUST_BACKTRACE")
@@ -168,8 +176,8 @@ pub(super) fn run(test: &str, variables: &[(&str, &OsStr)], time_out: Duration) 
         Some(status) if status.code() == Some(101) => Outcome::Failed,
         Some(status) => Outcome::Crashed(how(status, &said)),
     };
-    let program = std::fs::read_to_string(path(PROGRAM)).ok();
-    Ok(Ended { outcome, said, trail: Trail::read(&path(TRAIL))?, program })
+    let text = |name| std::fs::read_to_string(path(name)).ok();
+    Ok(Ended { outcome, said, trail: Trail::read(&path(TRAIL))?, program: text(PROGRAM), listing: text(LISTING) })
 }
 
 /// How a process ended that neither passed nor failed.
@@ -199,6 +207,14 @@ pub(super) fn test_name(module: &str, test: &str) -> String {
         Some((_, inside)) => format!("{inside}::{test}"),
         None => test.into(),
     }
+}
+
+/// Where failing programs are kept: beside what Cargo builds.
+pub(super) fn keeping_place() -> PathBuf {
+    let binary = std::env::current_exe().unwrap_or_default();
+    // `target/debug/deps/binary`
+    let target = binary.ancestors().find(|path| path.ends_with("deps")).and_then(|deps| deps.parent()?.parent());
+    target.map_or_else(std::env::temp_dir, Path::to_path_buf).join("conformance")
 }
 
 /// What to type to run one test of this binary again.

@@ -1,4 +1,4 @@
-//! Programs over the whole API, made by proptest, shrunk by proptest, printed one operation per line.
+//! Programs over the whole API, made by proptest. Their text is made [elsewhere](super::replay).
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -60,7 +60,7 @@ pub(super) enum Op {
 }
 
 /// What a program does between safepoints.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Step {
     /// One `mutate`. It may end in a panic.
     Mutate { ops: Vec<Op>, panics: bool },
@@ -108,26 +108,13 @@ pub(super) struct Program {
 
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(
-            f,
-            "heap with limit {:?}, addresses {:?}, zeal {}, verify {}, refusals {}, an increment after every operation {:?}",
-            self.limit, self.reservation, self.zeal, self.verify, self.refuses, self.each_step
-        )?;
-        for step in &self.steps {
-            match step {
-                Step::Mutate { ops, panics } => {
-                    writeln!(f, "  mutate")?;
-                    for op in ops {
-                        writeln!(f, "    {op:?}")?;
-                    }
-                    if *panics {
-                        writeln!(f, "    panic")?;
-                    }
-                }
-                other => writeln!(f, "  {other:?}")?,
-            }
-        }
-        Ok(())
+        write!(f, "{self}")
+    }
+}
+
+impl std::fmt::Debug for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
     }
 }
 
@@ -223,6 +210,19 @@ pub(super) enum Mode {
 /// Lengths of programs. Under Miri, which is some hundred times slower, a third.
 fn lengths(most: usize) -> core::ops::Range<usize> {
     1..if cfg!(miri) { most / 3 } else { most }
+}
+
+impl Mode {
+    /// The check that runs such programs.
+    pub(super) fn check(self) -> &'static str {
+        match self {
+            Mode::Plain => "random_programs",
+            Mode::Zeal => "random_programs_with_zeal",
+            Mode::Limited => "random_programs_with_a_limit",
+            Mode::EachStep => "random_programs_with_increments",
+            Mode::Refusals => "random_programs_with_refusals",
+        }
+    }
 }
 
 /// All programs for one kind of heap.

@@ -2,27 +2,68 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display, Formatter};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use super::process::{self, Ended, Outcome, command, time_out};
-use super::suspicions;
+use super::listing;
+use super::mistakes::Mistake;
+use super::process::{self, Ended, Outcome, command, keeping_place, time_out};
+use super::replay::{REPLAY, Replay, is_asked_for};
+use super::shrink::shrink;
+use super::suspicions::{self, Suspicion};
 use crate::trail::{Note, Trail};
 
 /// Every heap of the kit is verified after every pause.
 pub(super) const VERIFY: &str = "HEAP_CONFORMANCE_VERIFY";
+/// What the verifier says when it is asked at pauses.
+const BROKEN: &str = "the heap is broken";
+/// The check that a test of a mistake is to run.
+pub(super) const CHECK: &str = "HEAP_CONFORMANCE_CHECK";
+/// Seconds for making programs shorter.
+const SHRINK: &str = "HEAP_CONFORMANCE_SHRINK";
 /// How long a check that has crashed is looked at with the verifier.
 const MOST_VERIFYING: Duration = Duration::from_secs(20);
+/// How long a program may take that is tried because it is shorter than one that fails.
+const MOST_TRYING: Duration = Duration::from_secs(3);
+
+/// How much time there is.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// For a check, or a random program.
+    pub(super) check: Duration,
+    /// For making a program shorter.
+    pub(super) shrink: Duration,
+}
+
+impl Default for Limits {
+    /// What the user says.
+    fn default() -> Self {
+        let shrink = std::env::var(SHRINK).ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(20);
+        Limits { check: time_out(), shrink: Duration::from_secs(shrink) }
+    }
+}
 
 /// A check that failed.
 pub(super) struct Report {
     pub(super) check: String,
     /// What the test harness calls the test.
     pub(super) test: String,
+    /// How it ended; or, if a random program has failed, how that ended by itself when it had been made shorter.
     pub(super) ended: Ended,
-    /// The same check once more, with the verifier after every pause; when it ended without a word.
+    pub(super) program: Option<Failing>,
+    /// The same check once more, with the verifier before and after every pause, if that has something to say.
     pub(super) verified: Option<Ended>,
     /// What random programs were made of.
     pub(super) seed: u64,
+}
+
+/// A random program that fails.
+pub(super) struct Failing {
+    replay: Replay,
+    /// Where it was saved.
+    file: Option<PathBuf>,
+    /// Whether it fails without those before it.
+    alone: bool,
 }
 
 /// Runs a check in a process of its own, or as `alone` where that cannot be.
@@ -33,35 +74,92 @@ pub(super) fn watch(
     test: &str,
     check: &str,
     variables: &[(&str, &OsStr)],
+    limits: Limits,
     alone: impl FnOnce(),
-) -> Result<(), Box<Report>> {
-    let (seed, time) = (super::seed(), time_out());
+) -> Result<Trail, Box<Report>> {
+    let seed = super::seed();
     let seed_text = OsString::from(seed.to_string());
     let mut variables = variables.to_vec();
     variables.push(("HEAP_CONFORMANCE_SEED", &seed_text));
-    let ended = match process::run(test, &variables, time) {
+    let mut ended = match process::run(test, &variables, limits.check) {
         Ok(ended) if ended.outcome != Outcome::NotRun => ended,
         Ok(_) | Err(_) => {
             // A test harness that is told the name of a test in another way, or a system without processes.
             eprintln!("`{test}` cannot be run in a process of its own, and runs here");
             alone();
-            return Ok(());
+            return Ok(Trail::default());
         }
     };
+    if ended.outcome == Outcome::Passed {
+        return Ok(ended.trail);
+    }
+    let program = ended.program.as_deref().and_then(|text| Replay::read(text).ok());
+    let program = program.map(|replay| shorten(test, replay, &variables, limits, &mut ended));
     // The verifier says who points at what is gone, where the check stumbled over it.
-    let verified = match &ended.outcome {
-        Outcome::Passed => return Ok(()),
-        Outcome::Crashed(_) => {
-            variables.push((VERIFY, OsStr::new("1")));
-            process::run(test, &variables, time.min(MOST_VERIFYING)).ok()
-        }
-        _ => None,
+    variables.push((VERIFY, OsStr::new("1")));
+    let alone = program.as_ref().filter(|program| program.alone);
+    variables.extend(alone.and_then(|program| program.file.as_ref()).map(|file| (REPLAY, file.as_os_str())));
+    let verified = process::run(test, &variables, limits.check.min(MOST_VERIFYING)).ok();
+    // What a check has said is not to be repeated.
+    let verified = verified.filter(|verified| verified.said.contains(BROKEN) && !ended.said.contains(BROKEN));
+    Err(Box::new(Report { check: check.into(), test: test.into(), ended, program, verified, seed }))
+}
+
+/// Makes a program that has failed shorter, and keeps it in a file. What is said of the check is said of the shorter one then.
+fn shorten(test: &str, replay: Replay, variables: &[(&str, &OsStr)], limits: Limits, ended: &mut Ended) -> Failing {
+    let mut failing = Failing { replay, file: None, alone: is_asked_for() };
+    let Ok(directory) = tempfile::tempdir() else { return failing };
+    let trial = directory.path().join("trial");
+    let run = |replay: &Replay, time: Duration| -> Option<Ended> {
+        std::fs::write(&trial, replay.to_string()).ok()?;
+        let mut variables = variables.to_vec();
+        variables.push((REPLAY, trial.as_os_str()));
+        let ended = process::run(test, &variables, time).ok()?;
+        (!matches!(ended.outcome, Outcome::Passed | Outcome::NotRun)).then_some(ended)
     };
-    Err(Box::new(Report { check: check.into(), test: test.into(), ended, verified, seed }))
+    if !failing.alone && run(&failing.replay, limits.check.min(MOST_TRYING)).is_some() {
+        let deadline = Instant::now() + limits.shrink;
+        let shorter = shrink(failing.replay.program.clone(), &mut |program| {
+            let replay = Replay { check: failing.replay.check.clone(), program: program.clone() };
+            (Instant::now() < deadline).then(|| run(&replay, limits.check.min(MOST_TRYING)).is_some())
+        });
+        let shorter = Replay { program: shorter, ..failing.replay.clone() };
+        if let Some(again) = run(&shorter, limits.check) {
+            (failing.replay, failing.alone, *ended) = (shorter, true, again);
+        }
+    }
+    let place = keeping_place();
+    let file = place.join(format!("{}.replay", test.replace("::", ".")));
+    let saved = std::fs::create_dir_all(&place).and_then(|()| std::fs::write(&file, failing.replay.to_string()));
+    failing.file = saved.is_ok().then_some(file);
+    failing
+}
+
+/// Whether the kit notices a mistake, and says what is wrong: by which check, and what there is to read about it. Nothing has
+/// failed if the mistake could not be made.
+///
+/// # Errors
+/// When it does not: what it said instead.
+pub(super) fn noticed(test: &str, mistake: Mistake) -> Result<(&'static str, String), String> {
+    let limits = Limits { check: time_out().min(Duration::from_secs(20)), shrink: Duration::from_secs(3) };
+    let (mut made, mut unsuspected) = (0, String::new());
+    for check in mistake.checks() {
+        let variables = [(CHECK, OsStr::new(check))];
+        match watch(test, check, &variables, limits, || {}) {
+            Ok(trail) => made += trail.get(Note::Mistakes),
+            Err(report) if report.names(mistake.suspicion()) => return Ok((check, report.to_string())),
+            Err(report) => unsuspected.push_str(&format!("noticed, and not suspected:\n{report}\n")),
+        }
+    }
+    match (made, unsuspected.is_empty()) {
+        (0, true) => Ok(("", "it cannot be made on this collector: there was no occasion".into())),
+        (_, true) => Err(format!("made {made} times, and noticed by none of {:?}", mistake.checks())),
+        _ => Err(unsuspected),
+    }
 }
 
 impl Report {
-    /// Everything that was said, and by whom: what suspicions are about.
+    /// Everything that was said, and what the shortest program does: what suspicions are about.
     fn words(&self) -> String {
         let mut words = self.ended.said.clone();
         if let Outcome::Crashed(how) = &self.ended.outcome {
@@ -71,18 +169,26 @@ impl Report {
             words.push_str("it was stopped");
         }
         words.extend(self.verified.iter().map(|verified| verified.said.as_str()));
+        words.extend(self.ended.listing.as_deref());
         words
     }
 
     /// What is likely to be wrong, the likeliest first.
-    pub(super) fn suspicions(&self) -> Vec<&'static suspicions::Suspicion> {
-        suspicions::about(&self.check, &self.words())
+    fn suspicions(&self) -> Vec<&'static Suspicion> {
+        let mut suspicions = suspicions::about(&self.check, &self.words());
+        suspicions.truncate(4);
+        suspicions
+    }
+
+    /// Whether that is among what is likely.
+    fn names(&self, suspicion: &Suspicion) -> bool {
+        self.suspicions().iter().any(|one| std::ptr::eq(*one, suspicion))
     }
 }
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Report { check, test, ended, verified, seed } = self;
+        let Report { check, test, ended, program, verified, seed } = self;
         write!(f, "check `{check}` (test {test}) ")?;
         match &ended.outcome {
             Outcome::Crashed(how) => writeln!(f, "crashed: {how}")?,
@@ -94,28 +200,31 @@ impl Display for Report {
             writeln!(f, "  where:       {place}")?;
         }
         writeln!(f, "  last pause:  {}", pause(&ended.trail))?;
-        if let Some(program) = &ended.program {
-            quote(f, "the program that ran last", program)?;
+        if program.is_some() {
+            match &ended.listing {
+                Some(listing) => quote(f, "the shortest program found that fails", &listing::finished(listing))?,
+                None => writeln!(f, "  the program passes without those before it")?,
+            }
         }
         if let Some(verified) = verified {
-            match verified.outcome {
-                Outcome::Failed => quote(f, "with the verifier after every pause", &verified.said)?,
-                Outcome::Passed => writeln!(f, "  with the verifier after every pause it passes")?,
-                _ => writeln!(f, "  with the verifier after every pause it ends like that, too")?,
-            }
+            quote(f, "with the verifier before and after every pause", &verified.said)?;
         }
         let suspicions = self.suspicions();
         if !suspicions.is_empty() {
             writeln!(f, "  likely mistakes, the likeliest first:")?;
-            for suspicion in suspicions.iter().take(4) {
+            for suspicion in suspicions {
                 writeln!(f, "    - {}", suspicion.what)?;
             }
         }
-        let seed = match ended.trail.get(Note::Program) {
-            0 => String::new(),
-            _ => format!("HEAP_CONFORMANCE_SEED={seed} "),
+        let what = match program {
+            None => String::new(),
+            Some(Failing { file: Some(file), alone: true, .. }) => format!("{REPLAY}={} ", file.display()),
+            Some(_) => format!("HEAP_CONFORMANCE_SEED={seed} "),
         };
-        writeln!(f, "  again:       {seed}{}", command(test))?;
+        writeln!(f, "  again:       {what}{}", command(test))?;
+        if program.is_some() && !what.contains("SEED") {
+            writeln!(f, "  all of them: HEAP_CONFORMANCE_SEED={seed} {}", command(test))?;
+        }
         write!(f, "  in the process of the test, for a debugger: HEAP_CONFORMANCE_IN_PROCESS=1 in front of that")
     }
 }

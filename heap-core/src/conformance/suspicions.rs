@@ -1,8 +1,8 @@
 //! What is likely to be wrong with a collector when a check fails.
 //!
 //! A check says what it saw, and the author wants to know where to look. The same few mistakes are behind most failures, so
-//! each has a line in a table: the checks that are about it, and the words that others use when they come across it. A report
-//! names those that fit, words before checks, because what was said is about this failure and not only about the check.
+//! each has a line in a table: the checks that are about it, and the words that others use when they come across it. What the
+//! shortest program does is among these: nothing in it can be left out. A report names those that fit, checks before words.
 //!
 //! *A table, no deduction:* that it does not point somewhere else is tested. Each [mistake](super::mistakes) that can be made
 //! on purpose belongs to a line, and the report about it must name that line.
@@ -14,7 +14,7 @@ pub struct Suspicion {
     pub what: &'static str,
     /// The checks that are about it.
     pub checks: &'static [&'static str],
-    /// What checks, the verifier or the process say when they meet it.
+    /// What checks, the verifier or the process say when they meet it, and what is in programs that meet it.
     pub words: &'static [&'static str],
 }
 
@@ -34,13 +34,19 @@ suspicions! {
          what it is told",
         checks: [old_to_young hidden_behind_the_marker arrays_behind_the_marker one_store_looks_at_one_card zeal_graph
                  zeal_list_reversal intern_table],
-        words: ["of a child of the root", "logged", "remembered"]
+        words: ["logged", "not remembered", "heap.collect_minor();", "heap.step("]
+    }
+    PERMANENT_WRITES {
+        "a write to a permanent object is not seen: the first one comes to `barrier_slow`, which thaws the object; from then on \
+         it is a root",
+        checks: [frozen_heap],
+        words: ["heap.freeze()", "permanent"]
     }
     ROOTS {
         "a root is missed: ask `HeapCore::every_root`, handles and queued finalizers included, and update them all if objects \
          move",
         checks: [handles handle_made_with_the_root handles_on_threads root_sets root_sets_on_threads many_references],
-        words: ["a handle points there", "it is the root object"]
+        words: ["a handle points there", "it is the root object", "mc.stash("]
     }
     EDGES {
         "something that leads from one object to another is not followed, or not updated: an element of a large array, a slot \
@@ -58,13 +64,13 @@ suspicions! {
         "weak cells of living objects are cleared, or an upgrade in the middle of a cycle is not heard of: `Closure::locate`, \
          `weak_upgraded`, `is_dead`",
         checks: [weak_upgraded_in_time handles_on_weak_pointers stages],
-        words: ["is dead, and the object is not", "is reachable, and its weak pointer is dead"]
+        words: ["is dead, and the object is not", "is reachable, and its weak pointer is dead", ".upgrade(mc)"]
     }
     GLUE {
         "drop glue runs too early, twice, or never: it is `Death::bury` that runs it, once for each collection, when everything \
          that lives is known",
         checks: [panic_in_drop_glue panics_at_once handles_dropped_in_drop_glue heaps_in_drop_glue],
-        words: ["drop glue of", "each is dropped once"]
+        words: ["drop glue of", "each is dropped once", "all glue ran", "no glue twice"]
     }
     EPHEMERONS {
         "values of ephemerons are not reached: `Death::reach` comes after the main trace, and what it retains is drained \
@@ -96,11 +102,11 @@ suspicions! {
     COUNTERS {
         "the collector's own counters are wrong: live objects and bytes, collections of each kind, abandoned ones",
         checks: [statistics_and_events reference_counts],
-        words: ["allocated_bytes fell", "`statistics().live_objects`"]
+        words: ["allocated_bytes fell", "`statistics().live_objects`", "objects alive after a full collection"]
     }
     LARGE {
         "large objects are not freed, or freed although they live: `LargeObjects::retain`, by the marks of the same collection",
-        checks: [edge_sizes garbage_outside recycled_memory],
+        checks: [recycled_memory garbage_outside],
         words: []
     }
     MEMORY {
@@ -113,7 +119,7 @@ suspicions! {
     HASHES {
         "a moved object loses its identity hash: `Measured::move_with_hash`, `Identity::emptied`",
         checks: [identity_hashes collections_by_identity],
-        words: ["identity hash"]
+        words: ["identity hash", "identity_hash("]
     }
     HEADER {
         "an object's header forgets what stood in it: a copy takes over the state bits, except for `FORWARDED`",
@@ -146,7 +152,7 @@ suspicions! {
         "a panic of the program's own code leaves the heap half done",
         checks: [panic_in_mutate panic_in_a_slice panic_in_the_first_root panic_in_a_listener panic_in_a_key
                  panic_payloads_that_panic panic_in_drop_glue_of_a_dropped_heap],
-        words: ["was swallowed", "came out late"]
+        words: ["was swallowed", "came out late", "panic!();", "by a panic"]
     }
 }
 

@@ -189,6 +189,18 @@ impl DropList {
     }
 }
 
+/// For mistakes that are made on purpose.
+#[cfg(feature = "conformance")]
+impl DropList {
+    /// Runs the glue of an object, whether it lives or not, and leaves it in the list.
+    pub(crate) fn run_one(&mut self) {
+        let object = self.objects.iter_from(0).next().or_else(|| self.counted.keys().next().copied());
+        if let Some(object) = object {
+            run(object, &mut self.panic);
+        }
+    }
+}
+
 /// Bytes that a listed object owns outside the heap, which is alive and where it is listed.
 fn owned_bytes(object: ObjectRef) -> usize {
     // SAFETY: alive, hence intact, and it has not moved since it was found there. The program is stopped, so nothing of it

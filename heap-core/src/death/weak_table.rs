@@ -245,3 +245,19 @@ impl WeakTable {
         }
     }
 }
+
+/// For mistakes that are made on purpose.
+#[cfg(feature = "conformance")]
+impl WeakTable {
+    /// An object with a weak cell, and the cell.
+    pub(crate) fn some(&self) -> Option<(ObjectRef, ObjectRef)> {
+        let young = self.pairs.iter_from(0).map(|pair| (pair.target, pair.cell));
+        young.chain(self.old.cells.iter().map(|(&target, &cell)| (target, cell))).next()
+    }
+
+    /// Clears a cell of the table, whether its object lives or not.
+    pub(crate) fn clear(&self, cell: ObjectRef) {
+        // SAFETY: cells of the table are intact.
+        unsafe { WeakCell::at(cell) }.target.set(None);
+    }
+}

@@ -85,6 +85,18 @@ impl Identity {
         self.asked = 0;
     }
 
+    /// Whether some object was asked at some time.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn was_asked(&self) -> bool {
+        self.ever_asked || !self.moves
+    }
+
+    /// From now on all hashes are others.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn forget(&mut self) {
+        self.seed = mix(self.seed);
+    }
+
     /// What lived in these blocks has moved out, and objects that come there now shall have other hashes. No object is there.
     pub fn emptied(&mut self, blocks: Range<BlockIndex>) {
         if !self.ever_asked {

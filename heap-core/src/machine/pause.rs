@@ -69,6 +69,13 @@ impl Machine {
         heap.core.event(EventKind::PauseStart);
         heap.core.futility.asked |= !heap.core.futility.chosen;
         heap.core.roots.synchronize();
+        #[cfg(feature = "conformance")]
+        if heap.core.options.verify
+            && crate::fault::are_pauses_verified_first()
+            && let Err(error) = verify(heap.fast, heap.core, collector)
+        {
+            panic!("the heap is broken before a pause of `{}`: {error}", collector.name());
+        }
         // Logs and remembered sets are largest before a pause, tables after it.
         heap.core.note_held(collector.side_bytes());
         work(collector, &mut heap);

@@ -239,6 +239,26 @@ impl Roots {
     }
 }
 
+/// The handles of a heap, hidden from its collector.
+#[cfg(feature = "conformance")]
+pub(crate) struct HiddenHandles(Option<Slots>);
+
+/// For mistakes that are made on purpose.
+#[cfg(feature = "conformance")]
+impl Roots {
+    /// Only the root object is a root, until the handles are shown again.
+    pub(crate) fn hide_handles(&mut self) -> HiddenHandles {
+        self.created = ptr::null();
+        HiddenHandles(self.slots.take())
+    }
+
+    /// There they are again, settled all of them.
+    pub(crate) fn show_handles(&mut self, hidden: HiddenHandles) {
+        self.slots = hidden.0;
+        self.period += 1;
+    }
+}
+
 fn update_slot(slot: &Slot, update: &mut impl FnMut(&mut ObjectRef)) {
     if let Some(mut object) = slot.object.get() {
         update(&mut object);

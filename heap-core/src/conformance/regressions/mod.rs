@@ -73,6 +73,9 @@ impl Kit {
     pub(super) fn options() -> HeapOptions {
         // The verifier names whoever points at what is gone, where the program would crash.
         let verify = std::env::var_os(super::report::VERIFY).is_some();
+        if verify {
+            crate::fault::verify_pauses_first();
+        }
         HeapOptions::default().with_poison(true).with_verify(verify)
     }
 

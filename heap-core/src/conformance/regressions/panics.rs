@@ -50,6 +50,7 @@ pub(in super::super) fn panic_in_drop_glue(kit: &Kit) {
     let drops = Rc::new(Cell::new(0));
     let mut heap = holders(kit, &drops, 20, |id| id % 5 == 3);
     kit.expect_verified(&mut heap, 21, 0);
+    assert_eq!(drops.get(), 0, "drop glue of living objects ran");
     heap.mutate(|_, root| assert_eq!(root.get().unwrap().name, "holder 19"));
     // Some collectors reclaim at the end of the `mutate`, the others when they are told to.
     let outcome = caught(|| heap.mutate(|mc, root| root.set(mc, None)));
