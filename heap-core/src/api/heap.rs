@@ -216,11 +216,11 @@ impl<R: ?Sized> Heap<R> {
     /// looked at, moved or reclaimed again. For programs that load what they work with, and then work; like Python's
     /// `gc.freeze`.
     ///
-    /// Permanent objects are used and written like any others, and may lead to any others. They never die: their weak
-    /// pointers stay, their finalizers are never due, their drop glue runs when the heap is dropped. One that is
-    /// written for the first time is a root from then on, which a full collection looks at, whether the program can
-    /// reach it or not; so what changes all the time is better made afterwards. Freezing again makes permanent what was
-    /// made since.
+    /// Permanent objects are used and written like any others, and may lead to any others. They never die, even if the
+    /// program has lost them: their weak pointers stay, their finalizers are never due, their drop glue runs when the
+    /// heap is dropped. One that is written for the first time is a root from then on, which a full collection looks
+    /// at, whether the program can reach it or not; so what changes all the time is better made afterwards. Freezing
+    /// again makes permanent what was made since.
     ///
     /// There is no way back. Reference counts and the free memory between the objects are given up, and a look at all
     /// objects would be needed to find out which of them are still in use.
@@ -255,24 +255,31 @@ impl<R: ?Sized> Heap<R> {
     /// ```
     ///
     /// # Cost
-    /// Milliseconds for a tree of a million objects of 32 bytes, 33.5 MB, of which nothing was lost in its blocks; wall
-    /// time, the least of five (`cargo run --release -p bench-harness --example freeze`). As leaked boxes the same tree
-    /// takes 194 to make.
+    /// Of a tree of a million objects of 32 bytes, 33.5 MB, of which nothing was lost in its blocks: in times of what
+    /// the same heap takes to make it. (As leaked boxes it takes 1.9 to 2.4 times as long to make as with the first
+    /// two, and 0.9 to 1.5 times as with the third.) The least of five; two runs, on a machine that had other work as
+    /// well (`cargo run --release -p bench-harness --example freeze`). In brackets, the same in a heap that is not
+    /// frozen.
     ///
     /// | | `refcount` | `marksweep` | `generational` |
     /// |---|---|---|---|
-    /// | make | 83 | 82 | 128 |
-    /// | full collection | nothing changed: 0 | 10 to 25 | 24 |
-    /// | freeze, that collection included | 201 | 181 | 190 |
-    /// | full collection of the frozen heap | 0.009 | 0.007 | 0.15 |
-    /// | write to every object for the first time | 449 (not frozen 362) | 244 (48) | 313 (152) |
-    /// | full collection when all were written | 0.002 | 67 (30) | 93 (32) |
+    /// | full collection before | 0: nothing changed | 0.1 to 0.5 | 0.2 |
+    /// | freeze, a full collection included | 2.4 | 2.2 to 3.2 | 1.2 to 1.5 |
+    /// | full collection of the frozen heap | 0.0001 | 0.0001 | 0.0003 to 0.001 |
+    /// | write to every object for the first time | 5.2 to 5.4 (4.0 to 4.4) | 3.0 to 3.9 (0.4 to 0.6) | 2.4 to 2.7 (1.0 to 1.2) |
+    /// | full collection when all were written | 0 | 0.8 (0.1 to 0.4) | 0.4 to 0.7 (0.2 to 0.3) |
+    ///
+    /// To drop the heap takes 0.003 to 0.3, and 0.01 to 0.1 where nothing is frozen: until the system has its pages back.
+    ///
+    /// In instructions, for each node of a smaller tree: 231 to exchange its children for the first time with
+    /// `refcount` (148 where nothing is frozen), 117 with `marksweep` (24), 196 with `generational` (83). The second
+    /// time there is no difference with `refcount` and `generational`; with `marksweep` each store to a frozen heap
+    /// takes four instructions more, because the barrier looks at headers then, as it does with the others in any case.
+    /// A walk takes 21 for each node, frozen or not. An upgrade of a weak pointer to a permanent object asks the
+    /// collector each time, until the object is written.
     ///
     /// While a heap is frozen the pause needs eight bytes for each object, afterwards each object that was written needs
-    /// as many. Reading costs what it did: a walk through a tree takes 21 instructions for each node, frozen or not. So does
-    /// the second write of an object, with `refcount` and `generational`; with `marksweep` each store to a frozen heap
-    /// takes four instructions more, because the barrier looks at headers then, as with the others in any case. An
-    /// upgrade of a weak pointer to a permanent object asks the collector each time, until the object is written.
+    /// as many.
     ///
     /// # Errors
     /// When the system refuses memory, of which the pause needs a word for each object. Nothing is frozen then; the
