@@ -28,6 +28,11 @@
 //! # Ok::<(), heap_core::AllocError>(())
 //! ```
 //!
+//! # Where to begin
+//!
+//! [`guide`] is a book: [a start in ten minutes](guide::start), then a chapter for each thing that has to be understood. A program
+//! that was written for gc-arena moves by renames: [`guide::from_gc_arena`].
+//!
 //! # Why it is safe
 //!
 //! 1. **Pointers are branded.** The closure given to [`Heap::mutate`] must work for every lifetime `'gc`, and a
@@ -87,11 +92,6 @@
 //! * Permanent objects are not here yet; the essay in
 //!   [`collector`] says where they will go.
 //! * 64-bit platforms only; the process reserves addresses for all its heaps in advance (64 TiB, or what it may have).
-//!
-//! # Where to begin
-//!
-//! [`guide`] is a book: [a start in ten minutes](guide::start), then a chapter for each thing that has to be understood. A program
-//! that was written for gc-arena moves by renames: [`guide::from_gc_arena`].
 //!
 //! # For authors of collectors
 //!
