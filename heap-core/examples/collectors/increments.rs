@@ -28,7 +28,7 @@ pub(crate) struct Increments {
     /// The last cycle was given up: there are objects of two colours, all alive.
     given_up: bool,
     holes: HoleAllocator,
-    /// Bytes handed out since the last cycle ended, and of these since the last increment.
+    /// Bytes handed out since the last cycle ended, and since the last increment of the one that is due.
     handed_out: usize,
     fresh: usize,
     budget: usize,
@@ -81,9 +81,9 @@ impl Increments {
 
     fn hand_out(&mut self, heap: &HeapContext<'_>, bytes: usize) {
         self.handed_out += bytes;
-        self.fresh += bytes;
-        if self.handed_out >= self.budget && self.fresh >= STRIDE {
-            heap.fast.due.set(true);
+        if self.handed_out >= self.budget {
+            self.fresh += bytes;
+            heap.fast.due.set(self.fresh >= STRIDE || heap.fast.due.get());
         }
     }
 

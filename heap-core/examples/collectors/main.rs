@@ -7,7 +7,7 @@ mod semispace;
 mod sticky;
 
 use heap_core::collector::Collector;
-use heap_core::{AllocError, Gc, Heap, Mutator, Rootable, Trace};
+use heap_core::{AllocError, Gc, Heap, Lock, Mutator, Rootable, Trace, store};
 
 #[derive(Trace)]
 struct Tree<'gc> {
@@ -20,21 +20,30 @@ fn tree<'gc>(mc: &Mutator<'gc>, depth: u32) -> Gc<'gc, Tree<'gc>> {
     Gc::new(mc, Tree { left: child(mc), right: child(mc) })
 }
 
-/// Keeps one tree, makes many others, and says what that took.
+/// Trees that are kept at a time.
+const KEPT: usize = 2_000;
+
+type Trees = Rootable![Gc<'_, [Lock<Option<Gc<'_, Tree<'_>>>>]>];
+
+/// Makes many trees, of which every eighth is kept for a while, and says what that took.
 fn run(collector: Box<dyn Collector>) -> Result<(), AllocError> {
-    let mut heap = Heap::<Rootable![Gc<'_, Tree<'_>>]>::new(collector, |mc| tree(mc, 17))?;
-    for _ in 0..10_000 {
-        heap.mutate(|mc, _| {
-            tree(mc, 6);
+    let mut heap = Heap::<Trees>::new(collector, |mc| Gc::new_slice_with(mc, KEPT, |_| Lock::new(None)))?;
+    for round in 0..40_000 {
+        heap.mutate(|mc, trees| {
+            let tree = tree(mc, 6);
+            if round % 8 == 0 {
+                store!(mc, trees[round / 8 % KEPT], Some(tree));
+            }
         });
     }
     let statistics = heap.statistics();
     println!(
-        "{:12}{:6} collections{:8} KiB at most{:10.3} ms at most",
+        "{:12}{:4} collections in{:5} pauses of{:8.3} ms on average;{:7} KiB at most",
         heap.collector_name(),
         statistics.collections(),
+        statistics.pauses,
+        statistics.pause_time.as_secs_f64() * 1e3 / statistics.pauses.max(1) as f64,
         statistics.peak_heap_bytes >> 10,
-        statistics.longest_pause.as_secs_f64() * 1e3,
     );
     Ok(())
 }

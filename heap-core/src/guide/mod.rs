@@ -1,8 +1,8 @@
 //! The book: how to use this library, and how to write a collector for it. Documentation only.
 //!
-//! The pages of types and functions say what each does. The book says what goes with what, and in which order to read. Each
-//! chapter can be read alone, and links to the next. What is shown as a program is compiled and run by `cargo test`; what is shown of
-//! a collector is compared with its file.
+//! The pages of types and functions say what each does. The book says what goes with what, and in which order to
+//! read. Each chapter can be read alone, and links to the next. What is shown as a program is compiled and run by
+//! `cargo test`; what is shown of a collector is compared with its file.
 //!
 //! # For programs
 //!
