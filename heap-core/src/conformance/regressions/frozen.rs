@@ -1,11 +1,13 @@
 //! Frozen heaps: what is alive at one moment stays, and what is written to it afterwards is seen.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::super::model::Promise;
 use super::{Counted, Kit, Node, slots};
-use crate::{Ephemeron, FinalizerQueue, Gc, Heap, HeapOptions, Lock, Mutator, RefLock, Rootable, Static, Trace, Weak};
+use crate::collections::{Interner, List, Map, WeakMap, WeakValueMap};
+use crate::{Ephemeron, FinalizerQueue, Gc, Handle, Heap, HeapOptions, Lock, Mutator, RefLock, RootSet};
+use crate::{Rootable, Static, Trace, Weak};
 use crate::{fault, store};
 
 type N<'gc> = Gc<'gc, Node<'gc>>;
@@ -77,6 +79,8 @@ pub(in super::super) fn frozen_heap(kit: &Kit) {
     cycles_and_permanent_objects(kit);
     cells_that_garbage_holds(kit);
     frozen_again(kit);
+    collections_and_root_sets(kit);
+    glue_with_handles(kit);
     owned_outside(kit);
     limits(kit, 10_000);
     // Most of the limit.
@@ -351,6 +355,118 @@ fn frozen_again(kit: &Kit) {
         }
         assert_eq!(values, [5, 4, 3, 2, 1]);
     });
+}
+
+/// Collections of the heap, and handles that belong to an object, change in a frozen heap as in any.
+fn collections_and_root_sets(kit: &Kit) {
+    #[derive(Trace)]
+    struct Library<'gc> {
+        list: List<'gc, N<'gc>>,
+        map: Map<'gc, u64, N<'gc>>,
+        notes: WeakMap<'gc, Node<'gc>, Node<'gc>>,
+        known: WeakValueMap<'gc, u64, Node<'gc>>,
+        names: Interner<'gc, str>,
+        name: Lock<Option<Gc<'gc, str>>>,
+        roots: RootSet<'gc>,
+    }
+    type Books = Rootable![Gc<'_, Library<'_>>];
+    let mut heap = Heap::<Books>::with_options(Kit::options(), kit.collector(), |mc| {
+        let (list, map, notes) = (List::new(mc), Map::new(mc), WeakMap::new(mc));
+        let (known, names, name, roots) = (WeakValueMap::new(mc), Interner::new(mc), Lock::new(None), RootSet::new(mc));
+        Gc::new(mc, Library { list, map, notes, known, names, name, roots })
+    })
+    .expect("a heap can be made");
+    let add = |heap: &mut Heap<Books>, from: u64| {
+        heap.mutate(|mc, books| {
+            for value in from..from + 100 {
+                let node = Node::make(mc, value, None);
+                books.list.push(mc, node);
+                books.map.insert(mc, value, node);
+                books.notes.insert(mc, node, Node::make(mc, value + 1000, None));
+                // Known only as long as somebody else does; what was alive at a freeze is for ever.
+                books.known.insert(mc, value, Node::make(mc, value + 2000, None));
+            }
+            store!(mc, books.name, Some(books.names.intern(mc, &format!("name {from}"))));
+            books.roots.stash(mc, Node::make(mc, from + 3000, None))
+        })
+    };
+    let mut handles = Vec::new();
+    for round in 0..4 {
+        handles.push(add(&mut heap, 100 * round));
+        if round % 2 == 0 {
+            assert!(freeze(&mut heap));
+        } else {
+            heap.mutate(|mc, books| {
+                assert_eq!(books.list.remove(mc, 0).value, round / 2);
+                books.map.remove(mc, &(100 * (round - 1) + 50)).expect("it was frozen");
+            });
+        }
+        collect_all(&mut heap);
+        heap.mutate(|mc, books| {
+            for node in books.list.iter() {
+                assert_eq!(books.notes.get(mc, node).expect("the key lives").value, node.value + 1000);
+                let known = books.known.get(mc, &node.value).map(|node| node.value);
+                assert!(known.is_none_or(|value| value == node.value + 2000));
+            }
+            let removed = round.div_ceil(2);
+            assert_eq!(books.map.len() as u64, 100 * (round + 1) - removed);
+            assert!(books.map.iter().all(|(key, node)| key == node.value));
+            assert_eq!(&*books.name.get().unwrap(), format!("name {}", 100 * round));
+            assert!(books.names.get(mc, "name 0").is_some(), "permanent");
+            for (handle, round) in handles.iter().zip(0..) {
+                assert_eq!(books.roots.fetch(mc, handle).value, 3000 + 100 * round);
+            }
+        });
+    }
+    handles.clear();
+    collect_all(&mut heap);
+}
+
+/// Drop glue drops and clones handles in the pause that freezes the heap.
+fn glue_with_handles(kit: &Kit) {
+    type Handles = RefCell<Vec<Handle<Rootable![N<'_>]>>>;
+    struct Plays(Rc<Handles>);
+    impl Drop for Plays {
+        fn drop(&mut self) {
+            let mut handles = self.0.borrow_mut();
+            // The last object gets a handle more, in the place of the first one.
+            let last = handles.last().cloned();
+            handles.extend(last);
+            handles.swap_remove(0);
+        }
+    }
+    for moment in 0..3 {
+        let handles = Rc::new(Handles::default());
+        let mut heap = world(kit, Kit::options());
+        heap.mutate(|mc, root| {
+            let values = 0..6;
+            handles
+                .borrow_mut()
+                .extend(values.map(|value| mc.stash_as(Node::make(mc, value, Some(Node::make(mc, value + 10, None))))));
+            store!(mc, root.glue, None);
+            Gc::new(mc, Static(Plays(handles.clone())));
+        });
+        match moment {
+            0 => {}
+            1 => heap.collect_minor(),
+            _ => drop(heap.step(1)),
+        }
+        assert!(freeze(&mut heap));
+        for _ in 0..3 {
+            heap.mutate(|mc, root| {
+                for handle in handles.borrow().iter() {
+                    let node = mc.fetch(handle);
+                    assert_eq!(node.next.get().unwrap().value, node.value + 10);
+                    store!(mc, root.node, Some(Node::make(mc, 7, Some(node))));
+                }
+            });
+            collect_all(&mut heap);
+        }
+        handles.borrow_mut().clear();
+        collect_all(&mut heap);
+        assert!(freeze(&mut heap));
+        drop(heap);
+    }
 }
 
 /// What permanent objects own outside the heap stays charged, and is no reason to collect.
