@@ -46,6 +46,29 @@
 //! * the likely [mistakes](suspicions);
 //! * what to type to see it again.
 //!
+//! So the missing barrier of a collector with generations looks (shortened at the ends of lines):
+//!
+//! ```text
+//! check `random_programs` (test broken::random_programs) failed
+//!   it said:
+//!     | at the end: after a full collection 2 objects are alive (…); the model says 3 to 3
+//!   where:       random program 1, at its beginning or end
+//!   last pause:  number 3 of the process, in heap 1, …: it was over, and the program went on
+//!   the shortest program found that fails:
+//!     | let mut heap = Heap::with_options(HeapOptions::default().with_poison(true), collector, Root::new)?;
+//!     | heap.collect();
+//!     | heap.mutate(|mc, root| {
+//!     |     let a = Node::new(mc);
+//!     |     store!(mc, root.body[0], Some(a));
+//!     | });
+//!     | heap.collect_minor();  // <- here
+//!   with the verifier before and after every pause:
+//!     | the heap is broken after a pause of `copying`: object 0x15f21f400008: it lies in a free block; the slot at byte 8 of …
+//!   likely mistakes, the likeliest first:
+//!     - a write is not seen: the barrier's mask, flip or birth bits call an object clean that is not, or …
+//!   again:       HEAP_CONFORMANCE_REPLAY=target/conformance/broken.random_programs.replay cargo test … -- --exact …
+//! ```
+//!
 //! # A part of the kit
 //!
 //! A collector that is not finished yet runs what it should pass:

@@ -279,6 +279,8 @@ mod tests {
             assert_eq!(trail.get(Note::Step), 3, "the trail survives a {way}");
             match (way, &outcome) {
                 ("panic", Outcome::Failed) => assert!(said.contains("it said so"), "{said}"),
+                // Sanitizers see it first, and end the process in their own way.
+                ("touch" | "recurse", Outcome::Crashed(_)) if cfg!(heap_core_sanitized) => {}
                 ("touch", Outcome::Crashed(how)) => assert!(how.contains("SIGSEGV"), "{how}"),
                 ("abort", Outcome::Crashed(how)) => assert!(how.contains("SIGABRT, an abort"), "{how}"),
                 ("recurse", Outcome::Crashed(how)) => assert!(how.contains("a stack overflowed"), "{how}"),

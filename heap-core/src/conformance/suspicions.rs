@@ -23,7 +23,11 @@ macro_rules! suspicions {
         $(pub(super) static $name: Suspicion = Suspicion {
             what: $what, checks: &[$(stringify!($check)),*], words: &[$($word),*],
         };)*
-        /// All of them, as the documentation of [`conformance`](super) lists them.
+        /// All of them.
+        ///
+        /// | what is likely to be wrong | checks that are about it |
+        /// |---|---|
+        $(#[doc = concat!("| ", $what, " | ", $("`", stringify!($check), "` ",)* "|")])*
         pub static SUSPICIONS: &[&Suspicion] = &[$(&$name),*];
     };
 }
