@@ -78,6 +78,7 @@ pub(in super::super) fn frozen_heap(kit: &Kit) {
     death_beside_permanent_objects(kit);
     cycles_and_permanent_objects(kit);
     cells_that_garbage_holds(kit);
+    garbage_that_a_weak_pointer_knows(kit);
     frozen_again(kit);
     collections_and_root_sets(kit);
     glue_with_handles(kit);
@@ -328,6 +329,27 @@ fn cells_that_garbage_holds(kit: &Kit) {
         drop(handle);
         collect_all(&mut heap);
     }
+}
+
+/// A garbage cycle that a weak pointer leads to: where it is kept it is permanent, even when it is found again and broken.
+fn garbage_that_a_weak_pointer_knows(kit: &Kit) {
+    let mut heap = world(kit, Kit::options());
+    heap.mutate(|mc, root| {
+        let node = Node::make(mc, 1, None);
+        store!(mc, node.next, Some(node));
+        store!(mc, root.weak, Some(Gc::downgrade(node, mc)));
+    });
+    assert!(freeze(&mut heap));
+    let kept = heap.mutate(|mc, root| {
+        let node = root.weak.get().unwrap().upgrade(mc);
+        if let Some(node) = node {
+            store!(mc, node.next, None);
+        }
+        node.is_some()
+    });
+    collect_all(&mut heap);
+    let value = heap.mutate(|mc, root| root.weak.get().unwrap().upgrade(mc).map(|node| node.value));
+    assert_eq!(value, kept.then_some(1));
 }
 
 /// Each freeze adds what is new, and what was written is as before.
