@@ -338,7 +338,11 @@ fn garbage_that_a_weak_pointer_knows(kit: &Kit) {
         let node = Node::make(mc, 1, None);
         store!(mc, node.next, Some(node));
         store!(mc, root.weak, Some(Gc::downgrade(node, mc)));
+        store!(mc, root.node, Some(node));
     });
+    // Counted before it is lost: what dies young does, on a cycle or not.
+    heap.collect();
+    heap.mutate(|mc, root| store!(mc, root.node, None));
     assert!(freeze(&mut heap));
     let kept = heap.mutate(|mc, root| {
         let node = root.weak.get().unwrap().upgrade(mc);
