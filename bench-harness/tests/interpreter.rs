@@ -381,3 +381,50 @@ fn an_instruction_that_is_executed_again_finds_what_it_found() {
         assert!(ran > 10, "{collector:?}");
     }
 }
+
+/// A finalizer runs once, and while it runs no other one begins; what has a finalizer that is a callable table is called too.
+#[test]
+fn finalizers_run_once_and_one_after_the_other() {
+    let source = br##"
+        local keep, running, calls = {}, 0, 0
+        local function finalize(object)
+            assert(running == 0, "one runs")
+            running = running + 1
+            for i = 1, 20 do local garbage = { ("x"):rep(i) .. object.number } end
+            collectgarbage()
+            print("finalized", object.number, pcall(coroutine.yield))
+            running = running - 1
+        end
+        local callable = setmetatable({}, { __call = function(_, object) finalize(object) end })
+        for number = 1, 6 do
+            keep[number] = setmetatable({ number = number }, { __gc = number % 2 == 0 and callable or finalize })
+        end
+        print(tonumber("ffffffffffffffff", 16), tonumber("-zz", 36), tonumber("8", 8), tonumber("", 10), tonumber("+7", 8))
+        print(pcall(table.unpack, {}, math.mininteger, math.maxinteger))
+        local function nested(depth) return coroutine.wrap(function() return nested(depth + 1) end)() end
+        print(select("#", pcall(nested, 1)))
+        coroutine.wrap(function()
+            local dead = setmetatable({ number = 7 }, { __gc = finalize })
+            dead = nil
+            collectgarbage()
+            for i = 1, 2 do collectgarbage() end
+        end)()
+    "##;
+    let expected = String::from("-1\t-1295\tnil\tnil\t7\nfalse\ttoo many results to unpack\n2\n");
+    let last = "finalized\t7\tfalse\tattempt to yield across a C-call boundary\n";
+    let others =
+        (1..=6).rev().map(|number| format!("finalized\t{number}\tfalse\tattempt to yield from outside a coroutine\n"));
+    let others: String = others.collect();
+    for collector in Collector::ALL {
+        let (printed, ended) = run(collector, HeapOptions::default(), "once.lua", source);
+        assert!(ended.is_ok(), "{collector:?}: {ended:?}");
+        if collector.leaks_cycles() {
+            // What is never found dead is finalized in the end, on no coroutine of the script's.
+            assert!(printed.ends_with(&others), "{collector:?}: {printed}");
+            continue;
+        }
+        assert_eq!(printed, format!("{expected}{last}{others}"), "{collector:?}");
+        let zeal = HeapOptions::default().with_zeal(true).with_verify(true);
+        assert_eq!(run(collector, zeal, "once.lua", source).0, printed, "{collector:?} with zeal");
+    }
+}

@@ -17,7 +17,7 @@ use core::ops::Range;
 use heap_core::AllocError;
 use heap_core::collector::memory::LineTable;
 use heap_core::collector::object::{CARDED, PERMANENT, UNLOGGED};
-use heap_core::collector::{AllocRequest, CardBudget, Cards, HeapCore, Object, ObjectRef};
+use heap_core::collector::{AllocRequest, CardBudget, Cards, HeapCore, Object, ObjectRef, ObjectSet};
 
 use crate::epoch::Epoch;
 
@@ -147,9 +147,9 @@ impl Remembered {
         self.budget.reset();
     }
 
-    /// Whether an object is listed. Slow: for the verifier.
-    pub(crate) fn contains(&self, object: ObjectRef) -> bool {
-        self.objects.contains(&object)
+    /// The objects that are listed as a whole, for the verifier.
+    pub(crate) fn listed(&self) -> ObjectSet {
+        self.objects.iter().copied().collect()
     }
 
     /// How many objects and cards are listed.

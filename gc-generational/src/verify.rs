@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 
 use heap_core::collector::memory::BlockKind;
 use heap_core::collector::object::{CARDED, UNLOGGED};
-use heap_core::collector::{EdgeSink, HeapCore, Object, Seen, Snapshot, VerifyError};
+use heap_core::collector::{EdgeSink, HeapCore, Object, ObjectSet, Seen, Snapshot, VerifyError};
 
 use crate::{Generational, epoch, remember};
 
@@ -33,9 +33,11 @@ impl Generational {
 
     /// Checks every reachable object and its edges.
     pub(crate) fn check(&self, heap: &HeapCore, snapshot: &Snapshot<'_>) -> Result<(), VerifyError> {
+        let remembered = self.remembered.listed();
         for seen in snapshot.reachable() {
             let young = self.nursery.contains(seen.object().reference().address());
-            let checked = if young { self.check_young(seen) } else { self.check_old(heap, snapshot, seen) };
+            let checked =
+                if young { self.check_young(seen) } else { self.check_old(heap, snapshot, &remembered, seen) };
             checked.map_err(|what| snapshot.error(seen, what))?;
         }
         Ok(())
@@ -53,12 +55,18 @@ impl Generational {
         Ok(())
     }
 
-    fn check_old(&self, heap: &HeapCore, snapshot: &Snapshot<'_>, seen: &Seen<'_>) -> Result<(), String> {
+    fn check_old(
+        &self,
+        heap: &HeapCore,
+        snapshot: &Snapshot<'_>,
+        remembered: &ObjectSet,
+        seen: &Seen<'_>,
+    ) -> Result<(), String> {
         let object = seen.object();
         let word = object.word();
         let clean = word.has(UNLOGGED);
         let never_clean = word.has(CARDED) && object.info().trace().is_none();
-        if !clean && !never_clean && !self.remembered.contains(object.reference()) {
+        if !clean && !never_clean && !remembered.contains(&object.reference()) {
             return Err("an old object is neither clean nor remembered: its writes are lost".into());
         }
         if !self.old.epochs.is_plausible(word) || (epoch::is_permanent(word) && heap.permanent.is_empty()) {

@@ -18,7 +18,7 @@ use core::ops::Range;
 
 use heap_core::collector::memory::LineTable;
 use heap_core::collector::object::{CARDED, PERMANENT, UNLOGGED};
-use heap_core::collector::{CardBudget, Cards, EdgeSink, HeapCore, Object, ObjectRef, prefetch};
+use heap_core::collector::{CardBudget, Cards, EdgeSink, HeapCore, Object, ObjectRef, ObjectSet, prefetch};
 
 use crate::count::PERMANENT_BITS;
 use crate::work::Worklist;
@@ -202,10 +202,10 @@ impl Log {
         self.cards.take_decrements(work);
     }
 
-    /// Whether an object is logged as a whole, for the verifier.
-    pub(crate) fn contains(&self, object: ObjectRef) -> bool {
-        self.objects.parts.iter().any(|&(part, _)| part == object)
-            || self.cards.parts.iter().any(|(run, _)| run.array == object)
+    /// The objects that are logged, as a whole or in part; for the verifier.
+    pub(crate) fn logged(&self) -> ObjectSet {
+        let cards = self.cards.parts.iter().map(|(run, _)| run.array);
+        self.objects.parts.iter().map(|&(object, _)| object).chain(cards).collect()
     }
 }
 

@@ -23,8 +23,9 @@ impl RefCount {
     }
 
     pub(crate) fn check(&self, heap: &HeapCore, snapshot: &Snapshot<'_>) -> Result<(), VerifyError> {
+        let logged = self.log.logged();
         for seen in snapshot.reachable() {
-            self.check_object(heap, seen).map_err(|what| snapshot.error(seen, what))?;
+            self.check_object(heap, &logged, seen).map_err(|what| snapshot.error(seen, what))?;
         }
         let released = heap.death.finalizers.has_released();
         if self.fresh || !self.log.is_empty() || !heap.roots.are_settled() || released {
@@ -43,7 +44,7 @@ impl RefCount {
         Ok(())
     }
 
-    fn check_object(&self, heap: &HeapCore, seen: &Seen<'_>) -> Result<(), &'static str> {
+    fn check_object(&self, heap: &HeapCore, logged: &ObjectSet, seen: &Seen<'_>) -> Result<(), &'static str> {
         let object = seen.object();
         let word = object.word();
         if word.has(GRAY) && !is_permanent(word) {
@@ -55,7 +56,7 @@ impl RefCount {
         if !self.space.are_counted(&heap.memory, seen.extent()) {
             return Err("it is counted, but its lines are free");
         }
-        if object.info().trace().is_some() && !word.has(UNLOGGED) && !self.log.contains(object.reference()) {
+        if object.info().trace().is_some() && !word.has(UNLOGGED) && !logged.contains(&object.reference()) {
             return Err("it is neither clean nor logged: the next write would not be noticed");
         }
         Ok(())

@@ -34,7 +34,8 @@ impl Alive {
                 prefetch(ahead);
             }
             let object = looked_at(alive.objects[at]);
-            let count = object.count();
+            // What holds no pointers may have any number of elements, if they have no size.
+            let count = if object.info().trace().is_some() { object.count() } else { 0 };
             for first in (0..count).step_by(PIECE) {
                 object.trace_elements(first..count.min(first + PIECE), &mut sink);
                 alive.take(&mut sink)?;

@@ -240,10 +240,22 @@ fn to_number<'gc>(machine: &mut Machine<'_, 'gc>, arguments: Arguments) -> Outco
                 return Err(machine.bad_argument(1, "base out of range"));
             }
             let text = machine.text_argument(arguments, 0)?.to_string_lossy();
-            i64::from_str_radix(text.trim(), base as u32).map_or(Value::Nil, Value::Integer)
+            in_base(text.trim(), base as u32).map_or(Value::Nil, Value::Integer)
         }
     };
     machine.answer(arguments, answer)
+}
+
+/// An integer in a base, which wraps around as all integers of the language do.
+fn in_base(text: &str, base: u32) -> Option<i64> {
+    let (digits, negative) = match text.strip_prefix('-') {
+        Some(digits) => (digits, true),
+        None => (text.strip_prefix('+').unwrap_or(text), false),
+    };
+    let value = digits.chars().try_fold(0i64, |value, digit| {
+        Some(value.wrapping_mul(i64::from(base)).wrapping_add(i64::from(digit.to_digit(base)?)))
+    })?;
+    (!digits.is_empty()).then_some(if negative { value.wrapping_neg() } else { value })
 }
 
 fn to_string<'gc>(machine: &mut Machine<'_, 'gc>, arguments: Arguments) -> Outcome<'gc> {

@@ -119,7 +119,7 @@ fn unpack<'gc>(machine: &mut Machine<'_, 'gc>, arguments: Arguments) -> Outcome<
     let table = machine.table_argument(arguments, 0)?;
     let first = machine.integer_or(arguments, 1, 1)?;
     let last = machine.integer_or(arguments, 2, table.len(machine.mc))?;
-    let count = if first > last { 0 } else { last.wrapping_sub(first).saturating_add(1) };
+    let count = if first > last { 0 } else { last.saturating_sub(first).saturating_add(1) };
     if !(0..=UNPACKED).contains(&count) {
         return Err(Error::text("too many results to unpack"));
     }

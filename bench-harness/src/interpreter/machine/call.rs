@@ -12,6 +12,8 @@ use crate::interpreter::value::{Closure, Value};
 
 /// Slots that a library function finds behind its arguments.
 const SPARE: usize = 16;
+/// Coroutines that may run in each other, as many as under PUC's implementation.
+const NESTING: u32 = 195;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -372,7 +374,12 @@ impl<'gc> Machine<'_, 'gc> {
         let begins = coroutine.depth.get() == 0 && coroutine.waiting.get().1 == Deliver::Discard;
         let (function, deliver) = coroutine.waiting.get();
         // What can fail, before anything changes.
+        let nesting = resumer.nesting.get() + 1;
+        if nesting > NESTING {
+            return Err(Error::text("C stack overflow"));
+        }
         self.make_room(coroutine, function + 1 + count)?;
+        coroutine.nesting.set(nesting);
         store!(self.mc, coroutine.resumer, Some(resumer));
         resumer.status.set(Status::Normal);
         coroutine.status.set(Status::Running);
@@ -396,6 +403,10 @@ impl<'gc> Machine<'_, 'gc> {
             return Err(Error::text("attempt to yield from outside a coroutine"));
         };
         let yielded = self.coroutine;
+        let finalizes = |depth: usize| matches!(self.frames[depth].kind.get(), Kind::Finalizer(_));
+        if self.state.finalizing.get() && (0..self.depth).any(finalizes) {
+            return Err(Error::text("attempt to yield across a C-call boundary"));
+        }
         self.make_room(resumer, resumer.waiting.get().0 + 1 + arguments.count)?;
         let values: Vec<_> = (0..arguments.count).map(|index| self.argument(arguments, index)).collect();
         yielded.status.set(Status::Suspended);
@@ -461,28 +472,44 @@ impl<'gc> Machine<'_, 'gc> {
 
     // ---- finalizers ----
 
-    /// Calls the finalizer of what was found dead last. Afterwards the script goes on where it was.
+    /// Calls the finalizer of what was found dead last. Afterwards the script goes on where it was. Without memory for the call,
+    /// it is for the next machine to try.
     pub(super) fn next_finalizer(&mut self) -> Result<(), Error<'gc>> {
+        let mut ended = Exit::Finished;
         while let Some(table) = self.state.doomed.last() {
             let handler = self.metamethod(Value::Table(table), Event::Finalize);
             let function = self.used();
-            self.ensure(function + 2)?;
-            if matches!(handler, Value::Function(_) | Value::Native(_)) {
-                let index = self.push(None, Kind::Finalizer(self.top as u32), function, Deliver::Discard)?;
-                self.frames[index].base.set(function as u32);
+            if !handler.is_nil() {
+                if let Err(error) = self.push_finalizer(function) {
+                    if let Error::Full(full) = error
+                        && !self.host.refuse
+                    {
+                        ended = Exit::Full(full);
+                    }
+                    break;
+                }
+                self.state.finalizing.set(true);
             }
             self.state.doomed.pop(self.mc);
             table.finalizer().set(0);
-            if matches!(handler, Value::Function(_) | Value::Native(_)) {
+            if !handler.is_nil() {
                 self.set_slot(function, handler);
                 self.set_slot(function + 1, Value::Table(table));
                 self.top = function + 2;
                 return self.call(function, 1, Deliver::Discard);
             }
         }
+        self.state.finalizing.set(false);
         if self.depth == 0 {
-            self.exit = Some(Exit::Finished);
+            self.exit = Some(ended);
         }
+        Ok(())
+    }
+
+    fn push_finalizer(&mut self, function: usize) -> Result<(), Error<'gc>> {
+        self.ensure(function + 2)?;
+        let index = self.push(None, Kind::Finalizer(self.top as u32), function, Deliver::Discard)?;
+        self.frames[index].base.set(function as u32);
         Ok(())
     }
 

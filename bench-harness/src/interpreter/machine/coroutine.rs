@@ -50,6 +50,9 @@ pub(in crate::interpreter) struct Coroutine<'gc> {
     /// Whether its errors are errors of the function that resumed it.
     #[trace(require_static)]
     pub(super) wrapped: Cell<bool>,
+    /// In how many others it runs.
+    #[trace(require_static)]
+    pub(super) nesting: Cell<u32>,
 }
 
 /// A call in progress.
@@ -125,6 +128,7 @@ impl<'gc> Coroutine<'gc> {
                 status: Cell::new(Status::Suspended),
                 waiting: Cell::new((0, Deliver::Discard)),
                 wrapped: Cell::new(false),
+                nesting: Cell::new(0),
             },
         )
     }

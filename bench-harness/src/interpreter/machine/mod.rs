@@ -158,6 +158,7 @@ impl<'a, 'gc> Machine<'a, 'gc> {
     pub(super) fn begin(mut self, function: Value<'gc>, arguments: &[Value<'gc>]) -> Result<(), AllocError> {
         debug_assert_eq!(self.depth, 0, "nothing is running");
         self.top = 0;
+        self.state.finalizing.set(false);
         self.set_slot(0, function);
         for (index, argument) in arguments.iter().enumerate() {
             self.set_slot(1 + index, *argument);
@@ -258,7 +259,9 @@ impl<'a, 'gc> Machine<'a, 'gc> {
             return Ok(());
         }
         state.doomed.try_reserve(self.mc, waiting)?;
-        let mut dead: Vec<_> = std::iter::from_fn(|| state.finalizers.next(self.mc)).collect();
+        // One that was finalized when the script ended may be found dead afterwards.
+        let found = std::iter::from_fn(|| state.finalizers.next(self.mc));
+        let mut dead: Vec<_> = found.filter(|table| table.finalizer().get() != 0).collect();
         dead.sort_by_key(|table| table.finalizer().get());
         for table in dead {
             state.doomed.push(self.mc, table);
@@ -266,9 +269,10 @@ impl<'a, 'gc> Machine<'a, 'gc> {
         Ok(())
     }
 
-    /// Calls the finalizers of what was found dead, before the script goes on.
+    /// Calls the finalizers of what was found dead, before the script goes on. One after the other: while a finalizer runs, none
+    /// begins.
     fn start_finalizers(&mut self) -> Option<Exit> {
-        if self.take_dead().is_err() || List::is_empty(self.state.doomed) {
+        if self.state.finalizing.get() || self.take_dead().is_err() || List::is_empty(self.state.doomed) {
             return None;
         }
         match self.next_finalizer() {

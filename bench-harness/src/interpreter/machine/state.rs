@@ -96,6 +96,9 @@ pub(in crate::interpreter) struct State<'gc> {
     finalizable: WeakSet<'gc, Table<'gc>>,
     #[trace(require_static)]
     marked: Cell<u64>,
+    /// Whether a finalizer runs.
+    #[trace(require_static)]
+    pub(super) finalizing: Cell<bool>,
     /// The weak tables, for collections that the script asks for.
     pub(in crate::interpreter) weak_parts: WeakSet<'gc, WeakPart<'gc>>,
 }
@@ -124,6 +127,7 @@ impl<'gc> State<'gc> {
                 doomed: List::try_new(mc)?,
                 finalizable: WeakSet::try_new(mc)?,
                 marked: Cell::new(0),
+                finalizing: Cell::new(false),
                 weak_parts: WeakSet::try_new(mc)?,
             },
         )
@@ -174,6 +178,7 @@ impl<'gc> State<'gc> {
             debug_assert!(table.finalizer().get() != 0, "what waits was marked");
         }
         this.doomed.clear(mc);
+        this.finalizing.set(false);
         for table in all {
             this.doomed.push(mc, table);
         }

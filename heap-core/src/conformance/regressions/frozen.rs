@@ -66,10 +66,21 @@ fn collect_all<R: ?Sized>(heap: &mut Heap<R>) {
     heap.verify().unwrap_or_else(|error| panic!("the verifier: {error}"));
 }
 
+/// A trace looks at no element of what holds no pointers: there may be more than anybody can count.
+fn what_has_no_size(kit: &Kit) {
+    let made = Heap::<Rootable![Gc<'_, [()]>]>::with_options(Kit::options(), kit.collector(), |mc| {
+        Gc::from_vec(mc, vec![(); usize::MAX >> 8])
+    });
+    let mut heap = made.expect("a heap can be made");
+    freeze(&mut heap);
+    heap.mutate(|_, root| assert_eq!(root.len(), usize::MAX >> 8));
+}
+
 pub(in super::super) fn frozen_heap(kit: &Kit) {
     if !freeze(&mut world(kit, Kit::options())) {
         return;
     }
+    what_has_no_size(kit);
     what_is_alive_stays(kit);
     for moment in 0..4 {
         writes_are_seen(kit, moment);
