@@ -228,7 +228,8 @@ impl<R: ?Sized> Heap<R> {
     /// Memory that holds permanent objects counts against the heap's [limit](Self::set_limit), but not in the decision
     /// when to collect next: the heap grows as one does that holds only what was made since. What is free in a block of
     /// 32 KiB on which something lives is lost ([`Statistics::permanent_block_bytes`]). What permanent objects own
-    /// outside the heap is charged as it was when they became permanent.
+    /// outside the heap is charged as it was when they became permanent, whatever they come to own later, because nobody
+    /// asks them any more: what is to grow belongs into an object that is made afterwards.
     ///
     /// Where a collector cannot do this ([`Capabilities::freezes`]), it is a full collection.
     ///

@@ -209,10 +209,10 @@ impl<'gc> Mutator<'gc> {
     /// made: that a `Vec` in one of them grew, for instance. The bytes count against the limit, and bring the next
     /// collection nearer.
     ///
-    /// What objects own when they are made need not be said, and every full collection asks all of them: this is for
-    /// large changes in between, and forgotten then. Memory that no field can tell belongs into an
-    /// [`ExternalBytes`](crate::ExternalBytes). The limit may be exceeded by the change, since the memory is there already;
-    /// the next allocation that needs memory fails then.
+    /// What objects own when they are made need not be said, and every full collection asks all of them, but the
+    /// [permanent](crate::Heap::freeze) ones: this is for large changes in between, and forgotten then. Memory that no
+    /// field can tell belongs into an [`ExternalBytes`](crate::ExternalBytes). The limit may be exceeded by the change,
+    /// since the memory is there already; the next allocation that needs memory fails then.
     pub fn charge_external(&self, change: isize) {
         self.machine.adjust_outside(change);
     }
