@@ -85,7 +85,7 @@ impl Remembered {
     #[inline(never)]
     fn log_rare(&mut self, core: &mut HeapCore, now: Epoch, mut object: Object<'_>, range: Range<usize>) {
         if object.word().has(PERMANENT) {
-            object = core.permanent.thaw(&core.memory.lines, object, now.bits());
+            object = core.permanent.thaw(object, now.bits());
         }
         if !object.word().has(CARDED) || !self.log_cards(&core.memory.lines, object, range) {
             self.log_whole(object);

@@ -190,8 +190,7 @@ unsafe impl Collector for MarkSweep {
     fn barrier_slow(&mut self, heap: &mut HeapContext<'_>, object: Object<'_>, range: Range<usize>) {
         if object.word().has(PERMANENT) {
             // It looks reached, and when a cycle in progress began it led to what will look reached. As if born now.
-            let HeapCore { memory, permanent, .. } = &mut *heap.core;
-            permanent.thaw(&memory.lines, object, self.colour.bits());
+            heap.core.permanent.thaw(object, self.colour.bits());
             return;
         }
         self.mark_now(heap, object, range);

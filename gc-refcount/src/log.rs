@@ -115,7 +115,7 @@ impl Log {
     #[inline(never)]
     pub(crate) fn record_rare(&mut self, core: &mut HeapCore, mut object: Object<'_>, range: Range<usize>) {
         if object.word().has(PERMANENT) {
-            object = core.permanent.thaw(&core.memory.lines, object, PERMANENT_BITS);
+            object = core.permanent.thaw(object, PERMANENT_BITS);
         }
         debug_assert!(object.word().has(UNLOGGED));
         if object.info().trace().is_some() {

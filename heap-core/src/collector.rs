@@ -61,12 +61,9 @@
 //!
 //! # What is not here yet, and where it will go
 //!
-//! The interface was drawn with these in mind; none of them changes a signature.
-//!
-//! * **Marking on a background thread**: the header is one atomic word; `trace` takes `&self` and never writes; the
-//!   barrier loads with Acquire and calls the collector before the first write, which scans or waits.
-//! * **Heap dumps** walk from the roots with [`TypeInfo::trace`], as the verifier does, and take names from the
-//!   descriptions.
+//! The interface was drawn with **marking on a background thread** in mind, which changes no signature: the header is one
+//! atomic word; `trace` takes `&self` and never writes; the barrier loads with Acquire and calls the collector before the
+//! first write, which scans or waits.
 //!
 //! # Writing a collector
 //!

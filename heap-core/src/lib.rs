@@ -89,8 +89,6 @@
 //!   what they look like.
 //! * Drop glue recurses as everywhere in Rust: one object that owns a chain of a million boxes can be collected, moved
 //!   and verified, but must be taken apart before it dies. Chains of objects have no such limit.
-//! * Permanent objects are not here yet; the essay in
-//!   [`collector`] says where they will go.
 //! * 64-bit platforms only; the process reserves addresses for all its heaps in advance (64 TiB, or what it may have).
 //!
 //! # For authors of collectors

@@ -4,15 +4,19 @@
 
 use super::core::{HeapContext, HeapCore};
 use crate::error::AllocError;
-use crate::object::{COLLECTOR_BITS, EdgeSink, Object, ObjectRef, PERMANENT, prefetch};
+use crate::memory::Segments;
+use crate::object::{CARDED, COLLECTOR_BITS, EdgeSink, Object, ObjectRef, PERMANENT, prefetch};
+use crate::region::Cards;
 
 /// Elements of a large array whose edges are looked at in one go.
 const PIECE: usize = 1024;
+/// So many objects ahead a header is asked for.
+const AHEAD: usize = 8;
 
 /// Everything that is alive and not permanent, or was written since it is: marked by [`PERMANENT`], until it is made
 /// permanent or this is dropped.
 pub struct Alive {
-    objects: Vec<ObjectRef>,
+    objects: Segments<ObjectRef>,
 }
 
 impl Alive {
@@ -22,7 +26,7 @@ impl Alive {
     /// # Errors
     /// When the system refuses memory.
     pub(super) fn list(core: &HeapCore) -> Result<Self, AllocError> {
-        let mut alive = Alive { objects: Vec::new() };
+        let mut alive = Alive { objects: Segments::default() };
         let mut sink = EdgeSink::everything();
         for object in core.every_root().chain(core.death.named()) {
             sink.push(object);
@@ -30,10 +34,10 @@ impl Alive {
         }
         let mut at = 0;
         while at < alive.objects.len() {
-            if let Some(&ahead) = alive.objects.get(at + 8) {
-                prefetch(ahead);
+            if at + AHEAD < alive.objects.len() {
+                prefetch(alive.objects.get(at + AHEAD));
             }
-            let object = looked_at(alive.objects[at]);
+            let object = looked_at(alive.objects.get(at));
             // What holds no pointers may have any number of elements, if they have no size.
             let count = if object.info().trace().is_some() { object.count() } else { 0 };
             for first in (0..count).step_by(PIECE) {
@@ -47,12 +51,13 @@ impl Alive {
 
     /// Bytes of the list.
     pub(super) fn side_bytes(&self) -> usize {
-        self.objects.capacity() * size_of::<ObjectRef>()
+        self.objects.memory_bytes()
     }
 
     /// Lists what the sink has, if it is not listed.
     fn take(&mut self, sink: &mut EdgeSink) -> Result<(), AllocError> {
-        if sink.overflowed() || crate::fault::refuse() || self.objects.try_reserve(sink.stack.len()).is_err() {
+        let most = self.objects.len() + sink.stack.len();
+        if sink.overflowed() || crate::fault::refuse() || self.objects.reserve_total(most).is_err() {
             return Err(AllocError::REFUSED);
         }
         for reference in sink.stack.drain(..) {
@@ -72,8 +77,7 @@ impl Alive {
         debug_assert!(bits & !COLLECTOR_BITS == 0);
         let HeapCore { memory, death, outside, permanent, statistics, .. } = &mut *heap.core;
         let (mut objects, mut bytes) = (0, 0);
-        for reference in self.objects.drain(..) {
-            let object = looked_at(reference);
+        for object in self.objects.iter().map(looked_at) {
             let word = object.word();
             each(object);
             if word.bits() & COLLECTOR_BITS != bits {
@@ -83,7 +87,13 @@ impl Alive {
             // What holds no pointer may be written at will.
             let noted = if object.info().trace().is_some() { PERMANENT } else { 0 };
             object.header().store(word.without(PERMANENT).replace(COLLECTOR_BITS, bits).with(noted));
+            if word.has(CARDED) {
+                // Blank, as those of a new array: for its first write, which is too late for a look at all of them.
+                let cards = Cards::of(&memory.lines, object);
+                cards.set_state(cards.all(), 0);
+            }
         }
+        self.objects.clear();
         permanent.add(memory, bits, objects, bytes);
         statistics.freezes += 1;
         statistics.live_objects = statistics.live_objects.saturating_sub(objects);
@@ -95,7 +105,7 @@ impl Alive {
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        for object in self.objects.drain(..).map(looked_at) {
+        for object in self.objects.iter().map(looked_at) {
             object.header().store(object.word().without(PERMANENT));
         }
     }

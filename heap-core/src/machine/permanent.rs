@@ -37,15 +37,14 @@
 //! is permanent. *Why not one range of addresses,* below which nothing is traced? It would have to contain all blocks
 //! that were in use at that moment and the free ones between them, which nobody could use then.
 
-use crate::memory::{BlockKind, LineTable, Memory};
-use crate::object::{CARDED, COLLECTOR_BITS, Object, ObjectRef, ObjectSet, PERMANENT};
-use crate::region::Cards;
+use crate::memory::{BlockKind, Memory, Segments};
+use crate::object::{COLLECTOR_BITS, Object, ObjectRef, ObjectSet, PERMANENT};
 
 /// What of a heap is permanent.
 #[derive(Default)]
 pub struct Permanent {
-    /// Permanent objects that were written: roots.
-    written: Vec<ObjectRef>,
+    /// Permanent objects that were written: roots. In segments, because a barrier appends to them: none of it is ever copied.
+    written: Segments<ObjectRef>,
     /// Bytes of those that are looked at.
     written_bytes: u64,
     /// The collector's bits in the headers of those that were not.
@@ -66,7 +65,7 @@ impl Permanent {
 
     /// The permanent objects that were written: they never die, and may lead to any object.
     pub fn written(&self) -> impl Iterator<Item = ObjectRef> + '_ {
-        self.written.iter().copied()
+        self.written.iter()
     }
 
     /// Bytes of the permanent objects that a marking looks at, because they were written: what it reaches and no sweep
@@ -83,25 +82,23 @@ impl Permanent {
 
     /// Bytes of the list.
     pub(super) fn side_bytes(&self) -> usize {
-        self.written.capacity() * size_of::<ObjectRef>()
+        self.written.memory_bytes()
     }
 
     /// An object with [`PERMANENT`] is about to be written for the first time: it is an ordinary object from now on,
-    /// with these collector bits, and a root. Its cards are blank, as those of a new array. With the bits of a
-    /// permanent object, for a collector that counts, it goes on being counted among those that no collection looks at.
+    /// with these collector bits, and a root. With the bits of a permanent object, for a collector that counts, it goes on being counted among those that no collection looks at.
     ///
     /// # Panics
     /// When the system refuses memory for the list of roots. Nothing has changed then.
     #[cold]
     #[inline(never)]
-    pub fn thaw<'h>(&mut self, lines: &LineTable, object: Object<'h>, bits: usize) -> Object<'h> {
+    pub fn thaw<'h>(&mut self, object: Object<'h>, bits: usize) -> Object<'h> {
         let word = object.word();
         debug_assert!(word.has(PERMANENT) && bits & !COLLECTOR_BITS == 0);
         assert!(
-            !crate::fault::refuse_lists() && self.written.try_reserve(1).is_ok(),
+            self.written.try_push(object.reference()).is_ok(),
             "the write barrier is refused memory to note that a permanent object changes; the object was not changed"
         );
-        self.written.push(object.reference());
         let thawed = word.without(PERMANENT).replace(COLLECTOR_BITS, bits);
         if thawed != word.without(PERMANENT) {
             self.objects -= 1;
@@ -109,10 +106,6 @@ impl Permanent {
             self.written_bytes += object.size() as u64;
         }
         object.header().store(thawed);
-        if word.has(CARDED) {
-            let cards = Cards::of(lines, object);
-            cards.set_state(cards.all(), 0);
-        }
         // SAFETY: the same look at the same object, for as long.
         unsafe { Object::at(object.reference()) }
     }
@@ -120,7 +113,7 @@ impl Permanent {
     /// So many objects more are permanent, with these collector bits, and all memory in use. What was written leads to
     /// permanent objects only now.
     pub(super) fn add(&mut self, memory: &mut Memory, bits: usize, objects: u64, bytes: u64) {
-        self.written = Vec::new();
+        self.written = Segments::default();
         self.written_bytes = 0;
         self.bits = bits;
         self.objects += objects;
