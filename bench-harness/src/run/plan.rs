@@ -154,7 +154,7 @@ fn workload_milliseconds(workload: Workload) -> u64 {
         Workload::FunctionalMap => 370,
         Workload::LargeBuffers => 800,
         Workload::WeakNodes => 1200,
-        Workload::Scripts => 1000,
+        Workload::Scripts => 720,
     }
 }
 

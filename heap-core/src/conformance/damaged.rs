@@ -53,33 +53,10 @@ unsafe impl<C: Collector, D: FnMut(&mut C, &mut HeapContext<'_>) + Send> Collect
         (self.damage)(&mut self.collector, heap);
         true
     }
-    fn freeze(&mut self, heap: &mut HeapContext<'_>, alive: Alive) {
-        self.collector.freeze(heap, alive);
-    }
-    fn rest(&mut self, heap: &mut HeapContext<'_>) {
-        self.collector.rest(heap);
-    }
-    fn side_bytes(&self) -> usize {
-        self.collector.side_bytes()
-    }
-    fn finish(&mut self, heap: &mut HeapContext<'_>) {
-        self.collector.finish(heap);
-    }
     fn capabilities(&self) -> Capabilities {
         self.collector.capabilities()
     }
-    fn ref_count(&self, heap: &HeapCore, object: ObjectRef) -> Option<u64> {
-        self.collector.ref_count(heap, object)
-    }
-    fn verify_allocated(&self, heap: &HeapCore, bytes: Range<usize>) -> Result<(), String> {
-        self.collector.verify_allocated(heap, bytes)
-    }
-    fn waiting(&self, heap: &HeapCore) -> Vec<ObjectRef> {
-        self.collector.waiting(heap)
-    }
-    fn verify(&self, heap: &HeapCore, snapshot: &Snapshot<'_>) -> Result<(), VerifyError> {
-        self.collector.verify(heap, snapshot)
-    }
+    super::tools::passed_on!();
 }
 
 /// What [`verdict`] damages.

@@ -34,3 +34,35 @@ impl Numbers {
         (super::objects::mix(self.0) % bound as u64) as usize
     }
 }
+
+/// What a collector around another one, its field `collector`, passes on in any case. Written once, because a method that a
+/// wrapper does not know of would do what the interface does by default, and not what the collector does.
+macro_rules! passed_on {
+    () => {
+        fn freeze(&mut self, heap: &mut HeapContext<'_>, alive: Alive) {
+            self.collector.freeze(heap, alive);
+        }
+        fn rest(&mut self, heap: &mut HeapContext<'_>) {
+            self.collector.rest(heap);
+        }
+        fn side_bytes(&self) -> usize {
+            self.collector.side_bytes()
+        }
+        fn finish(&mut self, heap: &mut HeapContext<'_>) {
+            self.collector.finish(heap);
+        }
+        fn ref_count(&self, heap: &HeapCore, object: ObjectRef) -> Option<u64> {
+            self.collector.ref_count(heap, object)
+        }
+        fn verify_allocated(&self, heap: &HeapCore, bytes: Range<usize>) -> Result<(), String> {
+            self.collector.verify_allocated(heap, bytes)
+        }
+        fn waiting(&self, heap: &HeapCore) -> Vec<ObjectRef> {
+            self.collector.waiting(heap)
+        }
+        fn verify(&self, heap: &HeapCore, snapshot: &Snapshot<'_>) -> Result<(), VerifyError> {
+            self.collector.verify(heap, snapshot)
+        }
+    };
+}
+pub(super) use passed_on;
