@@ -21,7 +21,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{self, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -147,25 +147,13 @@ pub(super) fn run(test: &str, variables: &[(&str, &OsStr)], time_out: Duration) 
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(&said)?)
         .spawn()?;
-    let mut since = Instant::now();
-    let (mut program, mut nap) = (0, Duration::from_millis(1));
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break Some(status);
-        }
-        let now = Trail::read(&path(TRAIL))?.get(Note::Program);
-        if now != program {
-            (program, since) = (now, Instant::now());
-        }
-        if since.elapsed() > time_out {
-            child.kill()?;
-            child.wait()?;
-            break None;
-        }
-        std::thread::sleep(nap);
-        // Most checks take milliseconds, and are not to be waited for longer than they take.
-        nap = (nap * 3 / 2).min(Duration::from_millis(10));
-    };
+    let waited = wait(&mut child, &path(TRAIL), time_out);
+    if !matches!(waited, Ok(Some(_))) {
+        // It must not go on, whether it takes too long or cannot be watched.
+        let _ = child.kill();
+        child.wait()?;
+    }
+    let status = waited?;
     let said = String::from_utf8_lossy(&std::fs::read(said)?).into_owned();
     let state = std::fs::read_to_string(path(STATE)).unwrap_or_default();
     let outcome = match status {
@@ -178,6 +166,27 @@ pub(super) fn run(test: &str, variables: &[(&str, &OsStr)], time_out: Duration) 
     };
     let text = |name| std::fs::read_to_string(path(name)).ok();
     Ok(Ended { outcome, said, trail: Trail::read(&path(TRAIL))?, program: text(PROGRAM), listing: text(LISTING) })
+}
+
+/// Waits until the process has ended; gives `None` when a check, or a program of it, takes longer than it may.
+fn wait(child: &mut process::Child, trail: &Path, time_out: Duration) -> io::Result<Option<ExitStatus>> {
+    let mut since = Instant::now();
+    let (mut program, mut nap) = (0, Duration::from_millis(1));
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        let now = Trail::read(trail)?.get(Note::Program);
+        if now != program {
+            (program, since) = (now, Instant::now());
+        }
+        if since.elapsed() > time_out {
+            return Ok(None);
+        }
+        std::thread::sleep(nap);
+        // Most checks take milliseconds, and are not to be waited for longer than they take.
+        nap = (nap * 3 / 2).min(Duration::from_millis(10));
+    }
 }
 
 /// How a process ended that neither passed nor failed.

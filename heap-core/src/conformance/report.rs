@@ -143,13 +143,17 @@ fn shorten(test: &str, replay: Replay, variables: &[(&str, &OsStr)], limits: Lim
 pub(super) fn noticed(test: &str, mistake: Mistake) -> Result<(&'static str, String), String> {
     let limits = Limits { check: time_out().min(Duration::from_secs(20)), shrink: Duration::from_secs(3) };
     let (mut made, mut unsuspected) = (0, String::new());
+    let mut started = true;
     for check in mistake.checks() {
         let variables = [(CHECK, OsStr::new(check))];
-        match watch(test, check, &variables, limits, || {}) {
+        match watch(test, check, &variables, limits, || started = false) {
             Ok(trail) => made += trail.get(Note::Mistakes),
             Err(report) if report.names(mistake.suspicion()) => return Ok((check, report.to_string())),
             Err(report) => unsuspected.push_str(&format!("noticed, and not suspected:\n{report}\n")),
         }
+    }
+    if !started {
+        return Err("it could not be tried: no process ran the test".into());
     }
     match (made, unsuspected.is_empty()) {
         (0, true) => Ok(("", "it cannot be made on this collector: there was no occasion".into())),
