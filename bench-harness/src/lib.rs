@@ -23,6 +23,7 @@
 pub mod analysis;
 pub mod cli;
 pub mod contestants;
+mod extensions;
 pub mod interpreter;
 pub mod record;
 pub mod report;
@@ -31,6 +32,53 @@ pub mod snapshot;
 pub mod system;
 pub mod text;
 pub mod workloads;
+
+pub use contestants::heaps::foreign::{Bench, BenchHeap};
+pub use extensions::Extensions;
+pub use workloads::Size;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Command, CommandLine, commands};
+use run::{child, job::Job};
+
+/// With the feature `peers` the global allocator can be exchanged per process, because half of what a peer costs is
+/// `malloc`. It stands in the library so that every program built on it measures the same.
+#[cfg(feature = "peers")]
+#[global_allocator]
+static ALLOCATOR: contestants::peers::alloc::Switch = contestants::peers::alloc::Switch;
+
+/// The exit status for a request that cannot be fulfilled, the same that clap uses.
+const WRONG_REQUEST: u8 = 2;
+
+/// The comparison program, with collectors and workloads of a third party: the whole of a `main`, which returns what this returns.
+///
+/// It reads the arguments of the process. Nothing may come before it: every run is a process of its own, which is the same binary
+/// with other arguments, and what it did before would be part of the run.
+#[must_use = "the exit status says how the comparison went: return it from `main`"]
+pub fn run_with(extensions: Extensions) -> ExitCode {
+    extensions.announce().and_then(|()| obey()).unwrap_or_else(|sentence| {
+        commands::complain(&sentence);
+        ExitCode::from(WRONG_REQUEST)
+    })
+}
+
+fn obey() -> Result<ExitCode, String> {
+    match CommandLine::parse().command {
+        Command::List => Ok(commands::list::list()),
+        Command::Run(options) => commands::run::run(options),
+        Command::Compare(options) => commands::compare::compare(options),
+        Command::Replay(options) => commands::replay::replay(options),
+        Command::Child(options) => {
+            let probe = options.probe;
+            Job::try_from(options).map(|job| match child::run(&job, probe) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            })
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

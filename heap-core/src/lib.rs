@@ -72,7 +72,7 @@
 //! | memory outside the heap | `owned_bytes`, derived; [`ExternalBytes`], [`Mutator::charge_external`] |
 //! | a collector and its settings from the command line | [`Collectors`], [`CollectorChoice`] |
 //! | asking for a collection | [`Heap::idle`], [`Heap::collect`], [`Heap::collect_minor`], [`Heap::step`], [`Mutator::request_collection`] |
-//! | looking inside | [`Heap::statistics`], [`Heap::set_listener`], [`Heap::verify`], [`Heap::inspect`], [`Heap::report`], [`Heap::dump`]: see [`inspect`]; with the feature `registry` all heaps of a process |
+//! | looking inside | [`Heap::statistics`], [`Heap::set_listener`], [`Heap::verify`], [`Heap::inspect`], [`Heap::report`], [`Heap::dump`]: see [`inspect`]; with the feature `registry` all heaps of a process, with `telemetry` from outside of it |
 //! | debugging your `Trace` | [`HeapOptions::with_zeal`], [`HeapOptions::with_verify`] |
 //!
 //! Every pointer is one word, `Option<Gc<T>>` too; an object costs eight bytes of header (slices sixteen).
@@ -149,6 +149,8 @@ pub use machine::events::CollectionKind;
 #[cfg(feature = "registry")]
 pub use machine::registry;
 pub use machine::settings::{CollectorChoice, Collectors, SettingsError};
+#[cfg(feature = "telemetry")]
+pub use machine::telemetry;
 pub use machine::{Capabilities, HeapOptions, NoGc, Statistics, events};
 pub use trace::{Content, Downcast, Facts, HasPrefix, Known, Rebrand, Relocator, Static, Trace, Tracer};
 

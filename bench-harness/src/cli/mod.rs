@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::contestants::collector::Collector;
 use crate::contestants::{Contestant, Peer};
 use crate::run::job::ChildOptions;
-use crate::text::names;
+use crate::text::names::{self, Named};
 use crate::text::quantity;
 use crate::workloads::Size;
 use crate::workloads::program::{Program, TELLING};
@@ -138,7 +138,7 @@ fn collectors(text: &str) -> Result<Collectors, String> {
     match text {
         "none" => Ok(Collectors(Vec::new())),
         _ => list_of(with_settings(text), |name| match name {
-            "all" => Ok(Collector::ALL.map(Contestant::Collector).to_vec()),
+            "all" => Ok(Collector::all().into_iter().map(Contestant::Collector).collect()),
             _ => Contestant::from_name(name).map(|contestant| vec![contestant]),
         })
         .map(Collectors),

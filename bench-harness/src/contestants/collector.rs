@@ -4,15 +4,13 @@
 //! the same question, and so are marking in one pause and marking in increments. A name may be followed by settings, which
 //! the library reads: `generational:nursery=8M,growth=2`. That makes another contestant, with that text for a name.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
-
 use gc_generational::Generational;
 use gc_marksweep::MarkSweep;
 use gc_refcount::RefCount;
-use heap_core::{CollectorChoice, Collectors, NoGc};
+use heap_core::{CollectorChoice, Collectors, NoGc, SettingsError};
 
-use crate::text::names::{self, Named};
+use super::foreign::{self, Foreign};
+use crate::text::names::{self, Named, permanent};
 
 /// A collector crate, and in what mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +27,17 @@ pub enum Mode {
     MarkSweepIncremental,
     /// Copying nursery over a mark-region old space.
     Generational,
+    /// A collector of another crate.
+    Foreign(&'static Foreign),
+    /// One that a record names and this program does not have: its figures can be shown, nothing can be run on it.
+    Absent,
 }
 
 impl Mode {
     /// Makes the collector, with its defaults.
+    ///
+    /// # Panics
+    /// For a collector that this program does not have.
     #[must_use]
     pub fn make(self) -> Box<dyn heap_core::collector::Collector> {
         match self {
@@ -42,19 +47,26 @@ impl Mode {
             Self::MarkSweep => Box::new(MarkSweep::default()),
             Self::MarkSweepIncremental => Box::new(MarkSweep::incremental()),
             Self::Generational => Box::new(Generational::default()),
+            Self::Foreign(foreign) => foreign.choose("").expect("its defaults were tried when it was added").make(),
+            Self::Absent => panic!("only a collector that this program has can be chosen to run"),
         }
     }
 
-    /// What the library reads: its own name for the crate, and the settings that make the mode.
-    fn text(self) -> &'static str {
-        match self {
+    /// What makes it with these settings, which the library reads.
+    fn choose(self, settings: &str) -> Result<CollectorChoice, SettingsError> {
+        // The library's own name for the crate, and the settings that make the mode.
+        let text = match self {
             Self::NoGc => "nogc:",
             Self::Refcount => "refcount:cycles=no,",
             Self::RefcountCycles => "refcount:",
             Self::MarkSweep => "marksweep:",
             Self::MarkSweepIncremental => "marksweep:incremental,",
             Self::Generational => "generational:",
-        }
+            Self::Foreign(foreign) => return foreign.choose(settings),
+            Self::Absent => return Err(SettingsError::new("this program does not have that collector")),
+        };
+        let collectors = Collectors::new().with::<NoGc>().with::<RefCount>().with::<MarkSweep>().with::<Generational>();
+        collectors.parse(&format!("{text}{settings}"))
     }
 }
 
@@ -80,7 +92,7 @@ impl Collector {
     /// See [`Mode::Generational`].
     pub const GENERATIONAL: Self = Self { mode: Mode::Generational, name: "generational" };
 
-    /// All of them without settings, in the order in which they are listed and run.
+    /// Those of this workspace without settings, in the order in which they are listed and run.
     pub const ALL: [Self; 6] = [
         Self::NOGC,
         Self::REFCOUNT,
@@ -105,6 +117,12 @@ impl Collector {
         Ok(configured)
     }
 
+    /// The collector that a record names. Another program may have written it, with collectors that this one does not have.
+    #[must_use]
+    pub fn of_record(text: &str) -> Self {
+        Self::from_name(text).unwrap_or_else(|_| Self { mode: Mode::Absent, name: permanent(text) })
+    }
+
     /// Its mode.
     #[must_use]
     pub fn mode(self) -> Mode {
@@ -118,10 +136,8 @@ impl Collector {
         self.name.contains(':').then(|| self.choose().expect("settings were read when the name was"))
     }
 
-    fn choose(self) -> Result<CollectorChoice, heap_core::SettingsError> {
-        let settings = self.name.split_once(':').map_or("", |(_, settings)| settings);
-        let collectors = Collectors::new().with::<NoGc>().with::<RefCount>().with::<MarkSweep>().with::<Generational>();
-        collectors.parse(&format!("{}{settings}", self.mode.text()))
+    fn choose(self) -> Result<CollectorChoice, SettingsError> {
+        self.mode.choose(self.name.split_once(':').map_or("", |(_, settings)| settings))
     }
 
     /// One line for `list`.
@@ -134,19 +150,30 @@ impl Collector {
             Mode::MarkSweep => "mark-region, lazy sweep, marking in one pause",
             Mode::MarkSweepIncremental => "mark-region, lazy sweep, marking in bounded steps",
             Mode::Generational => "copying nursery, mark-region old space, parallel marking",
+            Mode::Foreign(foreign) => &foreign.about,
+            Mode::Absent => "not in this program",
         }
     }
 
     /// Whether it reclaims anything: `nogc` is a floor, not a contestant.
     #[must_use]
     pub fn reclaims(self) -> bool {
-        self.mode != Mode::NoGc
+        match self.mode {
+            Mode::NoGc => false,
+            Mode::Foreign(foreign) => foreign.capabilities.reclaims,
+            // What nobody can ask counts as a contestant.
+            _ => true,
+        }
     }
 
     /// Whether garbage that refers to itself is expected to stay for ever. Reported, never an error.
     #[must_use]
     pub fn leaks_cycles(self) -> bool {
-        matches!(self.mode, Mode::NoGc | Mode::Refcount)
+        match self.mode {
+            Mode::NoGc | Mode::Refcount => true,
+            Mode::Foreign(foreign) => !foreign.capabilities.reclaims_cycles,
+            _ => false,
+        }
     }
 }
 
@@ -154,24 +181,13 @@ impl Named for Collector {
     const KIND: &'static str = "collector";
 
     fn all() -> Vec<Self> {
-        Self::ALL.to_vec()
+        let foreign = foreign::all().iter().map(|foreign| Self { mode: Mode::Foreign(foreign), name: foreign.name });
+        Self::ALL.into_iter().chain(foreign).collect()
     }
 
     fn name(self) -> &'static str {
         self.name
     }
-}
-
-/// A copy of the text for the rest of the process; one of each. Names are copied everywhere, and there are a few.
-fn permanent(text: &str) -> &'static str {
-    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = names.get(text) {
-        return known;
-    }
-    let name = String::leak(text.to_owned());
-    names.insert(name);
-    name
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 pub mod allocator;
 pub mod collector;
 pub mod fault;
+pub mod foreign;
 pub mod heaps;
 pub mod meter;
 pub mod peer;
@@ -24,7 +25,7 @@ pub use peer::Peer;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// One of the collectors of this workspace.
+    /// A collector of this workspace or of a third party.
     Collector,
     /// Another way to manage memory in Rust, for comparison.
     Peer,
@@ -35,7 +36,7 @@ pub enum Kind {
 /// Who runs a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contestant {
-    /// A collector of this workspace.
+    /// A collector of this workspace or of a third party.
     Collector(Collector),
     /// Another way to manage memory in Rust.
     Peer(Peer, Allocator),
@@ -67,7 +68,7 @@ impl Contestant {
     /// A sentence, when there is none.
     pub fn of(kind: Kind, name: &str, allocator: &str) -> Result<Self, String> {
         Ok(match kind {
-            Kind::Collector => Self::Collector(Collector::from_name(name)?),
+            Kind::Collector => Self::Collector(Collector::of_record(name)),
             Kind::Peer => Self::Peer(names::find(name)?, names::find(allocator)?),
             Kind::Fault => Self::Fault(names::find(name)?),
         })

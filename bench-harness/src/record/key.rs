@@ -68,7 +68,7 @@ impl TryFrom<Flat> for Key {
     fn try_from(flat: Flat) -> Result<Self, String> {
         let Flat { workload, size, collector, kind, allocator, heap_limit } = flat;
         Ok(Key {
-            program: Program::from_name(&workload)?,
+            program: Program::of_record(&workload),
             contestant: Contestant::of(kind, &collector, &allocator)?,
             setting: Setting { size: names::find::<Size>(&size)?, heap_limit },
         })
@@ -103,11 +103,21 @@ mod tests {
         }
     }
 
+    /// A third party's program writes records too, and they are read by this one.
     #[test]
-    fn a_name_that_does_not_exist_is_no_key() {
-        let text = r#"{"workload":"rings","size":"small","collector":"zgc","kind":"collector","allocator":"system",
+    fn what_this_program_does_not_have_keeps_its_name() {
+        let text = r#"{"workload":"conveyor","size":"small","collector":"zgc:x=1","kind":"collector","allocator":"system","heap_limit":null}"#;
+        let key = serde_json::from_str::<Key>(text).unwrap();
+        assert_eq!((key.program.to_string().as_str(), key.contestant.name()), ("conveyor", "zgc:x=1"));
+        assert_eq!(serde_json::to_string(&key).unwrap().len(), text.len());
+        assert_eq!(serde_json::from_str::<Key>(text).unwrap(), key);
+    }
+
+    #[test]
+    fn a_peer_that_does_not_exist_is_no_key() {
+        let text = r#"{"workload":"rings","size":"small","collector":"zgc","kind":"peer","allocator":"system",
             "heap_limit":null}"#;
         let sentence = serde_json::from_str::<Key>(text).unwrap_err().to_string();
-        assert!(sentence.contains("there is no collector `zgc`"), "{sentence}");
+        assert!(sentence.contains("there is no peer `zgc`"), "{sentence}");
     }
 }

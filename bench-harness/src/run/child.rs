@@ -66,7 +66,7 @@ fn measure(job: &Job, probe: Option<u32>) -> Measurement {
     measurement.peak_outside_bytes = Buffer::peak_bytes();
     // After the clock and the peak: finding out can take time and memory.
     if measurement.live_bytes.is_none() {
-        measurement.live_bytes = Some(loaded.live_bytes());
+        measurement.live_bytes = loaded.live_bytes();
     }
     measurement
 }

@@ -3,6 +3,9 @@
 //! Collectors, peers and workloads are chosen by name on the command line. A name that does not exist gets one answer
 //! everywhere: the nearest valid name if one is near, and the list of all of them, so that nobody has to look it up.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use strsim::damerau_levenshtein;
 
 /// Something that can be chosen by name.
@@ -28,6 +31,25 @@ pub fn find<T: Named>(name: &str) -> Result<T, String> {
     }
     let names: Vec<_> = all.iter().map(|thing| thing.name()).collect();
     Err(unknown(T::KIND, name, &names))
+}
+
+/// Whether a name can be typed on the command line, where lists are separated by commas and settings begin with a colon.
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+pub fn check(kind: &str, name: &str) -> Result<(), String> {
+    const RESERVED: [&str; 2] = ["all", "none"];
+    let can_be_typed = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    if name.is_empty() || name.starts_with('-') || !can_be_typed {
+        return Err(format!(
+            "`{}` cannot be the name of a {kind}: use letters, digits, -, _ and .",
+            name.escape_debug()
+        ));
+    }
+    if RESERVED.contains(&name) {
+        return Err(format!("`{name}` cannot be the name of a {kind}: it means something else"));
+    }
+    Ok(())
 }
 
 /// The sentence for a name that does not exist.
@@ -64,6 +86,19 @@ fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// A copy of the text for the rest of the process; one of each. Names are copied everywhere, and there are a few.
+#[must_use]
+pub fn permanent(text: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.get(text) {
+        return known;
+    }
+    let name = String::leak(text.to_owned());
+    names.insert(name);
+    name
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +124,17 @@ mod tests {
         assert_eq!(nearest("zgc-something-else", &VALID), None);
         assert_eq!(nearest("", &VALID), None);
         assert_eq!(nearest("é", &VALID), None);
+    }
+
+    #[test]
+    fn names_can_be_typed() {
+        for name in ["semispace", "my-gc_2.0"] {
+            assert_eq!(check("collector", name), Ok(()));
+        }
+        for name in ["", "-x", "a b", "a,b", "a:b", "all", "none", "é", "a\nb"] {
+            let sentence = check("collector", name).unwrap_err();
+            assert!(sentence.contains("cannot be the name of a collector") && !sentence.contains('\n'), "{sentence}");
+        }
     }
 
     #[test]

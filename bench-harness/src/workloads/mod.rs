@@ -38,6 +38,7 @@ pub mod binary_trees;
 pub mod client_sessions;
 pub mod deep_list;
 pub mod event_loop;
+pub mod foreign;
 pub mod functional_map;
 pub mod gcbench;
 pub mod graph_mutate;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::snapshot::{self, Replay, SnapshotError, SnapshotGraph};
 use crate::text::names::{self, Named};
+use crate::workloads::foreign::{self, Foreign};
 use crate::workloads::set::{self, Set};
 use crate::workloads::{self, Ready, Size, Workload};
 
@@ -18,6 +19,8 @@ pub enum Program {
     Workload(Workload),
     /// The heap of a real program: the one that comes with this crate, or a file.
     Snapshot(Option<PathBuf>),
+    /// One of another crate.
+    Foreign(Foreign),
 }
 
 /// A program with everything in memory that can be known before the clock starts.
@@ -27,6 +30,8 @@ pub enum Loaded {
     Workload(Ready),
     /// The heap dump and what is to be done with it.
     Snapshot(Box<Replay>),
+    /// One of another crate.
+    Foreign(Foreign, Size),
 }
 
 const SNAPSHOT: &str = "snapshot";
@@ -41,7 +46,18 @@ impl Program {
     /// Every program that is always at hand.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        Workload::ALL.into_iter().map(Self::Workload).chain([Self::Snapshot(None)]).collect()
+        Workload::ALL.into_iter().map(Self::Workload).chain([Self::Snapshot(None)]).chain(Self::foreign()).collect()
+    }
+
+    /// Those of other crates.
+    pub fn foreign() -> impl Iterator<Item = Self> {
+        foreign::all().iter().copied().map(Self::Foreign)
+    }
+
+    /// The program that a record names. Another program than this one may have written it, with workloads of its own.
+    #[must_use]
+    pub fn of_record(name: &str) -> Self {
+        Self::from_name(name).unwrap_or_else(|_| Self::Foreign(Foreign::of_record(name)))
     }
 
     /// The program of that name.
@@ -68,9 +84,13 @@ impl Program {
         if name == SNAPSHOT {
             return Ok(Self::Snapshot(None));
         }
+        if let Some(foreign) = foreign::all().iter().find(|foreign| foreign.name == name) {
+            return Ok(Self::Foreign(*foreign));
+        }
         names::find::<Workload>(name).map(Self::Workload).map_err(|_| {
             let mut valid: Vec<_> = Workload::ALL.iter().map(|workload| workload.name()).collect();
             valid.extend([SNAPSHOT, "snapshot:FILE"]);
+            valid.extend(foreign::all().iter().map(|foreign| foreign.name));
             valid.extend(others);
             names::unknown("workload", name, &valid)
         })
@@ -85,6 +105,7 @@ impl Program {
             |workloads: &mut dyn Iterator<Item = Workload>| workloads.map(Self::Workload).collect::<Vec<_>>();
         let with_snapshot = |mut programs: Vec<Self>| {
             programs.push(Self::Snapshot(None));
+            programs.extend(Self::foreign());
             programs
         };
         match name {
@@ -108,6 +129,7 @@ impl Program {
             Self::Workload(workload) => workload.about(),
             Self::Snapshot(None) => "the heap of a real Node program, rebuilt and mutated",
             Self::Snapshot(Some(_)) => "the heap of a real program, rebuilt and mutated",
+            Self::Foreign(foreign) => foreign.about,
         }
     }
 
@@ -116,7 +138,7 @@ impl Program {
     pub fn has_peers(&self) -> bool {
         match self {
             Self::Workload(workload) => workload.has_peers(),
-            Self::Snapshot(_) => false,
+            Self::Snapshot(_) | Self::Foreign(_) => false,
         }
     }
 
@@ -126,7 +148,7 @@ impl Program {
         match self {
             Self::Workload(workload) => Some(workloads::expected(*workload, size).checksum),
             Self::Snapshot(None) => Some(snapshot::CHECKSUM_OF_BUILTIN),
-            Self::Snapshot(Some(_)) => None,
+            Self::Snapshot(Some(_)) | Self::Foreign(_) => None,
         }
     }
 
@@ -135,7 +157,7 @@ impl Program {
     pub fn input(&self) -> Option<&Path> {
         match self {
             Self::Snapshot(file) => file.as_deref(),
-            Self::Workload(_) => None,
+            Self::Workload(_) | Self::Foreign(_) => None,
         }
     }
 
@@ -158,7 +180,7 @@ impl Program {
     /// A sentence for the user: which snapshot, what is wrong with it, and where.
     pub fn check(&self, text_limit: u64) -> Result<(), String> {
         match self {
-            Self::Workload(_) => Ok(()),
+            Self::Workload(_) | Self::Foreign(_) => Ok(()),
             Self::Snapshot(file) => read(file.as_deref(), text_limit).map(drop),
         }
     }
@@ -170,18 +192,20 @@ impl Program {
     pub fn load(&self, size: Size, text_limit: u64) -> Result<Loaded, String> {
         Ok(match self {
             Self::Workload(workload) => Loaded::Workload(Ready::new(*workload, size)),
+            Self::Foreign(foreign) => Loaded::Foreign(*foreign, size),
             Self::Snapshot(file) => Loaded::Snapshot(Box::new(Replay::prepare(&read(file.as_deref(), text_limit)?))),
         })
     }
 }
 
 impl Loaded {
-    /// The most bytes that are alive at once, in objects with their headers. May take a while.
+    /// The most bytes that are alive at once, in objects with their headers, if that is known. May take a while.
     #[must_use]
-    pub fn live_bytes(&self) -> u64 {
+    pub fn live_bytes(&self) -> Option<u64> {
         match self {
-            Self::Workload(ready) => ready.workload.live_bytes(ready.size),
-            Self::Snapshot(replay) => replay.live_bytes(),
+            Self::Workload(ready) => Some(ready.workload.live_bytes(ready.size)),
+            Self::Snapshot(replay) => Some(replay.live_bytes()),
+            Self::Foreign(..) => None,
         }
     }
 }
@@ -202,6 +226,7 @@ impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Workload(workload) => f.write_str(workload.name()),
+            Self::Foreign(foreign) => f.write_str(foreign.name),
             Self::Snapshot(None) => f.write_str(SNAPSHOT),
             Self::Snapshot(Some(path)) => write!(f, "snapshot:{}", path.display()),
         }

@@ -100,11 +100,18 @@ pub type Listener = Box<dyn FnMut(&Event)>;
 pub struct Events {
     listener: Option<Listener>,
     pending: Vec<Event>,
+    /// Somebody else than the listener reads them.
+    #[cfg(feature = "telemetry")]
+    always: bool,
 }
 
 impl Events {
     pub(crate) fn push(&mut self, kind: EventKind) {
-        if self.listener.is_some() {
+        #[cfg(feature = "telemetry")]
+        let is_read = self.always || self.listener.is_some();
+        #[cfg(not(feature = "telemetry"))]
+        let is_read = self.listener.is_some();
+        if is_read {
             self.pending.push(Event { at: Instant::now(), kind });
         }
     }
@@ -112,6 +119,18 @@ impl Events {
     pub(crate) fn set_listener(&mut self, listener: Option<Listener>) {
         self.pending.clear();
         self.listener = listener;
+    }
+
+    /// Whether events are recorded without a listener too.
+    #[cfg(feature = "telemetry")]
+    pub(super) fn record_always(&mut self, always: bool) {
+        self.always = always;
+    }
+
+    /// What happened in the pause that ends.
+    #[cfg(feature = "telemetry")]
+    pub(super) fn pending(&self) -> &[Event] {
+        &self.pending
     }
 
     /// Whether somebody listens.

@@ -18,6 +18,8 @@ use super::interface::Collector;
 #[cfg(feature = "registry")]
 use super::registry::Registration;
 use super::statistics::Statistics;
+#[cfg(feature = "telemetry")]
+use super::telemetry::Report;
 use crate::death::{Death, Ephemeron, QueueNumber, WeakCell};
 use crate::error::AllocError;
 use crate::object::{
@@ -49,13 +51,21 @@ pub(super) struct Inner {
     pub(super) collector: Box<dyn Collector>,
     #[cfg(feature = "registry")]
     pub(super) registration: Registration,
+    #[cfg(feature = "telemetry")]
+    pub(super) report: Option<Report>,
     pub(super) zeal_turn: CollectionKind,
 }
 
 impl Machine {
     /// A heap's machine; the collector was not started yet.
-    pub(crate) fn new(core: HeapCore, collector: Box<dyn Collector>) -> Self {
+    pub(crate) fn new(#[allow(unused_mut)] mut core: HeapCore, collector: Box<dyn Collector>) -> Self {
+        #[cfg(feature = "telemetry")]
+        let report = Report::new(core.roots.heap_id(), collector.name(), core.options.limit);
+        #[cfg(feature = "telemetry")]
+        core.events.record_always(report.is_some());
         let inner = Inner {
+            #[cfg(feature = "telemetry")]
+            report,
             #[cfg(feature = "registry")]
             registration: Registration::new(core.roots.heap_id(), collector.name()),
             core,

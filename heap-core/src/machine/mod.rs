@@ -19,7 +19,7 @@
 //! | `verify` | an independent walk that checks every invariant |
 //! | `snapshot` | what it found, for collectors to compare with their own idea |
 //! | `settings` | a collector and its settings as text |
-//! | `options`, `statistics`, `events`, `registry` | what a program asks for and is told |
+//! | `options`, `statistics`, `events`, `registry`, `telemetry` | what a program asks for and is told |
 
 mod alive;
 mod allowance;
@@ -45,6 +45,8 @@ mod roots;
 pub mod settings;
 mod snapshot;
 mod statistics;
+#[cfg(feature = "telemetry")]
+pub mod telemetry;
 mod verify;
 
 pub use self::core::{HeapContext, HeapCore};

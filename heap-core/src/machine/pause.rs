@@ -101,6 +101,10 @@ impl Machine {
         core.statistics = core.current_statistics(collector.side_bytes());
         #[cfg(feature = "registry")]
         inner.registration.publish(&core.statistics);
+        #[cfg(feature = "telemetry")]
+        if let Some(report) = &inner.report {
+            report.pause(core.events.pending(), &core.statistics);
+        }
         core.events.deliver();
         if let Some(payload) = core.death.drops.take_panic() {
             std::panic::resume_unwind(payload);
@@ -141,11 +145,23 @@ impl Machine {
         Reached::trace(core, core.every_root())
     }
 
+    /// Tells who watches this process what the heap was.
+    #[cfg(feature = "telemetry")]
+    fn report_end(&mut self) {
+        let statistics = self.statistics();
+        if let Some(report) = &self.inner.get_mut().report {
+            report.end(&statistics);
+        }
+    }
+
     /// The heap is being dropped: background work stops, and all remaining drop glue runs.
     pub(crate) fn shut_down(&mut self) {
         let (collector, mut heap) = self.parts();
         collector.finish(&mut heap);
         heap.core.death.drops.run_all();
+        #[cfg(feature = "telemetry")]
+        self.report_end();
+        let (_, heap) = self.parts();
         if let Some(payload) = heap.core.death.drops.take_panic() {
             if std::thread::panicking() {
                 // One panic is enough, and dropping its payload might start a third.

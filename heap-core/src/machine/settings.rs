@@ -164,7 +164,6 @@ pub fn parse_collector<C: FromSettings>(text: &str) -> Result<C, SettingsError> 
     Ok(collector)
 }
 
-/// Makes a collector, whose settings were read before.
 /// What somebody wrote, as a message shows it: not longer than a line, and without what a terminal would obey.
 struct Quoted<'a>(&'a str);
 
@@ -179,6 +178,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// Makes a collector from its settings.
 type Make = fn(&str) -> Result<Box<dyn Collector>, SettingsError>;
 
 /// The collectors that a program links, by name.

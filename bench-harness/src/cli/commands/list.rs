@@ -39,7 +39,8 @@ fn text() -> String {
         }
         text.push('\n');
     };
-    section("Collectors", Collector::ALL.map(|collector| (collector.name().to_owned(), collector.about())).to_vec());
+    let collectors = Collector::all().into_iter();
+    section("Collectors", collectors.map(|collector| (collector.name().to_owned(), collector.about())).collect());
     let about = |programs: &[Program]| programs.iter().map(|p| (p.to_string(), p.about())).collect::<Vec<_>>();
     for (title, set) in [
         ("Workloads, classic", Set::Classic),
@@ -49,12 +50,23 @@ fn text() -> String {
         section(title, about(&set.workloads().map(Program::Workload).collect::<Vec<_>>()));
     }
     section("Heaps of real programs", about(&[Program::Snapshot(None), Program::Snapshot(Some("FILE".into()))]));
+    let foreign: Vec<_> = Program::foreign().collect();
+    if !foreign.is_empty() {
+        section("Workloads of this program's own", about(&foreign));
+    }
     let telling = set::TELLING.map(|workload| workload.name()).join(", ");
     section(
         "Sets of workloads",
         vec![
             ("telling".to_owned(), &*format!("what compare runs by default: {telling}, snapshot")),
-            ("all".to_owned(), "classic, general and snapshot"),
+            (
+                "all".to_owned(),
+                if foreign.is_empty() {
+                    "classic, general and snapshot"
+                } else {
+                    "classic, general, snapshot and those of this program's own"
+                },
+            ),
         ],
     );
     let built_in: &[Peer] = if cfg!(feature = "peers") { &Peer::ALL } else { &[] };

@@ -30,6 +30,7 @@ mod binary_trees;
 mod client_sessions;
 mod deep_list;
 mod event_loop;
+pub mod foreign;
 mod functional_map;
 mod gcbench;
 mod graph_mutate;
@@ -91,6 +92,7 @@ pub fn run(
     heap::guarded(collector, heap_limit, probe, meter, |setup| match program {
         Loaded::Workload(ready) => workload(setup, ready),
         Loaded::Snapshot(replay) => replay::run(setup, replay),
+        Loaded::Foreign(foreign, size) => foreign::run(setup, foreign.name, *size),
     })
 }
 
