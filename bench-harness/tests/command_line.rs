@@ -403,7 +403,7 @@ fn one_run_is_shown_in_detail() {
     let output = run(&["run", "--workloads=rings", "--collectors=fault-nothing", "--size=small"]);
     let text = stdout(&output);
     assert!(
-        text.starts_with("rings on fault-nothing, size small, invocation 1\n  time       1.00 ms elapsed\n"),
+        text.starts_with("rings on fault-nothing, size small, invocation 1\n  time       elapsed 1.00 ms\n"),
         "{text}"
     );
     assert!(!text.contains("ratio"), "one run needs no table: {text}");

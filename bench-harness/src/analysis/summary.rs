@@ -7,14 +7,15 @@
 //! arenas among the peers. Beside a by-hand version (`Box` or `Rc` with mimalloc, freed by the program) there is a second
 //! ratio, to that.
 //!
-//! Which number stands for several invocations is decided here, once: the median for times and percentiles, because a
-//! single disturbed run should not count; the maximum for the longest pause and for memory, because those are promises.
-//! A peer ran with two allocators and is represented by the faster one. What cannot be a figure becomes a remark: a
+//! Which number stands for several invocations is written beside each [`Figure`]: the median for times and percentiles,
+//! because a single disturbed run should not count; the maximum for the longest pause and for memory, because those are
+//! promises. A peer ran with two allocators and is represented by the faster one. What cannot be a figure becomes a remark: a
 //! crash, a limit that was too small, garbage that was left.
 
 use crate::analysis::stats::{self, Interval, Ratio};
 use crate::contestants::{Allocator, Contestant};
-use crate::record::{Measurement, Record, Status};
+use crate::record::figures::{Across, Figure, Topic};
+use crate::record::{Record, Status};
 use crate::text::format;
 use crate::workloads::Size;
 use crate::workloads::program::Program;
@@ -43,29 +44,20 @@ pub struct Row {
     pub time_ns: f64,
     /// The 95 % interval of their mean, with at least three.
     pub interval: Option<Interval>,
-    /// Median of the elapsed time in nanoseconds.
-    pub wall_ns: f64,
     /// Compared with the fastest collector that reclaims, for itself 1 and no interval; without one, with the fastest.
     pub ratio: Option<Ratio>,
     /// Time relative to the same program freed by hand, if that ran.
     pub by_hand: Option<f64>,
-    /// Median of the time in the collector.
-    pub gc_ns: Option<f64>,
-    /// Median of its share in the elapsed time, from 0 to 1.
-    pub gc_share: Option<f64>,
-    /// Median over the invocations of the median pause, in nanoseconds.
-    pub pause_p50_ns: Option<f64>,
-    /// The same of the 99th percentile.
-    pub pause_p99_ns: Option<f64>,
-    /// The longest pause of all invocations.
-    pub pause_max_ns: Option<f64>,
-    /// The largest heap of all invocations in bytes.
-    pub peak_heap_bytes: Option<u64>,
-    /// The largest heap, with what its objects own outside where that is counted, relative to the most bytes that are
-    /// alive at once.
-    pub peak_to_live: Option<f64>,
-    /// The largest process of all invocations in bytes.
-    pub peak_rss_bytes: Option<u64>,
+    /// What stands for all invocations, per figure in the order of [`Figure::all`].
+    values: Vec<Option<f64>>,
+}
+
+impl Row {
+    /// The value that stands for all invocations, if any has one.
+    #[must_use]
+    pub fn value(&self, figure: &Figure) -> Option<f64> {
+        self.values[figure.position()]
+    }
 }
 
 /// A sentence about one contestant on one workload.
@@ -176,39 +168,24 @@ fn times(records: &[&Record]) -> Vec<(u32, f64)> {
 fn row(contestant: Contestant, records: &[&Record]) -> Option<Row> {
     let times = times(records);
     let values: Vec<f64> = times.iter().map(|(_, time)| *time).collect();
-    let figures =
-        |of: fn(&Record) -> Option<u64>| successful(records).filter_map(of).map(|n| n as f64).collect::<Vec<_>>();
-    let median_of = |of| stats::median(&figures(of));
-    let maximum = |of: fn(&Record) -> Option<u64>| successful(records).filter_map(of).max();
-    let shares: Vec<f64> = successful(records)
-        .filter_map(|record| Some(record.measurement.gc_ns? as f64 / record.measurement.wall_ns?.max(1) as f64))
-        .collect();
     Some(Row {
         contestant,
         time_ns: stats::median(&values)?,
-        wall_ns: median_of(|record| record.measurement.wall_ns)?,
-        by_hand: None,
-        peak_to_live: peak_to_live(records),
         interval: stats::interval_of_mean(&values),
         ratio: None,
-        gc_ns: median_of(|record| record.measurement.gc_ns),
-        gc_share: stats::median(&shares),
-        pause_p50_ns: median_of(|record| record.measurement.pause_p50_ns),
-        pause_p99_ns: median_of(|record| record.measurement.pause_p99_ns),
-        pause_max_ns: maximum(|record| record.measurement.pause_max_ns).map(|ns| ns as f64),
-        peak_heap_bytes: maximum(|record| record.measurement.peak_heap_bytes),
-        peak_rss_bytes: maximum(|record| record.measurement.peak_rss_bytes),
+        by_hand: None,
+        values: Figure::all().iter().map(|figure| across(figure, records)).collect(),
         times,
     })
 }
 
-/// The largest heap relative to what is alive at most.
-fn peak_to_live(records: &[&Record]) -> Option<f64> {
-    let of_record = |record: &Record| {
-        let peak = record.measurement.peak_heap_bytes? + record.measurement.peak_outside_bytes.unwrap_or(0);
-        Some(peak as f64 / record.measurement.live_bytes? as f64)
-    };
-    successful(records).filter_map(of_record).max_by(f64::total_cmp)
+/// What stands for several invocations.
+fn across(figure: &Figure, records: &[&Record]) -> Option<f64> {
+    let values: Vec<f64> = successful(records).filter_map(|record| figure.of(&record.measurement)).collect();
+    match figure.across {
+        Across::Median => stats::median(&values),
+        Across::Maximum => values.into_iter().max_by(f64::total_cmp),
+    }
 }
 
 /// Fills in the ratios of rows that are sorted by time.
@@ -280,20 +257,13 @@ pub fn explain(record: &Record) -> String {
     }
 }
 
-/// How long requests took, if there were any: medians of the percentiles, and the longest of all.
+/// How long requests took, if there were any.
 fn latency(records: &[&Record]) -> Option<String> {
-    let median_of = |of: fn(&Measurement) -> Option<u64>| {
-        let values: Vec<f64> = successful(records).filter_map(|r| of(&r.measurement)).map(|ns| ns as f64).collect();
-        stats::median(&values).map(format::ms)
-    };
-    let max = successful(records).filter_map(|record| record.measurement.latency_max_ns).max()?;
-    Some(format!(
-        "metered latency in ms: p50 {}, p99 {}, p99.9 {}, max {}",
-        median_of(|m| m.latency_p50_ns)?,
-        median_of(|m| m.latency_p99_ns)?,
-        median_of(|m| m.latency_p999_ns)?,
-        format::ms(max as f64)
-    ))
+    let figures = Figure::all().iter().filter(|figure| figure.topic == Topic::Latency);
+    let texts: Vec<_> = figures
+        .filter_map(|figure| Some(format!("{} {}", figure.short, format::ms(across(figure, records)?))))
+        .collect();
+    (!texts.is_empty()).then(|| format!("metered latency in ms: {}", texts.join(", ")))
 }
 
 /// What a contestant left uncollected, if it told.
@@ -426,7 +396,7 @@ mod tests {
         disturbed.measurement.cpu_ns = Some(90_000_000);
         let rows = summarise(&[sample("rings", "marksweep", 1, 100.0), disturbed]).remove(0).rows;
         assert_eq!(rows[0].contestant.name(), "generational");
-        assert_eq!((rows[0].time_ns, rows[0].wall_ns), (90e6, 300e6));
+        assert_eq!((rows[0].time_ns, rows[0].value(Figure::keyed("wall_ns"))), (90e6, Some(300e6)));
     }
 
     #[test]
@@ -445,12 +415,18 @@ mod tests {
     }
 
     #[test]
-    fn what_objects_own_outside_counts_as_heap() {
-        let mut record = sample("client_sessions", "generational", 1, 10.0);
-        record.measurement.peak_heap_bytes = Some(10);
-        record.measurement.peak_outside_bytes = Some(190);
-        record.measurement.live_bytes = Some(100);
-        assert_eq!(summarise(&[record])[0].rows[0].peak_to_live, Some(2.0));
+    fn the_median_stands_for_times_and_the_most_for_promises() {
+        let records: Vec<_> = [(1, 10.0, 5), (2, 90.0, 7), (3, 12.0, 6)]
+            .map(|(n, wall, peak)| {
+                let mut record = sample("rings", "generational", n, wall);
+                record.measurement.peak_heap_bytes = Some(peak);
+                record
+            })
+            .to_vec();
+        let row = &summarise(&records)[0].rows[0];
+        assert_eq!(row.value(Figure::keyed("wall_ns")), Some(12e6));
+        assert_eq!(row.value(Figure::keyed("peak_heap_bytes")), Some(7.0));
+        assert_eq!(row.value(Figure::keyed("latency_max_ns")), None);
     }
 
     #[test]

@@ -5,11 +5,20 @@
 //! `null`, never 0 and never missing. The checksum is a string of hexadecimal digits, because a JSON number beyond 2^53
 //! is silently rounded by half of the programs that read JSON.
 //!
+//! What was measured is kept whole: every pause's length is in a histogram, and when it was in a timeline, so that a
+//! percentile or a utilisation nobody thought of can be had from the file years later. Which figures there are is a list
+//! of its own ([`figures`]).
+//!
 //! The child fills in the [`Measurement`], its parent the rest: a child that crashes leaves no measurement, only its
 //! status.
+//!
+//! **Versions.** A record names its [`FORMAT`]. New figures do not change it: who reads an older record finds them absent,
+//! and who reads a newer one leaves them out. It rises when a key changes its meaning, and then older programs refuse.
 
+pub mod figures;
 pub mod journal;
 pub mod key;
+pub mod reading;
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,9 +28,17 @@ use serde::{Deserialize, Serialize};
 use crate::system::environment::Environment;
 use key::Key;
 
+pub use figures::{Figure, Measurement};
+
+/// The format of the records that this program writes, and the newest that it reads. Records without one are of format 1.
+pub const FORMAT: u32 = 1;
+
 /// One invocation: which, how it went, what it measured, where.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
+    /// [`FORMAT`].
+    #[serde(default = "first_format")]
+    pub format: u32,
     /// What ran, on what, and how.
     #[serde(flatten)]
     pub key: Key,
@@ -36,58 +53,8 @@ pub struct Record {
     pub environment: Environment,
 }
 
-/// The part of a record that the child process reports.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Measurement {
-    /// How it went.
-    pub status: Status,
-    /// A sentence about the status, when there is more to say.
-    pub message: Option<String>,
-    /// What the workload computed: equal for all that ran it correctly.
-    pub checksum: Option<Checksum>,
-    /// Elapsed time of the workload, without process start and input parsing, in nanoseconds.
-    pub wall_ns: Option<u64>,
-    /// Processor time of all threads over the same span, in nanoseconds.
-    pub cpu_ns: Option<u64>,
-    /// Elapsed time of all pauses together, in nanoseconds. What a collector does while the program allocates (sweeping
-    /// lazily, looking for a hole) is part of the program's time: nobody could measure it without slowing it down.
-    pub gc_ns: Option<u64>,
-    /// How often the collector stopped the program, however briefly.
-    pub pause_count: Option<u64>,
-    /// Median pause in nanoseconds; `null` without pauses, as the other percentiles.
-    pub pause_p50_ns: Option<u64>,
-    /// 99th percentile, in nanoseconds.
-    pub pause_p99_ns: Option<u64>,
-    /// 99.9th percentile, in nanoseconds.
-    pub pause_p999_ns: Option<u64>,
-    /// The longest pause, in nanoseconds.
-    pub pause_max_ns: Option<u64>,
-    /// The most that the heap held, in bytes: blocks, side tables, mark stacks, and what it knows its objects to own outside.
-    pub peak_heap_bytes: Option<u64>,
-    /// The most bytes that objects owned outside the heap at once, where only the program counts them.
-    pub peak_outside_bytes: Option<u64>,
-    /// The most bytes that the program keeps alive at once, in objects with their headers and what they own outside: a
-    /// property of the program, the same for all who run it.
-    pub live_bytes: Option<u64>,
-    /// The most memory that the process had resident, in bytes. A replay's process has also read its input and holds the
-    /// model that the heap is compared with.
-    pub peak_rss_bytes: Option<u64>,
-    /// What the workload asked for in total, in bytes, headers not included.
-    pub allocated_bytes: Option<u64>,
-    /// How many objects it asked for.
-    pub allocated_objects: Option<u64>,
-    /// Completed collections of any kind.
-    pub collections: Option<u64>,
-    /// Median metered latency of a request in nanoseconds, where the program serves requests.
-    pub latency_p50_ns: Option<u64>,
-    /// 99th percentile, in nanoseconds.
-    pub latency_p99_ns: Option<u64>,
-    /// 99.9th percentile, in nanoseconds.
-    pub latency_p999_ns: Option<u64>,
-    /// The longest, in nanoseconds.
-    pub latency_max_ns: Option<u64>,
-    /// Objects that were garbage and still there after the last full collection. Only a replay knows.
-    pub leaked_objects: Option<u64>,
+fn first_format() -> u32 {
+    1
 }
 
 /// How an invocation went. In JSON its [`Display`](fmt::Display) form.
@@ -191,6 +158,7 @@ impl TryFrom<String> for Checksum {
 pub(crate) mod tests {
     use super::key::Setting;
     use super::*;
+    use crate::contestants::meter::distribution::Distribution;
     use crate::contestants::{Contestant, Kind};
     use crate::workloads::program::Program;
 
@@ -204,6 +172,7 @@ pub(crate) mod tests {
             None => Contestant::from_name(contestant),
         };
         Record {
+            format: FORMAT,
             key: Key {
                 program: Program::from_name(program).unwrap(),
                 contestant: contestant.unwrap(),
@@ -212,7 +181,6 @@ pub(crate) mod tests {
             invocation,
             measurement: Measurement {
                 status: Status::Ok,
-                message: None,
                 checksum: Some(Checksum(0x1234_5678_9abc_def0)),
                 wall_ns: ns(wall_ms),
                 cpu_ns: ns(wall_ms * 1.1),
@@ -221,19 +189,17 @@ pub(crate) mod tests {
                 pause_p50_ns: ns(0.012),
                 pause_p99_ns: ns(1.2),
                 pause_p999_ns: ns(3.4),
+                pause_p9999_ns: ns(5.6),
                 pause_max_ns: ns(5.6),
                 peak_heap_bytes: Some(123 << 20),
-                peak_outside_bytes: None,
                 live_bytes: Some(82 << 20),
                 peak_rss_bytes: Some(131 << 20),
-                latency_p50_ns: None,
-                latency_p99_ns: None,
-                latency_p999_ns: None,
-                latency_max_ns: None,
                 allocated_bytes: Some(1 << 30),
                 allocated_objects: Some(67_000_000),
                 collections: Some(250),
                 leaked_objects: Some(0),
+                pause_histogram: Some(Distribution::new([(12_000, 247), (1_200_000, 2), (5_600_000, 1)])),
+                ..Measurement::default()
             },
             version: "0.1.0".to_owned(),
             environment: Environment::default(),
@@ -260,25 +226,19 @@ pub(crate) mod tests {
             "invocation",
             "status",
             "checksum",
-            "wall_ns",
-            "cpu_ns",
-            "gc_ns",
-            "pause_count",
-            "pause_p50_ns",
-            "pause_p99_ns",
-            "pause_p999_ns",
-            "pause_max_ns",
-            "peak_heap_bytes",
-            "peak_rss_bytes",
-            "allocated_bytes",
-            "allocated_objects",
-            "collections",
+            "pause_histogram",
+            "latency_histogram",
+            "timeline",
             "allocator",
             "size",
             "heap_limit",
             "version",
             "environment",
-        ] {
+            "format",
+        ]
+        .into_iter()
+        .chain(Figure::all().iter().filter(|figure| figure.is_measured).map(|figure| figure.key))
+        {
             assert!(value.get(key).is_some(), "{key}");
         }
         assert_eq!(value["status"], "crashed: SIGSEGV");

@@ -9,6 +9,7 @@ use std::iter;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 
 use crate::analysis::summary::{Group, Remark, Row};
+use crate::record::figures::Figure;
 use crate::system::environment::Environment;
 use crate::text::format;
 use crate::workloads::Size;
@@ -254,9 +255,11 @@ impl Column {
     }
 
     fn text(self, row: &Row) -> String {
-        let ms = |time: Option<f64>| time.map_or_else(|| ABSENT.to_owned(), format::ms);
-        let mib = |bytes: Option<u64>| bytes.map_or_else(|| ABSENT.to_owned(), format::mib);
         let ratio = |ratio: Option<f64>| ratio.map_or_else(|| ABSENT.to_owned(), format::ratio);
+        let figure = |key: &str| {
+            let figure = Figure::keyed(key);
+            row.value(figure).map_or_else(|| ABSENT.to_owned(), |value| figure.unit.short(value))
+        };
         match self {
             Self::Time => format::ms(row.time_ns),
             Self::Interval => match row.interval {
@@ -270,13 +273,13 @@ impl Column {
                 None => ABSENT.to_owned(),
             },
             Self::ByHand => ratio(row.by_hand),
-            Self::Wall => format::ms(row.wall_ns),
-            Self::GcShare => row.gc_share.map_or_else(|| ABSENT.to_owned(), format::percent),
-            Self::Pause99 => ms(row.pause_p99_ns),
-            Self::PauseMax => ms(row.pause_max_ns),
-            Self::Heap => mib(row.peak_heap_bytes),
-            Self::Process => mib(row.peak_rss_bytes),
-            Self::PeakToLive => ratio(row.peak_to_live),
+            Self::Wall => figure("wall_ns"),
+            Self::GcShare => figure("gc_share"),
+            Self::Pause99 => figure("pause_p99_ns"),
+            Self::PauseMax => figure("pause_max_ns"),
+            Self::Heap => figure("peak_heap_bytes"),
+            Self::Process => figure("peak_rss_bytes"),
+            Self::PeakToLive => figure("peak_to_live"),
         }
     }
 }
@@ -288,8 +291,11 @@ fn busiest(groups: &[Group]) -> Option<(&Group, &Row, f64)> {
     /// A program that never waits has 1.0; page faults and short interruptions make it 1.1.
     const FAR_ABOVE: f64 = 1.3;
     let rows = groups.iter().flat_map(|group| group.rows.iter().map(move |row| (group, row)));
-    let ratios = rows.map(|(group, row)| (group, row, row.wall_ns / row.time_ns));
-    let far = ratios.filter(|(_, row, ratio)| *ratio > FAR_ABOVE && row.wall_ns - row.time_ns > LEAST_NS);
+    let far = rows.filter_map(|(group, row)| {
+        let wall_ns = row.value(Figure::keyed("wall_ns"))?;
+        let ratio = wall_ns / row.time_ns;
+        (ratio > FAR_ABOVE && wall_ns - row.time_ns > LEAST_NS).then_some((group, row, ratio))
+    });
     far.max_by(|a, b| a.2.total_cmp(&b.2))
 }
 

@@ -4,10 +4,10 @@
 //! thread, because that is where programs run: other threads get another `malloc` arena and another stack.
 
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::contestants::heaps::{self, Failure, Probe};
-use crate::contestants::meter::Meter;
+use crate::contestants::meter::{Durations, Meter, Pauses};
 use crate::contestants::{Contestant, Peer};
 use crate::record::key::Key;
 use crate::record::{Checksum, Measurement, Status};
@@ -16,7 +16,7 @@ use crate::run::misbehave;
 use crate::system::process;
 use crate::workloads::Outcome;
 use crate::workloads::client_sessions::Buffer;
-use crate::workloads::event_loop::{Latencies, Metered};
+use crate::workloads::event_loop::Latencies;
 use crate::workloads::program::Loaded;
 
 /// Runs the job and prints its measurement on standard output. With `probe`, its heaps are collected fully after each so
@@ -73,12 +73,16 @@ fn measure(job: &Job, probe: Option<u32>) -> Measurement {
 
 /// Writes the figures of a meter into a measurement.
 fn report(meter: &Meter, into: &mut Measurement) {
-    into.gc_ns = Some(meter.pauses.total_ns());
-    into.pause_count = Some(meter.pauses.count());
-    into.pause_p50_ns = meter.pauses.quantile_ns(0.5);
-    into.pause_p99_ns = meter.pauses.quantile_ns(0.99);
-    into.pause_p999_ns = meter.pauses.quantile_ns(0.999);
-    into.pause_max_ns = meter.pauses.max_ns();
+    let Pauses { durations, timeline } = &meter.pauses;
+    into.gc_ns = Some(durations.total_ns());
+    into.pause_count = Some(durations.count());
+    into.pause_p50_ns = durations.quantile_ns(0.5);
+    into.pause_p99_ns = durations.quantile_ns(0.99);
+    into.pause_p999_ns = durations.quantile_ns(0.999);
+    into.pause_p9999_ns = durations.quantile_ns(0.9999);
+    into.pause_max_ns = durations.max_ns();
+    into.pause_histogram = Some(durations.distribution());
+    into.timeline = Some(timeline.clone());
     into.collections = Some(meter.collections);
     into.peak_heap_bytes = Some(meter.peak_heap_bytes);
     into.leaked_objects = meter.leaked_objects;
@@ -87,12 +91,15 @@ fn report(meter: &Meter, into: &mut Measurement) {
 }
 
 fn report_latencies(latencies: &Latencies, into: &mut Measurement) {
-    let Some(Metered { p50, p99, p999, max }) = latencies.metered() else { return };
-    let ns = |latency: Duration| u64::try_from(latency.as_nanos()).ok();
-    into.latency_p50_ns = ns(p50);
-    into.latency_p99_ns = ns(p99);
-    into.latency_p999_ns = ns(p999);
-    into.latency_max_ns = ns(max);
+    let Some(metered) = latencies.metered() else { return };
+    into.latency_p50_ns = Some(metered.quantile_ns(0.5));
+    into.latency_p99_ns = Some(metered.quantile_ns(0.99));
+    into.latency_p999_ns = Some(metered.quantile_ns(0.999));
+    into.latency_p9999_ns = Some(metered.quantile_ns(0.9999));
+    into.latency_max_ns = Some(metered.quantile_ns(1.0));
+    let mut durations = Durations::default();
+    metered.ascending_ns().iter().for_each(|latency| durations.record_ns(*latency));
+    into.latency_histogram = Some(durations.distribution());
 }
 
 #[cfg(feature = "peers")]

@@ -9,7 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::record::journal::Journal;
-use crate::record::{Measurement, Record};
+use crate::record::{FORMAT, Measurement, Record};
 use crate::run::interrupt;
 use crate::run::job::Job;
 use crate::run::plan::Plan;
@@ -105,6 +105,7 @@ fn failed(error: io::Error, is_stdout: bool) -> Ended {
 
 fn record(job: &Job, measurement: Measurement, environment: &Environment) -> Record {
     Record {
+        format: FORMAT,
         key: job.key.clone(),
         invocation: job.invocation,
         measurement,

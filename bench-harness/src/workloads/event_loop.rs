@@ -21,7 +21,7 @@
 
 use super::{Checksum, Outcome, POINTER_BYTES, Random, Size, Tally, object_bytes, slice_bytes};
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes of a note's fields.
 pub const NOTE_BYTES: u64 = 16;
@@ -118,17 +118,24 @@ pub struct Latencies {
     ends: Vec<u64>,
 }
 
-/// Metered latencies of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Metered latencies of a run, of one request at least.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metered {
-    /// The median.
-    pub p50: Duration,
-    /// The 99th percentile.
-    pub p99: Duration,
-    /// The 99.9th percentile.
-    pub p999: Duration,
-    /// The longest.
-    pub max: Duration,
+    ascending_ns: Vec<u64>,
+}
+
+impl Metered {
+    /// All of them in nanoseconds, in ascending order.
+    pub fn ascending_ns(&self) -> &[u64] {
+        &self.ascending_ns
+    }
+
+    /// The latency that this share of all requests does not exceed, in nanoseconds.
+    pub fn quantile_ns(&self, share: f64) -> u64 {
+        let count = self.ascending_ns.len();
+        let rank = (share * count as f64).ceil() as usize;
+        self.ascending_ns[rank.clamp(1, count) - 1]
+    }
 }
 
 impl Latencies {
@@ -136,18 +143,14 @@ impl Latencies {
     pub fn metered(&self) -> Option<Metered> {
         let (count, total) = (self.ends.len() as u64, *self.ends.last()?);
         let mut start = 0;
-        let mut latencies: Vec<u64> = Vec::with_capacity(self.ends.len());
+        let mut ascending_ns: Vec<u64> = Vec::with_capacity(self.ends.len());
         for (number, &end) in (0..count).zip(&self.ends) {
             let arrival = (u128::from(total) * u128::from(number) / u128::from(count)) as u64;
-            latencies.push(end - arrival.min(start));
+            ascending_ns.push(end - arrival.min(start));
             start = end;
         }
-        latencies.sort_unstable();
-        let at = |share: f64| {
-            let rank = (share * latencies.len() as f64).ceil() as usize;
-            Duration::from_nanos(latencies[rank.clamp(1, latencies.len()) - 1])
-        };
-        Some(Metered { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1.0) })
+        ascending_ns.sort_unstable();
+        Some(Metered { ascending_ns })
     }
 }
 
@@ -179,8 +182,8 @@ mod tests {
     use super::*;
 
     fn metered(ends: &[u64]) -> [u64; 4] {
-        let Metered { p50, p99, p999, max } = Latencies { ends: ends.to_vec() }.metered().unwrap();
-        [p50, p99, p999, max].map(|latency| latency.as_nanos() as u64)
+        let metered = Latencies { ends: ends.to_vec() }.metered().unwrap();
+        [0.5, 0.99, 0.999, 1.0].map(|share| metered.quantile_ns(share))
     }
 
     #[test]

@@ -67,6 +67,8 @@ impl Machine {
         let (core, collector) = (&mut inner.core, &mut inner.collector);
         let (collector, mut heap) = (&mut **collector, HeapContext { fast: &self.fast, core });
         heap.core.event(EventKind::PauseStart);
+        let bytes = heap.core.memory.blocks.used_bytes();
+        heap.core.event(EventKind::HeapResized { bytes });
         heap.core.futility.asked |= !heap.core.futility.chosen;
         heap.core.roots.synchronize();
         #[cfg(feature = "conformance")]

@@ -7,13 +7,15 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
+use std::time::Instant;
 
-use heap_core::events::{Event, EventKind, Listener};
+use heap_core::events::{CollectionKind, Event, EventKind, Listener};
 use heap_core::{AllocError, CollectorChoice, Heap, HeapOptions, Mutator, Root, Rootable, Statistics, collector};
 
 use super::Failure;
 use crate::contestants::collector::{Collector, Mode};
 use crate::contestants::meter::Meter;
+use crate::contestants::meter::timeline::{PauseKind, Span};
 use crate::workloads::event_loop::Latencies;
 
 /// How to make a heap for one run.
@@ -119,21 +121,16 @@ impl Setup {
 
     /// Who records a heap's pauses, as soon as it is made.
     pub(super) fn listener(&self, made: &Statistics) -> Listener {
+        let mut meter = self.meter.borrow_mut();
         // Making a large root can end in a pause, before anybody listens. It is one at most.
         if made.pauses > 0 {
-            self.meter.borrow_mut().pauses.record(made.pause_time);
+            let length = u64::try_from(made.pause_time.as_nanos()).unwrap_or(u64::MAX);
+            let start = meter.since_begin_ns(Instant::now()).saturating_sub(length);
+            meter.pauses.record(Span::pause(start, length, PauseKind::Step));
         }
-        let meter = self.meter.clone();
-        let mut start = None;
-        Box::new(move |event: &Event| match event.kind {
-            EventKind::PauseStart => start = Some(event.at),
-            EventKind::PauseEnd => {
-                if let Some(start) = start.take() {
-                    meter.borrow_mut().pauses.record(event.at - start);
-                }
-            }
-            _ => {}
-        })
+        meter.note_held(0, made.heap_bytes);
+        let mut watch = Watch { meter: self.meter.clone(), held: made.heap_bytes, pause: None };
+        Box::new(move |event: &Event| watch.see(event))
     }
 
     /// Runs a program whose requests are timed.
@@ -142,6 +139,53 @@ impl Setup {
         let result = program(&mut latencies);
         self.meter.borrow_mut().latencies = latencies;
         result
+    }
+}
+
+/// Puts the events of one heap together to pauses.
+struct Watch {
+    meter: Rc<RefCell<Meter>>,
+    /// What this heap held when it was last heard of.
+    held: u64,
+    pause: Option<(Instant, Span)>,
+}
+
+impl Watch {
+    fn see(&mut self, event: &Event) {
+        let mut meter = self.meter.borrow_mut();
+        if event.kind == EventKind::PauseStart {
+            let start = meter.since_begin_ns(event.at);
+            self.pause = Some((event.at, Span::pause(start, 0, PauseKind::Step)));
+        }
+        let Some((start, pause)) = &mut self.pause else { return };
+        match event.kind {
+            EventKind::PrepareGc(CollectionKind::Minor) if pause.kind == PauseKind::Step => {
+                pause.kind = PauseKind::Minor;
+            }
+            // A young collection that does not suffice is followed by a full one in the same pause.
+            EventKind::PrepareGc(_) => pause.kind = PauseKind::Full,
+            EventKind::LiveDataSize { bytes } => pause.live = Some(bytes as u64),
+            EventKind::HeapResized { bytes } => {
+                let held = meter.note_held(self.held, bytes as u64);
+                self.held = bytes as u64;
+                pause.held_before = pause.held_before.or(Some(held));
+                pause.held_after = Some(held);
+            }
+            EventKind::PauseEnd => {
+                let length = event.at - *start;
+                pause.length_ns = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
+                pause.paused_ns = pause.length_ns;
+                meter.pauses.record(*pause);
+                self.pause = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.meter.borrow_mut().note_held(self.held, 0);
     }
 }
 
@@ -204,6 +248,7 @@ impl<R: ?Sized> Drop for Measured<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contestants::meter::Pauses;
     use heap_core::{Gc, Lock};
 
     type Numbers = Rootable![Gc<'_, [Lock<Option<Gc<'_, u64>>>]>];
@@ -224,9 +269,18 @@ mod tests {
                 Ok(heap.heap().statistics())
             });
             let statistics = statistics.unwrap();
-            assert_eq!(meter.pauses.count(), statistics.pauses, "{collector:?}");
-            let (ours, theirs) = (meter.pauses.total_ns() as f64, statistics.pause_time.as_nanos() as f64);
+            let Pauses { durations, timeline } = &meter.pauses;
+            assert_eq!(durations.count(), statistics.pauses, "{collector:?}");
+            assert_eq!(timeline.spans().iter().map(|span| span.pauses).sum::<u64>(), statistics.pauses);
+            let (ours, theirs) = (durations.total_ns() as f64, statistics.pause_time.as_nanos() as f64);
             assert!(ours <= theirs && theirs - ours < 0.1 * theirs + 1e6, "{collector:?}: {ours} of {theirs} ns");
+            // The last pause was the collection that was asked for.
+            let last = timeline.spans().last().unwrap();
+            let kind = if collector.reclaims() { PauseKind::Full } else { PauseKind::Step };
+            assert_eq!(last.kind, kind, "{collector:?}");
+            assert_eq!(last.held_after, Some(statistics.heap_bytes), "{collector:?}");
+            assert!(last.held_before >= last.held_after, "{collector:?}: {last:?}");
+            assert_eq!(meter.note_held(0, 0), 0, "{collector:?}: a heap that is gone holds nothing");
         }
     }
 }
