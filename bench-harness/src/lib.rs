@@ -71,8 +71,8 @@ fn obey() -> Result<ExitCode, String> {
         Command::Compare(options) => commands::compare::compare(options),
         Command::Replay(options) => commands::replay::replay(options),
         Command::Child(options) => {
-            let probe = options.probe;
-            Job::try_from(options).map(|job| match child::run(&job, probe) {
+            let (probe, prepared) = (options.probe, options.prepared);
+            Job::try_from(options).map(|job| match child::run(&job, probe, prepared) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(_) => ExitCode::FAILURE,
             })

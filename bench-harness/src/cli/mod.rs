@@ -47,7 +47,7 @@ pub enum Command {
     Run(RunOptions),
     /// Run a telling subset, or what is chosen, and show one table
     Compare(CompareOptions),
-    /// Rebuild the heap of a real program (.heapsnapshot, from Node or Chrome) in each collector and compare
+    /// Rebuild the heap of a real program (from Node, Chrome, Java, ...) in each collector and compare
     Replay(ReplayOptions),
     /// Run one workload in this process and print its measurement as JSON
     #[command(hide = true)]
@@ -81,8 +81,8 @@ pub struct CompareOptions {
 /// Options of `replay`.
 #[derive(Debug, Args)]
 pub struct ReplayOptions {
-    /// The heap dump, plain or compressed by gzip
-    #[arg(value_name = "FILE.heapsnapshot")]
+    /// The heap dump, .heapsnapshot or .hprof, plain or compressed by gzip
+    #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// What all commands that run something share.
     #[command(flatten)]
@@ -108,13 +108,13 @@ pub struct CommonOptions {
     /// The hard limit of each heap, with suffix K, M or G; peers have none [default: the library's]
     #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
     pub heap_limit: Option<u64>,
-    /// The longest text of a heap dump that is read, after decompression, with suffix K, M or G
+    /// The longest heap dump that is read, after decompression, with suffix K, M or G
     #[arg(long, value_name = "BYTES", value_parser = quantity::bytes, default_value = "4G")]
     pub snapshot_limit: u64,
     /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to standard error
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// End a run that takes longer, reading its input included; in seconds or with suffix s, m or h
+    /// End a run that takes longer, not counting the reading of heap dumps; in seconds or with suffix s, m or h
     #[arg(long, value_name = "TIME", value_parser = quantity::timeout, default_value = "300")]
     pub timeout: Duration,
     /// Show no progress
@@ -278,7 +278,7 @@ mod tests {
             ("compare --heap-limit 99999G", "address space"),
             ("compare --timeout 0", "0 seconds"),
             ("run --collectors nogc", "--workloads"),
-            ("replay", "FILE.heapsnapshot"),
+            ("replay", "<FILE>"),
             ("frobnicate", "unrecognized subcommand"),
         ] {
             let error = parse(&format!("bench-harness {line}")).unwrap_err();

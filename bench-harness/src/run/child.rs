@@ -20,25 +20,31 @@ use crate::workloads::event_loop::Latencies;
 use crate::workloads::program::Loaded;
 
 /// Runs the job and prints its measurement on standard output. With `probe`, its heaps are collected fully after each so
-/// many batches, and what was found alive is reported as the live bytes.
+/// many batches, and what was found alive is reported as the live bytes. The program's input is on standard input, if it
+/// comes `prepared`.
 ///
 /// # Errors
 /// When standard output cannot be written: then nobody listens any more.
-pub fn run(job: &Job, probe: Option<u32>) -> io::Result<()> {
+pub fn run(job: &Job, probe: Option<u32>, prepared: bool) -> io::Result<()> {
     process::end_with_parent();
-    let measurement = measure(job, probe);
+    let measurement = measure(job, probe, prepared);
     let mut stdout = io::stdout().lock();
     serde_json::to_writer(&mut stdout, &measurement)?;
     stdout.write_all(b"\n")?;
     stdout.flush()
 }
 
-fn measure(job: &Job, probe: Option<u32>) -> Measurement {
+fn measure(job: &Job, probe: Option<u32>, prepared: bool) -> Measurement {
     let Key { program, contestant, setting } = &job.key;
     if let Contestant::Fault(fault) = *contestant {
         return misbehave::commit(fault);
     }
-    let loaded = match program.load(setting.size, job.snapshot_limit) {
+    let loaded = if prepared {
+        Loaded::read(&mut io::stdin().lock()).map_err(|error| format!("cannot read the prepared heap: {error}"))
+    } else {
+        program.load(setting.size, job.snapshot_limit)
+    };
+    let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(sentence) => return stopped(Status::NoInput, sentence),
     };

@@ -49,6 +49,9 @@ pub struct ChildOptions {
     /// Collect fully after each so many batches, and report the most bytes that were alive in place of a peak.
     #[arg(long)]
     pub probe: Option<u32>,
+    /// The heap dump comes on standard input, read and prepared.
+    #[arg(long)]
+    pub prepared: bool,
 }
 
 impl Job {

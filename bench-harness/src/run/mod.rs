@@ -4,6 +4,7 @@
 //! [`runner`] starts a process, [`child`] measures in it, [`progress`] shows how far it is, [`interrupt`] ends it early.
 
 pub mod child;
+pub mod inputs;
 pub mod interrupt;
 pub mod job;
 mod misbehave;

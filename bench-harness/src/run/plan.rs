@@ -160,8 +160,8 @@ fn workload_milliseconds(workload: Workload) -> u64 {
     }
 }
 
-/// Snapshots take time in proportion to their text, most of it for reading: the built-in one of 10 MB 450 ms. Compressed
-/// ones have about six times their length.
+/// Snapshots take time in proportion to their text: the built-in one of 10 MB 450 ms. Compressed ones have about six times
+/// their length.
 fn snapshot_milliseconds(file: Option<&Path>) -> u64 {
     const BUILTIN: u64 = 450;
     const TEXT_PER_MILLISECOND: u64 = 23_000;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crate::contestants::Kind;
 use crate::contestants::allocator::VARIABLE;
 use crate::record::{Measurement, Status};
+use crate::run::inputs::Inputs;
 use crate::run::interrupt;
 use crate::run::job::Job;
 use crate::system::process;
@@ -39,6 +40,7 @@ const PANICKED: i32 = 101;
 pub struct Runner {
     executable: PathBuf,
     timeout: Duration,
+    inputs: Inputs,
 }
 
 /// How waiting for a child ended.
@@ -59,7 +61,13 @@ impl Runner {
         process::fix_stack_of_children();
         let by_link = PathBuf::from("/proc/self/exe");
         let executable = if by_link.exists() { by_link } else { std::env::current_exe()? };
-        Ok(Self { executable, timeout })
+        Ok(Self { executable, timeout, inputs: Inputs::default() })
+    }
+
+    /// The same, with inputs that its children need not prepare.
+    #[must_use]
+    pub fn with(self, inputs: Inputs) -> Self {
+        Self { inputs, ..self }
     }
 
     /// Runs one job to its end.
@@ -67,11 +75,13 @@ impl Runner {
     /// # Errors
     /// When the system cannot start a process.
     pub fn run(&self, job: &Job) -> io::Result<Ended> {
+        let input = self.inputs.of(&job.key.program)?;
         let mut child = Command::new(&self.executable)
             .args(job.command_line())
+            .args(input.is_some().then_some("--prepared"))
             .env(VARIABLE, job.key.contestant.allocator().name())
             .env_remove("RUST_BACKTRACE")
-            .stdin(Stdio::null())
+            .stdin(input.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

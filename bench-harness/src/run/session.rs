@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::record::journal::Journal;
 use crate::record::{FORMAT, Measurement, Record};
+use crate::run::inputs::Inputs;
 use crate::run::interrupt;
 use crate::run::job::Job;
 use crate::run::plan::Plan;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// Whether to show no progress.
     pub quiet: bool,
+    /// What children need not prepare.
+    pub inputs: Inputs,
 }
 
 /// What came of a plan.
@@ -77,7 +80,7 @@ fn carry_out(
     progress: &mut Progress,
     session: &mut Session,
 ) -> Result<(), Ended> {
-    let runner = Runner::new(settings.timeout).map_err(Ended::Failed)?;
+    let runner = Runner::new(settings.timeout).map_err(Ended::Failed)?.with(settings.inputs.clone());
     for job in &plan.jobs {
         progress.begin(job);
         let measurement = match runner.run(job).map_err(Ended::Failed)? {

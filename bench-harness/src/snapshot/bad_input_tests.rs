@@ -619,7 +619,7 @@ fn the_root_may_be_any_node() {
     let with_root = small().replace("\"node_count\":3", "\"root_index\":5,\"node_count\":3");
     let graph = read(with_root.as_bytes()).expect("node 1");
     assert_eq!(graph.root(), 1);
-    let model = super::Model::new(&graph);
+    let model = super::Model::new(graph);
     // Node 1 leads to node 0, a list of roots, which leads back to it, and to node 2 by an edge that is weak.
     assert_eq!((model.objects().collect::<Vec<_>>(), model.roots().len()), (vec![2], 0));
 }

@@ -68,6 +68,13 @@ pub enum SnapshotError {
         /// Where.
         place: Place,
     },
+    /// A heap dump of the Java machine is damaged or cut off.
+    Hprof {
+        /// How many bytes are in front of the place, after decompression.
+        byte: u64,
+        /// What is wrong there.
+        problem: String,
+    },
     /// A part without which nothing can be interpreted is absent.
     Missing {
         /// The part, as a path of keys.
@@ -163,6 +170,9 @@ impl fmt::Display for SnapshotError {
             }
             Self::Json { problem, place } => {
                 write!(f, "this is not a heap snapshot: {problem} at {place}")
+            }
+            Self::Hprof { byte, problem } => {
+                write!(f, "the heap dump of the Java machine (HPROF) is wrong at byte {byte}: {problem}")
             }
             Self::Missing { what } => write!(f, "the snapshot has no `{what}`"),
             Self::Duplicate { what } => write!(f, "the snapshot has `{what}` twice"),

@@ -65,7 +65,7 @@ fn an_independent_reader_agrees() {
 
 #[test]
 fn nearly_all_of_a_fresh_snapshot_is_reachable() {
-    let model = Model::new(&fixture());
+    let model = Model::new(fixture());
     let objects = model.objects().count() as u64;
     let reachable = model.reachable();
     // V8 collects before it writes, so what only weak edges reach is at most a handful.
@@ -75,7 +75,7 @@ fn nearly_all_of_a_fresh_snapshot_is_reachable() {
 
 #[test]
 fn ten_rounds_leave_a_smaller_heap() {
-    let mut model = Model::new(&fixture());
+    let mut model = Model::new(fixture());
     let mut plan = MutationPlan::new(1, RoundSize::for_model(&model));
     let mut alive = vec![model.reachable().objects()];
     for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! Heaps of real programs, read from V8 heap snapshots and rebuilt in the collectors under test.
+//! Heaps of real programs, read from V8 heap snapshots and Java heap dumps, and rebuilt in the collectors under test.
 //!
 //! Synthetic workloads have the shapes that their authors thought of. A `.heapsnapshot` file, which Node and Chrome
 //! write on request, has the shape of a program that somebody runs: who points to whom, how large each object is, what
@@ -8,17 +8,20 @@
 //! - [`read()`], [`read_path`]: from the JSON text, plain or compressed by gzip, to a [`SnapshotGraph`]. The steps are
 //!   `source` (bytes, gzip, the limit), `parse` (JSON), `layout` (what the file says of its own rows, and the
 //!   smallest file that is read), `rows` (from
-//!   integers to columns); [`SnapshotError`] is everything that can be wrong with a file.
+//!   integers to columns); `hprof` reads the Java machine's files into the same graph; [`SnapshotError`] is everything
+//!   that can be wrong with a file.
 //! - [`Model`]: the heap as a replay rebuilds it, with roots and edge slots that change, and the slow and obvious
 //!   computation of what is reachable.
 //! - [`MutationPlan`]: rounds of random [`Op`]s that a heap and the model both carry out.
-//! - [`Replay`]: all of this, prepared for one run.
+//! - [`Replay`]: all of this, prepared for one run, and handed over to the processes that run it (`handover`).
 //! - [`builtin`]: a snapshot that is always at hand.
 //!
 //! Names and values of objects are not kept: a collector does not look at them.
 
 mod error;
 mod graph;
+mod handover;
+mod hprof;
 mod layout;
 mod lenient;
 mod mutation;

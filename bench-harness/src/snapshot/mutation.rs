@@ -340,7 +340,7 @@ mod tests {
             .map(|_| (0..random.below(edges + 1)).map(|_| (random.below(nodes) as u32, random.below(8) == 0)).collect())
             .collect();
         let lists: Vec<&[(u32, bool)]> = lists.iter().map(Vec::as_slice).collect();
-        Model::new(&graph(&lists))
+        Model::new(graph(&lists))
     }
 
     const SMALL: RoundSize = RoundSize { removals: 4, insertions: 5, root_drops: 1 };
@@ -394,7 +394,7 @@ mod tests {
 
     #[test]
     fn a_heap_without_roots_has_no_operations() {
-        let mut model = Model::new(&graph(&[&[], &[(1, false)]]));
+        let mut model = Model::new(graph(&[&[], &[(1, false)]]));
         let mut plan = MutationPlan::new(3, SMALL);
         assert_eq!(plan.next_round(&mut model), []);
     }
@@ -404,7 +404,7 @@ mod tests {
         let edges: Vec<[(u32, bool); 1]> = (1..200_000).map(|to| [(to, false)]).collect();
         let mut lists: Vec<&[(u32, bool)]> = edges.iter().map(|edge| &edge[..]).collect();
         lists.push(&[]);
-        let mut model = Model::new(&graph(&lists));
+        let mut model = Model::new(graph(&lists));
         // Thousands of operations: walking the list for each would take minutes.
         let size = RoundSize { removals: 1, insertions: 6_000, root_drops: 0 };
         let operations = MutationPlan::new(4, size).next_round(&mut model);

@@ -12,17 +12,19 @@
 
 use super::error::{Place, SnapshotError};
 use super::graph::SnapshotGraph;
+use super::hprof;
 use super::layout::{Header, Layout};
 use super::lenient::{Integer, Key};
 use super::rows::{EdgeRows, NodeRows, Parked, Rows, join};
-use super::source::{DEFAULT_TEXT_LIMIT, Fault, Format, Source};
+use super::source::{DEFAULT_TEXT_LIMIT, Format, HPROF, Source};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-/// Reads a snapshot, plain or compressed by gzip, from a file, of at most `limit` bytes of text.
+/// Reads a snapshot of V8's format or a heap dump of the Java machine, plain or compressed by gzip, from a file, of at
+/// most `limit` bytes after decompression.
 ///
 /// # Errors
 ///
@@ -38,7 +40,12 @@ pub fn read_path(path: &Path, limit: u64) -> Result<SnapshotGraph, SnapshotError
     if !kind.is_file() {
         return Err(SnapshotError::NotAFile { path: path.to_owned() });
     }
-    read_with_limit(File::open(path).map_err(cannot_open)?, limit)
+    let open = || File::open(path).map_err(cannot_open);
+    match read_with_limit(open()?, limit) {
+        // Twice, from the beginning: that needs a file.
+        Err(SnapshotError::Format(format)) if format == HPROF => hprof::read(|| Ok(Source::binary(open()?, limit))),
+        read => read,
+    }
 }
 
 /// Reads a snapshot, plain or compressed by gzip, from any stream, which need not be buffered.
@@ -74,13 +81,8 @@ pub fn read_with_limit(stream: impl Read, limit: u64) -> Result<SnapshotGraph, S
 
 fn explain(error: serde_json::Error, source: Source<'_>, assembly: Assembly) -> SnapshotError {
     let byte = source.given;
-    match source.fault {
-        Some(Fault::Read(source)) => return SnapshotError::Read { byte, source },
-        Some(Fault::Gzip(source)) => return SnapshotError::Gzip { byte, source },
-        Some(Fault::TooLong(limit)) => return SnapshotError::TooLong { limit },
-        Some(Fault::Format(format)) => return SnapshotError::Format(format),
-        Some(Fault::Bomb) => return SnapshotError::Bomb { byte },
-        None => {}
+    if let Some(fault) = source.fault {
+        return fault.explain(byte);
     }
     if let Some(error) = assembly.error {
         return error;

@@ -15,59 +15,78 @@
 //! **Weak edges** of the snapshot are left out: they decide nothing about who is alive. (V8 writes the key and value
 //! edges of its weak maps as ordinary strong edges of the table.)
 
+use std::sync::Arc;
+
 use super::graph::SnapshotGraph;
 use super::mutation::Op;
 
 /// Stands for "no object" in a slot or root.
-const NOTHING: u32 = u32::MAX;
+pub(super) const NOTHING: u32 = u32::MAX;
 
 /// A heap as it should be: objects, their slots, and the roots. Objects have the numbers of the snapshot's nodes.
+///
+/// A copy shares what no operation changes: it costs four bytes for each slot and root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
-    self_sizes: Vec<u64>,
+    pub(super) frame: Arc<Frame>,
+    pub(super) slots: Vec<u32>,
+    pub(super) roots: Vec<u32>,
+}
+
+/// The part of a model that no operation changes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) self_sizes: Vec<u64>,
     /// One bit per node: is it an object, or one of V8's lists of roots?
-    objects: Bits,
+    pub(super) objects: Bits,
     /// The slots of node `n` are `slots[offsets[n]..offsets[n + 1]]`.
-    offsets: Vec<u32>,
-    slots: Vec<u32>,
-    roots: Vec<u32>,
+    pub(super) offsets: Vec<u32>,
 }
 
 /// The objects that can be reached from some roots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reachable {
-    members: Bits,
-    objects: u64,
-    bytes: u64,
+    pub(super) members: Bits,
+    pub(super) objects: u64,
+    pub(super) bytes: u64,
 }
 
 impl Model {
-    /// The heap that `graph` describes, before any [`Op`].
-    pub fn new(graph: &SnapshotGraph) -> Self {
-        let node_count = graph.node_count();
-        let (lists, roots) = roots_of(graph);
-        let mut objects = Bits::new(node_count);
-        let mut offsets = Vec::with_capacity(node_count as usize + 1);
-        let mut slots = Vec::new();
-        offsets.push(0);
-        for node in 0..node_count {
-            if !lists.get(node) {
-                objects.set(node);
-                slots.extend(graph.strong_targets(node).map(|to| if lists.get(to) { NOTHING } else { to }));
+    /// The heap that `graph` describes, before any [`Op`]. The graph's columns become the model's, in place.
+    pub fn new(graph: SnapshotGraph) -> Self {
+        let (lists, roots) = roots_of(&graph);
+        let SnapshotGraph { self_sizes, mut offsets, targets: mut slots, weak, .. } = graph;
+        let mut objects = Bits::new(self_sizes.len() as u32);
+        // Slots are moved down over edges that are none; what was read is never needed again.
+        let (mut begin, mut kept) = (0, 0);
+        for node in 0..self_sizes.len() {
+            let end = offsets[node + 1] as usize;
+            if !lists.get(node as u32) {
+                objects.set(node as u32);
+                for edge in begin..end {
+                    let to = slots[edge];
+                    if weak[edge / 64] >> (edge % 64) & 1 == 0 {
+                        slots[kept] = if lists.get(to) { NOTHING } else { to };
+                        kept += 1;
+                    }
+                }
             }
-            offsets.push(slots.len() as u32);
+            offsets[node + 1] = kept as u32;
+            begin = end;
         }
-        Self { self_sizes: (0..node_count).map(|node| graph.self_size(node)).collect(), objects, offsets, slots, roots }
+        slots.truncate(kept);
+        slots.shrink_to_fit();
+        Self { frame: Arc::new(Frame { self_sizes, objects, offsets }), slots, roots }
     }
 
     /// One more than the largest object's number: the length of a table that is indexed by objects.
     pub fn node_count(&self) -> u32 {
-        self.self_sizes.len() as u32
+        self.frame.self_sizes.len() as u32
     }
 
     /// The objects to build, in ascending order, reachable or not.
     pub fn objects(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.node_count()).filter(|node| self.objects.get(*node))
+        (0..self.node_count()).filter(|node| self.frame.objects.get(*node))
     }
 
     /// The size of `object` in bytes, as V8 measured it.
@@ -76,17 +95,18 @@ impl Model {
     ///
     /// If `object` is not below [`node_count`](Self::node_count), as in every function here that takes an object.
     pub fn self_size(&self, object: u32) -> u64 {
-        self.self_sizes[object as usize]
+        self.frame.self_sizes[object as usize]
     }
 
     /// The number of slots of `object`. It never changes.
     pub fn slot_count(&self, object: u32) -> u32 {
-        self.offsets[object as usize + 1] - self.offsets[object as usize]
+        self.frame.offsets[object as usize + 1] - self.frame.offsets[object as usize]
     }
 
     /// What the slots of `object` hold, in their order.
     pub fn slots(&self, object: u32) -> impl ExactSizeIterator<Item = Option<u32>> + '_ {
-        let (from, to) = (self.offsets[object as usize], self.offsets[object as usize + 1]);
+        let offsets = &self.frame.offsets;
+        let (from, to) = (offsets[object as usize], offsets[object as usize + 1]);
         self.slots[from as usize..to as usize].iter().map(|to| some(*to))
     }
 
@@ -126,7 +146,7 @@ impl Model {
                 self.slots[index] = NOTHING;
             }
             Op::InsertEdge { from, slot, to } => {
-                assert!(self.objects.get(to), "node {to} is not an object");
+                assert!(self.frame.objects.get(to), "node {to} is not an object");
                 let index = self.slot_index(from, slot);
                 self.slots[index] = to;
             }
@@ -159,7 +179,7 @@ impl Model {
 
     fn slot_index(&self, object: u32, slot: u32) -> usize {
         assert!(slot < self.slot_count(object), "object {object} has no slot {slot}");
-        (self.offsets[object as usize] + slot) as usize
+        (self.frame.offsets[object as usize] + slot) as usize
     }
 }
 
@@ -213,19 +233,19 @@ fn some(object: u32) -> Option<u32> {
 
 /// A set of small numbers, one bit each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Bits(Vec<u64>);
+pub(super) struct Bits(pub(super) Vec<u64>);
 
 impl Bits {
-    fn new(len: u32) -> Self {
+    pub(super) fn new(len: u32) -> Self {
         Self(vec![0; (len as usize).div_ceil(64)])
     }
 
-    fn get(&self, index: u32) -> bool {
+    pub(super) fn get(&self, index: u32) -> bool {
         self.0[index as usize / 64] >> (index % 64) & 1 == 1
     }
 
     /// Puts `index` in; was it missing?
-    fn set(&mut self, index: u32) -> bool {
+    pub(super) fn set(&mut self, index: u32) -> bool {
         let word = &mut self.0[index as usize / 64];
         let bit = 1 << (index % 64);
         let missing = *word & bit == 0;
@@ -270,7 +290,7 @@ pub(super) mod tests {
 
     #[test]
     fn strong_edges_keep_alive_and_weak_ones_do_not() {
-        let model = Model::new(&graph(&[&[(1, S), (4, W)], &[(2, S), (3, W)], &[(1, S)], &[], &[(1, S)]]));
+        let model = Model::new(graph(&[&[(1, S), (4, W)], &[(2, S), (3, W)], &[(1, S)], &[], &[(1, S)]]));
         let reachable = model.reachable();
         let alive: Vec<_> = model.objects().filter(|o| reachable.contains(*o)).collect();
         assert_eq!(alive, [1, 2]);
@@ -285,7 +305,7 @@ pub(super) mod tests {
         let mut graph = graph(&[&[(1, S), (4, S)], &[(2, S), (0, S)], &[(3, S), (3, S)], &[(1, S), (4, S)], &[]]);
         graph.types = vec![1, 1, 1, 0, 1];
         graph.self_sizes = vec![0, 0, 0, 16, 100];
-        let model = Model::new(&graph);
+        let model = Model::new(graph);
         assert_eq!(model.objects().collect::<Vec<_>>(), [3, 4]);
         assert_eq!(model.roots().collect::<Vec<_>>(), [Some(4), Some(3), Some(3)]);
         assert_eq!(model.slots(3).collect::<Vec<_>>(), [None, Some(4)]);
@@ -294,7 +314,7 @@ pub(super) mod tests {
 
     #[test]
     fn operations_change_what_is_reachable() {
-        let mut model = Model::new(&graph(&[&[(1, S), (3, S)], &[(2, S), (2, S)], &[(1, S)], &[]]));
+        let mut model = Model::new(graph(&[&[(1, S), (3, S)], &[(2, S), (2, S)], &[(1, S)], &[]]));
         let count = |model: &Model| model.reachable().objects();
         assert_eq!(count(&model), 3);
         model.apply(Op::RemoveEdge { from: 1, slot: 0 });
@@ -313,6 +333,6 @@ pub(super) mod tests {
         let edges: Vec<[(u32, bool); 1]> = (1..1_000_000).map(|to| [(to, S)]).collect();
         let mut lists: Vec<&[(u32, bool)]> = edges.iter().map(|edge| &edge[..]).collect();
         lists.push(&[]);
-        assert_eq!(Model::new(&graph(&lists)).reachable().objects(), 999_999);
+        assert_eq!(Model::new(graph(&lists)).reachable().objects(), 999_999);
     }
 }

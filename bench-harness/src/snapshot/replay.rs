@@ -29,7 +29,7 @@ pub(crate) struct Shape {
 }
 
 /// A snapshot with everything that can be computed before the clock starts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
     pub(crate) model: Model,
     pub(crate) alive: Reachable,
@@ -40,7 +40,7 @@ pub struct Replay {
 
 impl Replay {
     /// Chooses the operations and computes what must be alive after each round.
-    pub fn prepare(graph: &SnapshotGraph) -> Self {
+    pub fn prepare(graph: SnapshotGraph) -> Self {
         let model = Model::new(graph);
         let alive = model.reachable();
         let mut plan = MutationPlan::new(SEED, RoundSize::for_model(&model));
@@ -95,7 +95,7 @@ mod tests {
             (1 << 20, Shape { slots: 3, payload: (1 << 17) - 7 }),
         ] {
             graph.self_sizes[1] = size;
-            let shape = Replay::shape(&Model::new(&graph), 1);
+            let shape = Replay::shape(&Model::new(graph.clone()), 1);
             assert_eq!(shape, expected, "{size}");
             if shape.payload > 0 {
                 assert_eq!((shape.slots + shape.payload) as u64 * 8 + 2 * PREFIX_BYTES, size);

@@ -17,6 +17,7 @@
 //! The JSON library turns errors of its stream into its own; therefore the fault is kept here, where the caller finds
 //! it in its first form.
 
+use super::error::SnapshotError;
 use flate2::read::MultiGzDecoder;
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -45,13 +46,15 @@ const FORMATS: [(&[u8], Format); 8] = [
     (&[0xfd, b'7', b'z', b'X', b'Z', 0], Format { name: "compressed by xz", advice: "decompress it: xz -d FILE" }),
     (b"BZh", Format { name: "compressed by bzip2", advice: "decompress it: bzip2 -d FILE" }),
     (b"PK\x03\x04", Format { name: "a zip archive", advice: "unpack it: unzip FILE" }),
-    (b"JAVA PROFILE 1.0.", Format { name: "a heap dump of the Java machine (HPROF)", advice: SAVE_AS_V8 }),
+    (b"JAVA PROFILE 1.0.", HPROF),
     (&[0xff, 0xfe], Format { name: "text in UTF-16", advice: "convert it: iconv -f UTF-16 -t UTF-8 FILE" }),
     (&[0xfe, 0xff], Format { name: "text in UTF-16", advice: "convert it: iconv -f UTF-16 -t UTF-8 FILE" }),
     (b"{\0\"\0", Format { name: "text in UTF-16", advice: "convert it: iconv -f UTF-16LE -t UTF-8 FILE" }),
 ];
 
-const SAVE_AS_V8: &str = "only V8's .heapsnapshot is read";
+/// Not text, and read by other means where it can be: twice.
+pub(super) const HPROF: Format =
+    Format { name: "a heap dump of the Java machine (HPROF)", advice: "it is read from a file, not from a stream" };
 
 /// A format that is recognised and not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +74,19 @@ pub(super) enum Fault {
     Bomb,
     /// Something else.
     Format(Format),
+}
+
+impl Fault {
+    /// What is said about it, once so many bytes of text were given.
+    pub(super) fn explain(self, byte: u64) -> SnapshotError {
+        match self {
+            Self::Read(source) => SnapshotError::Read { byte, source },
+            Self::Gzip(source) => SnapshotError::Gzip { byte, source },
+            Self::TooLong(limit) => SnapshotError::TooLong { limit },
+            Self::Format(format) => SnapshotError::Format(format),
+            Self::Bomb => SnapshotError::Bomb { byte },
+        }
+    }
 }
 
 /// The text of a snapshot as a stream that remembers how much it gave and why it failed.
@@ -123,6 +139,11 @@ impl<'a> Source<'a> {
             Bytes::Plain(whole)
         };
         Self { bytes, given: 0, limit, fault: looked.err().map(Fault::Read), fresh: true }
+    }
+
+    /// As [`new`](Self::new), for what is no text: it is given as it is.
+    pub(super) fn binary(stream: impl Read + 'a, limit: u64) -> Self {
+        Self { fresh: false, ..Self::new(stream, limit) }
     }
 
     /// Looks at the first bytes of the text: recognises what is none, and steps over a byte order mark.

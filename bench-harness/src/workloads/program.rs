@@ -4,6 +4,7 @@
 //! crate, `snapshot:FILE` for a dump of your own. Loading is a step of its own, before the clock starts.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::snapshot::{self, Replay, SnapshotError, SnapshotGraph};
@@ -174,31 +175,39 @@ impl Program {
         }
     }
 
-    /// Finds out whether the input can be read, if there is any to read, with at most so many bytes of text.
+    /// Reads the input, if there is a heap dump to read, with at most so many bytes of text, and prepares its replay.
     ///
     /// # Errors
     /// A sentence for the user: which snapshot, what is wrong with it, and where.
-    pub fn check(&self, text_limit: u64) -> Result<(), String> {
-        match self {
-            Self::Workload(_) | Self::Foreign(_) => Ok(()),
-            Self::Snapshot(file) => read(file.as_deref(), text_limit).map(drop),
-        }
+    pub fn replay(&self, text_limit: u64) -> Result<Option<Replay>, String> {
+        Ok(match self {
+            Self::Workload(_) | Self::Foreign(_) => None,
+            Self::Snapshot(file) => Some(Replay::prepare(read(file.as_deref(), text_limit)?)),
+        })
     }
 
-    /// Reads the input, if there is any to read, and prepares what can be prepared.
+    /// Makes or reads the input.
     ///
     /// # Errors
-    /// As for [`check`](Self::check).
+    /// As for [`replay`](Self::replay).
     pub fn load(&self, size: Size, text_limit: u64) -> Result<Loaded, String> {
         Ok(match self {
             Self::Workload(workload) => Loaded::Workload(Ready::new(*workload, size)),
             Self::Foreign(foreign) => Loaded::Foreign(*foreign, size),
-            Self::Snapshot(file) => Loaded::Snapshot(Box::new(Replay::prepare(&read(file.as_deref(), text_limit)?))),
+            Self::Snapshot(file) => Loaded::Snapshot(Box::new(Replay::prepare(read(file.as_deref(), text_limit)?))),
         })
     }
 }
 
 impl Loaded {
+    /// Reads a heap dump that was prepared by another process.
+    ///
+    /// # Errors
+    /// What the system answers; and if it is none.
+    pub fn read(prepared: &mut impl Read) -> io::Result<Self> {
+        Replay::read(prepared).map(Box::new).map(Self::Snapshot)
+    }
+
     /// The most bytes that are alive at once, in objects with their headers, if that is known. May take a while.
     #[must_use]
     pub fn live_bytes(&self) -> Option<u64> {

@@ -13,6 +13,7 @@ use crate::contestants::Kind;
 use crate::record::Record;
 use crate::record::journal::Journal;
 use crate::report::{self, Context};
+use crate::run::inputs::Inputs;
 use crate::run::interrupt;
 use crate::run::plan::{Plan, Selection};
 use crate::run::session::{self, Ended, Session, Settings};
@@ -44,10 +45,6 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions, invocations: u32) -> Result<Prepared, String> {
     let peers = cli::peers(options.peers.as_deref())?;
     let programs: Vec<_> = programs.into_iter().map(Program::for_other_processes).collect();
-    for program in &programs {
-        // Each child reads its own input; here it is only about whether it can.
-        program.check(options.snapshot_limit)?;
-    }
     let selection = Selection {
         programs,
         collectors: options.collectors.0,
@@ -69,8 +66,9 @@ pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions, invocation
             return Err(format!("--json would overwrite the snapshot {}: give another file", input.display()));
         }
     }
+    let inputs = Inputs::prepare(&selection.programs, options.snapshot_limit, options.quiet)?;
     let journal = Journal::open(options.json.as_deref())?;
-    let settings = Settings { timeout: options.timeout, quiet: options.quiet };
+    let settings = Settings { timeout: options.timeout, quiet: options.quiet, inputs };
     Ok(Prepared { plan, settings, journal, selection })
 }
 

@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn every_collector_rebuilds_the_same_heap_and_says_what_it_left() {
-        let prepared = Replay::prepare(&read(builtin()).unwrap());
+        let prepared = Replay::prepare(read(builtin()).unwrap());
         let dead = prepared.model.objects().count() as u64 - prepared.rounds.last().unwrap().1.objects();
         let (expected, _) = replay(&prepared, Collector::MARKSWEEP);
         assert_eq!(expected.as_ref().unwrap().checksum, CHECKSUM_OF_BUILTIN);
@@ -297,7 +297,7 @@ mod tests {
     /// operations from some point on.
     #[test]
     fn a_heap_that_differs_from_the_model_is_noticed() {
-        let prepared = Replay::prepare(&read(builtin()).unwrap());
+        let prepared = Replay::prepare(read(builtin()).unwrap());
         let alive = &prepared.rounds.last().unwrap().1;
         let object = prepared.last.objects().find(|o| alive.contains(*o) && prepared.last.slot_count(*o) > 1).unwrap();
         let wrong = |change: &dyn Fn(&mut Model)| {
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn the_checksum_depends_on_where_the_pointers_lead() {
-        let prepared = Replay::prepare(&read(builtin()).unwrap());
+        let prepared = Replay::prepare(read(builtin()).unwrap());
         // Another reference to something alive does not change who is alive.
         let alive = &prepared.rounds.last().unwrap().1;
         let has_room = |object: &u32| alive.contains(*object) && prepared.last.slots(*object).any(|s| s.is_none());
@@ -336,7 +336,7 @@ mod tests {
             "node_fields":["type","self_size","edge_count"],"node_types":[["synthetic","object"]],
             "edge_fields":["type","to_node"],"edge_types":[["property"]]}},
             "nodes":[0,0,2, 1,18446744073709551615,0, 1,18446744073709551615,0],"edges":[0,3,0,6]}"#;
-        let prepared = Replay::prepare(&read(text.as_bytes()).unwrap());
+        let prepared = Replay::prepare(read(text.as_bytes()).unwrap());
         for collector in Collector::ALL {
             let (outcome, _) = replay(&prepared, collector);
             assert!(matches!(outcome, Err(Failure::OutOfMemory(_))), "{collector:?}: {outcome:?}");
