@@ -70,6 +70,7 @@ fn obey() -> Result<ExitCode, String> {
         Command::Run(options) => commands::run::run(options),
         Command::Compare(options) => commands::compare::compare(options),
         Command::Replay(options) => commands::replay::replay(options),
+        Command::Exec(options) => commands::exec::exec(options),
         Command::Child(options) => {
             let (probe, prepared) = (options.probe, options.prepared);
             Job::try_from(options).map(|job| match child::run(&job, probe, prepared) {

@@ -134,6 +134,9 @@ fn add_contestant(group: &mut Group, records: &[&Record]) {
             );
         }
     }
+    if let Some(message) = successful(shown).find_map(|record| record.measurement.message.clone()) {
+        remark(group, shown[0], message);
+    }
     if let Some(latency) = latency(shown) {
         remark(group, shown[0], latency);
     }
@@ -190,8 +193,7 @@ fn across(figure: &Figure, records: &[&Record]) -> Option<f64> {
 
 /// Fills in the ratios of rows that are sorted by time.
 fn compare(rows: &mut [Row]) {
-    let reclaims = |row: &Row| matches!(row.contestant, Contestant::Collector(collector) if collector.reclaims());
-    let reference = rows.iter().position(reclaims).unwrap_or(0);
+    let reference = rows.iter().position(|row| row.contestant.reclaims()).unwrap_or(0);
     let Some(best) = rows.get(reference).cloned() else { return };
     for (position, row) in rows.iter_mut().enumerate() {
         if position == reference {

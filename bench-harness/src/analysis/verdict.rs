@@ -16,7 +16,8 @@ use crate::workloads::program::Program;
 pub fn complaints(records: &[Record]) -> Vec<String> {
     let mut complaints = disagreements(records);
     for record in records {
-        if record.measurement.status == Status::Ok && record.measurement.checksum.is_none() {
+        let is_ours = record.key.contestant.kind() != Kind::External;
+        if is_ours && record.measurement.status == Status::Ok && record.measurement.checksum.is_none() {
             let (Key { program, contestant, .. }, invocation) = (&record.key, record.invocation);
             let label = contestant.label();
             complaints.push(format!("{label} finished {program} (invocation {invocation}) without a checksum"));
@@ -59,20 +60,32 @@ struct Answer {
     who: Vec<String>,
 }
 
-/// One sentence per workload on which not all checksums are equal, naming every value and who computed it.
+/// One sentence per workload on which not all checksums are equal, naming every value and who computed it. What programs
+/// that are not ours print may be times, and is not among them.
 #[must_use]
 pub fn disagreements(records: &[Record]) -> Vec<String> {
+    among(records, |kind| kind != Kind::External)
+}
+
+/// The same for what programs that are not ours print.
+#[must_use]
+pub fn different_outputs(records: &[Record]) -> Vec<String> {
+    among(records, |kind| kind == Kind::External)
+}
+
+fn among(records: &[Record], of: impl Fn(Kind) -> bool) -> Vec<String> {
+    let records: Vec<_> = records.iter().filter(|record| of(record.key.contestant.kind())).collect();
     let mut programs: Vec<(&Program, Size)> = Vec::new();
-    for record in records {
+    for record in &records {
         let program = (&record.key.program, record.key.setting.size);
         if !programs.contains(&program) {
             programs.push(program);
         }
     }
-    programs.into_iter().filter_map(|(program, size)| disagreement(records, program, size)).collect()
+    programs.into_iter().filter_map(|(program, size)| disagreement(&records, program, size)).collect()
 }
 
-fn disagreement(records: &[Record], program: &Program, size: Size) -> Option<String> {
+fn disagreement(records: &[&Record], program: &Program, size: Size) -> Option<String> {
     let mut answers: Vec<Answer> = Vec::new();
     let mut add = |checksum: Checksum, who: String| match answers.iter_mut().find(|a| a.checksum == checksum) {
         Some(answer) if answer.who.contains(&who) => {}
@@ -121,9 +134,28 @@ mod tests {
         let contestant = match kind {
             Kind::Collector => "marksweep",
             Kind::Peer => "rc/system",
+            Kind::External => return Record { measurement, ..external("printed", None) },
             Kind::Fault => "fault-nothing",
         };
         Record { measurement, ..sample(MADE_UP, contestant, 1, 10.0) }
+    }
+
+    /// A run of a program that is not ours.
+    fn external(collector: &str, checksum: Option<u64>) -> Record {
+        let mut record = sample(MADE_UP, "marksweep", 1, 10.0);
+        record.key.program = Program::of_record("exec ./program --gc {}");
+        record.key.contestant = crate::contestants::Contestant::external(collector);
+        record.measurement.checksum = checksum.map(Checksum);
+        record
+    }
+
+    #[test]
+    fn what_a_program_that_is_not_ours_prints_may_differ() {
+        let records = [external("a", Some(1)), external("b", Some(2)), external("c", None)];
+        assert!(complaints(&records).is_empty());
+        assert_eq!(different_outputs(&records).len(), 1);
+        assert!(different_outputs(&records[1..]).is_empty());
+        assert_eq!(complaints(&[with_status(Kind::External, Status::Timeout)]).len(), 1);
     }
 
     #[test]

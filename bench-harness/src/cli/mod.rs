@@ -35,6 +35,7 @@ Examples:
   bench-harness compare --workloads all --size small
   bench-harness run --workloads gcbench --collectors generational --heap-limit 64M
   bench-harness replay my-program.heapsnapshot
+  bench-harness exec -- ./my-program --gc {}
 
 `bench-harness list` shows all collectors, workloads and peers.";
 
@@ -49,6 +50,8 @@ pub enum Command {
     Compare(CompareOptions),
     /// Rebuild the heap of a real program (from Node, Chrome, Java, ...) in each collector and compare
     Replay(ReplayOptions),
+    /// Run a program of yours under each collector that it is told to take, and compare
+    Exec(commands::exec::ExecOptions),
     /// Run one workload in this process and print its measurement as JSON
     #[command(hide = true)]
     Child(ChildOptions),
@@ -122,6 +125,18 @@ pub struct CommonOptions {
     pub quiet: bool,
 }
 
+/// What they are when nothing is said, for commands that have other options of their own.
+impl Default for CommonOptions {
+    fn default() -> Self {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            common: CommonOptions,
+        }
+        Line::parse_from([""]).common
+    }
+}
+
 /// A list of programs without repetitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Programs(pub Vec<Program>);
@@ -137,11 +152,14 @@ fn programs(text: &str) -> Result<Programs, String> {
 fn collectors(text: &str) -> Result<Collectors, String> {
     match text {
         "none" => Ok(Collectors(Vec::new())),
-        _ => list_of(with_settings(text), |name| match name {
-            "all" => Ok(Collector::all().into_iter().map(Contestant::Collector).collect()),
-            _ => Contestant::from_name(name).map(|contestant| vec![contestant]),
-        })
-        .map(Collectors),
+        _ => {
+            list_of(with_settings(text, |name| name == "all" || Contestant::from_name(name).is_ok()), |name| match name
+            {
+                "all" => Ok(Collector::all().into_iter().map(Contestant::Collector).collect()),
+                _ => Contestant::from_name(name).map(|contestant| vec![contestant]),
+            })
+            .map(Collectors)
+        }
     }
 }
 
@@ -166,10 +184,9 @@ pub const NO_PEERS: &str = "this build has no peers; build it with them: \
 
 /// The collectors of a comma-separated list, each with its settings, between which there are commas too: what has no
 /// colon and is no collector's name belongs to the one before, if that has a colon.
-fn with_settings(text: &str) -> Vec<String> {
+pub(crate) fn with_settings(text: &str, is_name: impl Fn(&str) -> bool) -> Vec<String> {
     let mut items: Vec<String> = Vec::new();
     for item in text.split(',').map(str::trim) {
-        let is_name = |name: &str| name == "all" || Contestant::from_name(name).is_ok();
         match items.last_mut() {
             Some(last) if last.contains(':') && !item.contains(':') && !is_name(item) => {
                 last.push(',');

@@ -29,9 +29,14 @@ pub enum Kind {
     Collector,
     /// Another way to manage memory in Rust, for comparison.
     Peer,
+    /// A collector of a program that is not ours, which makes it itself.
+    External,
     /// Something that misbehaves on purpose.
     Fault,
 }
+
+/// What a program is called that has no place for a collector.
+const AS_IT_IS: &str = "as it is";
 
 /// Who runs a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub enum Contestant {
     Collector(Collector),
     /// Another way to manage memory in Rust.
     Peer(Peer, Allocator),
+    /// A collector of a program that is not ours: what that program is told. Empty, if it is told nothing.
+    External(&'static str),
     /// Something that misbehaves on purpose.
     Fault(Fault),
 }
@@ -70,8 +77,15 @@ impl Contestant {
         Ok(match kind {
             Kind::Collector => Self::Collector(Collector::of_record(name)),
             Kind::Peer => Self::Peer(names::find(name)?, names::find(allocator)?),
+            Kind::External => Self::external(if name == AS_IT_IS { "" } else { name }),
             Kind::Fault => Self::Fault(names::find(name)?),
         })
+    }
+
+    /// What a program that is not ours is told.
+    #[must_use]
+    pub fn external(text: &str) -> Self {
+        Self::External(names::permanent(text))
     }
 
     /// What it is called in records and tables.
@@ -81,6 +95,8 @@ impl Contestant {
             Self::Collector(collector) => collector.name(),
             Self::Peer(peer, _) => peer.name(),
             Self::Fault(fault) => fault.name(),
+            Self::External("") => AS_IT_IS,
+            Self::External(text) => text,
         }
     }
 
@@ -89,7 +105,17 @@ impl Contestant {
     pub fn label(self) -> String {
         match self {
             Self::Peer(peer, allocator) => format!("{} ({})", peer.name(), allocator.name()),
-            Self::Collector(_) | Self::Fault(_) => self.name().to_owned(),
+            Self::Collector(_) | Self::External(_) | Self::Fault(_) => self.name().to_owned(),
+        }
+    }
+
+    /// Whether it is a collector that reclaims something: what others are compared with.
+    #[must_use]
+    pub fn reclaims(self) -> bool {
+        match self {
+            Self::Collector(collector) => collector.reclaims(),
+            Self::External(text) => text.split(':').next() != Some(Collector::NOGC.name()),
+            Self::Peer(..) | Self::Fault(_) => false,
         }
     }
 
@@ -99,6 +125,7 @@ impl Contestant {
         match self {
             Self::Collector(_) => Kind::Collector,
             Self::Peer(..) => Kind::Peer,
+            Self::External(_) => Kind::External,
             Self::Fault(_) => Kind::Fault,
         }
     }
@@ -108,7 +135,7 @@ impl Contestant {
     pub fn allocator(self) -> Allocator {
         match self {
             Self::Peer(_, allocator) => allocator,
-            Self::Collector(_) | Self::Fault(_) => Allocator::System,
+            Self::Collector(_) | Self::External(_) | Self::Fault(_) => Allocator::System,
         }
     }
 
@@ -117,14 +144,19 @@ impl Contestant {
     pub fn whatever_allocator(self) -> Self {
         match self {
             Self::Peer(peer, _) => Self::Peer(peer, Allocator::System),
-            Self::Collector(_) | Self::Fault(_) => self,
+            Self::Collector(_) | Self::External(_) | Self::Fault(_) => self,
         }
     }
 
     /// Whether it is worth starting a process: peers run what is written for them and nothing else.
     #[must_use]
     pub fn takes_part_in(self, program: &Program) -> bool {
-        !matches!(self, Self::Peer(..)) || program.has_peers()
+        match self {
+            Self::Peer(..) => program.has_peers(),
+            Self::External(_) => matches!(program, Program::Command(_)),
+            Self::Collector(_) => !matches!(program, Program::Command(_)),
+            Self::Fault(_) => true,
+        }
     }
 }
 

@@ -66,6 +66,9 @@ fn measure(job: &Job, probe: Option<u32>, prepared: bool) -> Measurement {
             report_latencies(&latencies, &mut measurement);
             measurement
         }
+        Contestant::External(_) => {
+            stopped(Status::Unsupported, "a program that is not ours runs in a process of its own".to_owned())
+        }
         Contestant::Fault(fault) => misbehave::commit(fault),
     };
     measurement.peak_rss_bytes = process::peak_rss_bytes();
@@ -78,7 +81,7 @@ fn measure(job: &Job, probe: Option<u32>, prepared: bool) -> Measurement {
 }
 
 /// Writes the figures of a meter into a measurement.
-fn report(meter: &Meter, into: &mut Measurement) {
+pub(super) fn report(meter: &Meter, into: &mut Measurement) {
     let Pauses { durations, timeline } = &meter.pauses;
     into.gc_ns = Some(durations.total_ns());
     into.pause_count = Some(durations.count());

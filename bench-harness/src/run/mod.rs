@@ -4,6 +4,8 @@
 //! [`runner`] starts a process, [`child`] measures in it, [`progress`] shows how far it is, [`interrupt`] ends it early.
 
 pub mod child;
+#[cfg(unix)]
+mod external;
 pub mod inputs;
 pub mod interrupt;
 pub mod job;
@@ -12,3 +14,5 @@ pub mod plan;
 pub mod progress;
 pub mod runner;
 pub mod session;
+#[cfg(unix)]
+mod telemetry;

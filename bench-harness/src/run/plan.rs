@@ -117,7 +117,7 @@ pub fn nominal(job: &Job) -> Duration {
         Program::Workload(workload) => workload_milliseconds(*workload),
         Program::Snapshot(file) => snapshot_milliseconds(file.as_deref()),
         // Its author was asked for about a second.
-        Program::Foreign(_) => 1000,
+        Program::Foreign(_) | Program::Command(_) => 1000,
     };
     // Sizes: see `Size`. The peers are, on average over all of them, so much slower.
     let sized = match job.key.setting.size {

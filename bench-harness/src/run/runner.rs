@@ -12,19 +12,20 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::contestants::Kind;
 use crate::contestants::allocator::VARIABLE;
+use crate::contestants::{Contestant, Kind};
 use crate::record::{Measurement, Status};
 use crate::run::inputs::Inputs;
 use crate::run::interrupt;
 use crate::run::job::Job;
 use crate::system::process;
+use crate::workloads::program::Program;
 
 /// How much of a child's output is kept.
 const OUTPUT_KEPT: usize = 64 << 10;
 
 /// The longest pause between two looks at a running child. Runs last about a second and are timed by the child.
-const LONGEST_NAP: Duration = Duration::from_millis(20);
+pub(super) const LONGEST_NAP: Duration = Duration::from_millis(20);
 
 /// What Rust's runtime writes before it aborts because a stack overflowed.
 const STACK_OVERFLOW: &str = "has overflowed its stack";
@@ -39,7 +40,7 @@ const PANICKED: i32 = 101;
 #[derive(Debug)]
 pub struct Runner {
     executable: PathBuf,
-    timeout: Duration,
+    pub(super) timeout: Duration,
     inputs: Inputs,
 }
 
@@ -75,6 +76,9 @@ impl Runner {
     /// # Errors
     /// When the system cannot start a process.
     pub fn run(&self, job: &Job) -> io::Result<Ended> {
+        if let (Program::Command(line), Contestant::External(collector)) = (&job.key.program, job.key.contestant) {
+            return self.run_external(line, collector);
+        }
         let input = self.inputs.of(&job.key.program)?;
         let mut child = Command::new(&self.executable)
             .args(job.command_line())
@@ -95,11 +99,7 @@ impl Runner {
         }
         let measurement = match status {
             Some(status) => understand(status, &stdout, &stderr, job.key.contestant.kind()),
-            None => Measurement {
-                status: Status::Timeout,
-                message: Some(format!("ended after {} s", self.timeout.as_secs_f64())),
-                ..Measurement::default()
-            },
+            None => timed_out(self.timeout),
         };
         Ok(Ended::Measured(Box::new(measurement)))
     }
@@ -123,8 +123,17 @@ impl Runner {
     }
 }
 
+/// A run that was ended because it took longer than this.
+pub(super) fn timed_out(timeout: Duration) -> Measurement {
+    Measurement {
+        status: Status::Timeout,
+        message: Some(format!("ended after {} s", timeout.as_secs_f64())),
+        ..Measurement::default()
+    }
+}
+
 /// Reads a stream to its end on a thread of its own and keeps the last bytes.
-fn keep_end(stream: Option<impl Read + Send + 'static>) -> JoinHandle<VecDeque<u8>> {
+pub(super) fn keep_end(stream: Option<impl Read + Send + 'static>) -> JoinHandle<VecDeque<u8>> {
     std::thread::spawn(move || {
         let mut kept = VecDeque::new();
         let Some(mut stream) = stream else { return kept };
@@ -143,7 +152,7 @@ fn keep_end(stream: Option<impl Read + Send + 'static>) -> JoinHandle<VecDeque<u
     })
 }
 
-fn text(reader: JoinHandle<VecDeque<u8>>) -> String {
+pub(super) fn text(reader: JoinHandle<VecDeque<u8>>) -> String {
     let bytes: Vec<u8> = reader.join().unwrap_or_default().into();
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -161,11 +170,17 @@ fn understand(status: ExitStatus, stdout: &str, stderr: &str, kind: Kind) -> Mea
             ..Measurement::default()
         };
     }
+    if kind == Kind::Peer && !stderr.contains(STACK_OVERFLOW) && stderr.contains(ALLOCATION_FAILED) {
+        // Our own heaps never abort for want of memory; where one does, that is a crash.
+        return Measurement { message: last_words(stderr), status: Status::OutOfMemory, ..Measurement::default() };
+    }
+    failure(status, stderr)
+}
+
+/// What it means that a process ended otherwise than successfully.
+pub(super) fn failure(status: ExitStatus, stderr: &str) -> Measurement {
     let how = if stderr.contains(STACK_OVERFLOW) {
         Status::StackOverflow
-    } else if kind == Kind::Peer && stderr.contains(ALLOCATION_FAILED) {
-        // Our own heaps never abort for want of memory; where one does, that is a crash.
-        Status::OutOfMemory
     } else if let Some(signal) = signal(status) {
         Status::Crashed(signal)
     } else if status.code() == Some(PANICKED) {
@@ -188,7 +203,7 @@ fn last_words(stderr: &str) -> Option<String> {
 }
 
 /// Whether Ctrl-C ended the child.
-fn interrupted(status: ExitStatus) -> bool {
+pub(super) fn interrupted(status: ExitStatus) -> bool {
     signal(status).as_deref() == Some("SIGINT")
 }
 

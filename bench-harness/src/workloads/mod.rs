@@ -36,6 +36,7 @@ use std::fmt;
 
 pub mod binary_trees;
 pub mod client_sessions;
+pub mod command;
 pub mod deep_list;
 pub mod event_loop;
 pub mod foreign;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::snapshot::{self, Replay, SnapshotError, SnapshotGraph};
 use crate::text::names::{self, Named};
+use crate::workloads::command::CommandLine;
 use crate::workloads::foreign::{self, Foreign};
 use crate::workloads::set::{self, Set};
 use crate::workloads::{self, Ready, Size, Workload};
@@ -22,6 +23,8 @@ pub enum Program {
     Snapshot(Option<PathBuf>),
     /// One of another crate.
     Foreign(Foreign),
+    /// A program that is not ours, which is a process of its own.
+    Command(CommandLine),
 }
 
 /// A program with everything in memory that can be known before the clock starts.
@@ -36,6 +39,9 @@ pub enum Loaded {
 }
 
 const SNAPSHOT: &str = "snapshot";
+
+/// What stands in a record in front of the command line of a program that is not ours.
+const EXEC: &str = "exec ";
 
 /// Everything but what is held out.
 const ALL: &str = "all";
@@ -58,6 +64,9 @@ impl Program {
     /// The program that a record names. Another program than this one may have written it, with workloads of its own.
     #[must_use]
     pub fn of_record(name: &str) -> Self {
+        if let Some(line) = name.strip_prefix(EXEC).and_then(CommandLine::from_text) {
+            return Self::Command(line);
+        }
         Self::from_name(name).unwrap_or_else(|_| Self::Foreign(Foreign::of_record(name)))
     }
 
@@ -131,6 +140,7 @@ impl Program {
             Self::Snapshot(None) => "the heap of a real Node program, rebuilt and mutated",
             Self::Snapshot(Some(_)) => "the heap of a real program, rebuilt and mutated",
             Self::Foreign(foreign) => foreign.about,
+            Self::Command(_) => "a program that is not ours",
         }
     }
 
@@ -139,7 +149,7 @@ impl Program {
     pub fn has_peers(&self) -> bool {
         match self {
             Self::Workload(workload) => workload.has_peers(),
-            Self::Snapshot(_) | Self::Foreign(_) => false,
+            Self::Snapshot(_) | Self::Foreign(_) | Self::Command(_) => false,
         }
     }
 
@@ -149,7 +159,7 @@ impl Program {
         match self {
             Self::Workload(workload) => Some(workloads::expected(*workload, size).checksum),
             Self::Snapshot(None) => Some(snapshot::CHECKSUM_OF_BUILTIN),
-            Self::Snapshot(Some(_)) | Self::Foreign(_) => None,
+            Self::Snapshot(Some(_)) | Self::Foreign(_) | Self::Command(_) => None,
         }
     }
 
@@ -158,7 +168,7 @@ impl Program {
     pub fn input(&self) -> Option<&Path> {
         match self {
             Self::Snapshot(file) => file.as_deref(),
-            Self::Workload(_) | Self::Foreign(_) => None,
+            Self::Workload(_) | Self::Foreign(_) | Self::Command(_) => None,
         }
     }
 
@@ -181,7 +191,7 @@ impl Program {
     /// A sentence for the user: which snapshot, what is wrong with it, and where.
     pub fn replay(&self, text_limit: u64) -> Result<Option<Replay>, String> {
         Ok(match self {
-            Self::Workload(_) | Self::Foreign(_) => None,
+            Self::Workload(_) | Self::Foreign(_) | Self::Command(_) => None,
             Self::Snapshot(file) => Some(Replay::prepare(read(file.as_deref(), text_limit)?)),
         })
     }
@@ -194,6 +204,7 @@ impl Program {
         Ok(match self {
             Self::Workload(workload) => Loaded::Workload(Ready::new(*workload, size)),
             Self::Foreign(foreign) => Loaded::Foreign(*foreign, size),
+            Self::Command(_) => return Err("a program that is not ours runs in a process of its own".to_owned()),
             Self::Snapshot(file) => Loaded::Snapshot(Box::new(Replay::prepare(read(file.as_deref(), text_limit)?))),
         })
     }
@@ -236,6 +247,7 @@ impl fmt::Display for Program {
         match self {
             Self::Workload(workload) => f.write_str(workload.name()),
             Self::Foreign(foreign) => f.write_str(foreign.name),
+            Self::Command(line) => write!(f, "{EXEC}{line}"),
             Self::Snapshot(None) => f.write_str(SNAPSHOT),
             Self::Snapshot(Some(path)) => write!(f, "snapshot:{}", path.display()),
         }

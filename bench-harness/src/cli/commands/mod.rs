@@ -20,6 +20,7 @@ use crate::run::session::{self, Ended, Session, Settings};
 use crate::workloads::program::Program;
 
 pub mod compare;
+pub mod exec;
 pub mod list;
 pub mod replay;
 pub mod run;
@@ -73,17 +74,25 @@ pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions, invocation
 }
 
 /// Runs what was prepared, then shows the table if `with_table`. `each` writes what is shown per run.
-pub(crate) fn execute(
+pub(crate) fn execute(prepared: Prepared, with_table: bool, each: impl FnMut(&Record) -> io::Result<()>) -> ExitCode {
+    execute_with(prepared, with_table, each, |_| Vec::new())
+}
+
+/// As [`execute`], where `differences` says which results should have been equal besides.
+pub(crate) fn execute_with(
     mut prepared: Prepared,
     with_table: bool,
     each: impl FnMut(&Record) -> io::Result<()>,
+    differences: impl FnOnce(&[Record]) -> Vec<String>,
 ) -> ExitCode {
     let session = session::run(&prepared.plan, &prepared.settings, &mut prepared.journal, each);
-    finish(&session, &prepared, with_table)
+    let differences = differences(&session.records);
+    finish(&session, &prepared, with_table, differences)
 }
 
-fn finish(session: &Session, prepared: &Prepared, with_table: bool) -> ExitCode {
-    let complaints = verdict::complaints(&session.records);
+fn finish(session: &Session, prepared: &Prepared, with_table: bool, differences: Vec<String>) -> ExitCode {
+    let mut complaints = verdict::complaints(&session.records);
+    complaints.extend_from_slice(&differences);
     // Who closed standard output has seen enough.
     let with_table = with_table && !matches!(session.ended, Ended::ReaderLeft);
     if with_table && !session.records.is_empty() {
@@ -92,7 +101,7 @@ fn finish(session: &Session, prepared: &Prepared, with_table: bool) -> ExitCode 
             heap_limit: prepared.selection.heap_limit,
             peers: session.records.iter().any(|record| record.key.contestant.kind() == Kind::Peer),
             environment: session.environment.clone(),
-            disagreements: verdict::disagreements(&session.records),
+            disagreements: [verdict::disagreements(&session.records), differences].concat(),
         };
         let text = report::render(&summary::summarise(&session.records), &context);
         let written = if prepared.journal.is_stdout() { io::stderr().write_all(text.as_bytes()) } else { print(&text) };
