@@ -9,6 +9,7 @@
 //! - [`workloads`]: *what* runs: each program once, exactly, for everybody;
 //! - [`contestants`]: *who* runs it, and how: on [`heaps`](contestants::heaps) with the collectors of this workspace, on
 //!   peers (with the feature `peers`), or a [`fault`](contestants::fault) for tests;
+//! - [`explain`]: what becomes of an object, statement by statement, with each collector and in CPython;
 //! - [`record`]: one run as a line of JSON, with typed keys, and the file of them;
 //! - [`analysis`]: from records to figures that the noise supports, and whether anything was wrong;
 //! - [`report`]: figures as text;
@@ -23,6 +24,7 @@
 pub mod analysis;
 pub mod cli;
 pub mod contestants;
+pub mod explain;
 mod extensions;
 pub mod interpreter;
 pub mod record;
@@ -71,6 +73,7 @@ fn obey() -> Result<ExitCode, String> {
         Command::Compare(options) => commands::compare::compare(options),
         Command::Replay(options) => commands::replay::replay(options),
         Command::Exec(options) => commands::exec::exec(options),
+        Command::Explain(options) => commands::explain::explain(options),
         Command::Child(options) => {
             let (probe, prepared) = (options.probe, options.prepared);
             Job::try_from(options).map(|job| match child::run(&job, probe, prepared) {
@@ -86,13 +89,14 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     /// The folders, lowest first.
-    const LAYERS: [&str; 11] = [
+    const LAYERS: [&str; 12] = [
         "text",
         "system",
         "snapshot",
         "interpreter",
         "workloads",
         "contestants",
+        "explain",
         "record",
         "analysis",
         "report",

@@ -36,6 +36,7 @@ Examples:
   bench-harness run --workloads gcbench --collectors generational --heap-limit 64M
   bench-harness replay my-program.heapsnapshot
   bench-harness exec -- ./my-program --gc {}
+  bench-harness explain --against python3
 
 `bench-harness list` shows all collectors, workloads and peers.";
 
@@ -52,6 +53,8 @@ pub enum Command {
     Replay(ReplayOptions),
     /// Run a program of yours under each collector that it is told to take, and compare
     Exec(commands::exec::ExecOptions),
+    /// Show what becomes of an object, statement by statement, with each collector and in CPython
+    Explain(commands::explain::ExplainOptions),
     /// Run one workload in this process and print its measurement as JSON
     #[command(hide = true)]
     Child(ChildOptions),
@@ -149,7 +152,7 @@ fn programs(text: &str) -> Result<Programs, String> {
     list(text, Program::named).map(Programs)
 }
 
-fn collectors(text: &str) -> Result<Collectors, String> {
+pub(crate) fn collectors(text: &str) -> Result<Collectors, String> {
     match text {
         "none" => Ok(Collectors(Vec::new())),
         _ => {

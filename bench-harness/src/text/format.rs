@@ -66,10 +66,10 @@ pub fn count(number: u64) -> String {
     grouped
 }
 
-/// A number with its noun: `1 run`, `48 runs`.
+/// A number with its noun: `1 run`, `48 runs`, `10,000 runs`.
 #[must_use]
 pub fn plural(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number as u64)) }
 }
 
 /// Breaks a text into lines of at most `width` characters, between words; a longer word stays whole.

@@ -21,6 +21,7 @@ use crate::workloads::program::Program;
 
 pub mod compare;
 pub mod exec;
+pub mod explain;
 pub mod list;
 pub mod replay;
 pub mod run;
@@ -140,4 +141,9 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 /// Writes a sentence to standard error, if anybody reads it.
 pub fn complain(sentence: &str) {
     let _ = writeln!(io::stderr(), "error: {sentence}");
+}
+
+/// Writes a line to standard error that is no error.
+pub(crate) fn remark(sentence: &str) {
+    let _ = writeln!(io::stderr(), "{sentence}");
 }
