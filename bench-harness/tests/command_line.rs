@@ -115,9 +115,48 @@ fn running_out_of_memory_is_a_result() {
 fn invocations_are_interleaved_and_numbered() {
     let (output, records) = faults("fault-nothing,fault-noise", &["--invocations", "3"]);
     let order: Vec<_> = records.iter().map(|record| (record.invocation, record.key.contestant.name())).collect();
-    let expected = [1, 2, 3].map(|n| [(n, "fault-nothing"), (n, "fault-noise")]);
+    let [a, b] = ["fault-nothing", "fault-noise"];
+    // Who is first alternates too.
+    let expected = [[(1, a), (1, b)], [(2, b), (2, a)], [(3, a), (3, b)]];
     assert_eq!(order, expected.concat());
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_collector_runs_twice_as_a_canary_unless_told_otherwise() {
+    let canaries = |more: &[&str]| {
+        let (output, records) = faults("nogc,marksweep", &[&["--size=small", "--invocations", "3"], more].concat());
+        assert_eq!(output.status.code(), Some(0));
+        let canaries = records.iter().filter(|record| record.key.setting.canary);
+        let names = canaries.map(|record| record.key.contestant.name()).collect::<Vec<_>>();
+        (names, stderr(&output))
+    };
+    let (names, table) = canaries(&[]);
+    assert_eq!(names, ["marksweep"; 3]);
+    assert!(table.contains("Canary: marksweep ran twice in each invocation. To itself:"), "{table}");
+    assert_eq!(canaries(&["--no-canary"]).0.len(), 0);
+}
+
+#[test]
+fn a_comparison_is_repeated_until_it_is_precise() {
+    // What takes exactly one millisecond each time is precise at once.
+    let (output, records) = faults("fault-nothing,fault-noise", &["--invocations", "1", "--precision=0.1%"]);
+    assert_eq!((output.status.code(), records.len()), (Some(0), 6), "three are the least");
+    // Whatever takes microseconds never is.
+    let output = run(&[
+        "compare",
+        "--workloads=rings",
+        "--collectors=marksweep,generational",
+        "--size=small",
+        "--precision=0.001%",
+        "-q",
+        "--json=-",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output).lines().count(), 60 * 3);
+    assert!(
+        stderr(&output).contains("error: this machine is too noisy: after 60 invocations the ratios are known to ±")
+    );
 }
 
 #[test]

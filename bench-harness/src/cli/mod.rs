@@ -19,7 +19,7 @@ use crate::workloads::program::{Program, TELLING};
 ///
 /// Every run is a process of its own. The exit status is 0 if all went well, 1 if checksums disagree, a collector of
 /// ours did not finish (unless its heap limit was too small) or results could not be written, 2 if the request or a
-/// file was wrong, 130 after Ctrl-C.
+/// file was wrong, or if the machine was too noisy for the precision that was asked for, 130 after Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "bench-harness", version, after_help = EXAMPLES)]
 pub struct CommandLine {
@@ -79,6 +79,9 @@ pub struct CompareOptions {
     /// `general` or `held-out` for a set of them [default: telling, about a minute]
     #[arg(long, value_name = "NAMES", value_parser = programs, default_value = TELLING, hide_default_value = true)]
     pub workloads: Programs,
+    /// How it is compared.
+    #[command(flatten)]
+    pub comparison: ComparisonOptions,
     /// What all commands that run something share.
     #[command(flatten)]
     pub common: CommonOptions,
@@ -90,9 +93,24 @@ pub struct ReplayOptions {
     /// The heap dump, .heapsnapshot or .hprof, plain or compressed by gzip
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// How it is compared.
+    #[command(flatten)]
+    pub comparison: ComparisonOptions,
     /// What all commands that run something share.
     #[command(flatten)]
     pub common: CommonOptions,
+}
+
+/// What commands that compare share.
+#[derive(Debug, Args)]
+pub struct ComparisonOptions {
+    /// Repeat until half the 95 % interval of every ratio of processor times is at most so much, in percent, or 60 invocations
+    /// were made; then the exit status is 2. `-n` is the least number of invocations [default: 5 then]
+    #[arg(long, value_name = "PERCENT", value_parser = quantity::percentage)]
+    pub precision: Option<f64>,
+    /// From 3 invocations on one collector runs twice in each, to tell drift of the machine from difference: not so
+    #[arg(long)]
+    pub no_canary: bool,
 }
 
 /// What all commands that run something share.
@@ -297,6 +315,9 @@ mod tests {
             ("compare --heap-limit 12X", "not a size"),
             ("compare --heap-limit 99999G", "address space"),
             ("compare --timeout 0", "0 seconds"),
+            ("compare --precision 2", "write a percentage such as 2%"),
+            ("compare --precision 0%", "write a percentage such as 2%"),
+            ("run --workloads rings --no-canary", "unexpected argument"),
             ("run --collectors nogc", "--workloads"),
             ("replay", "<FILE>"),
             ("frobnicate", "unrecognized subcommand"),

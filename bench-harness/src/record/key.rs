@@ -29,6 +29,8 @@ pub struct Setting {
     pub size: Size,
     /// The hard limit of the heap in bytes, if one was asked for; peers have none.
     pub heap_limit: Option<u64>,
+    /// Whether it is the second run of the same, made to tell drift from difference.
+    pub canary: bool,
 }
 
 /// A key as it stands in JSON.
@@ -46,6 +48,8 @@ struct Flat {
     allocator: String,
     /// In bytes.
     heap_limit: Option<u64>,
+    #[serde(default)]
+    canary: bool,
 }
 
 impl From<Key> for Flat {
@@ -58,6 +62,7 @@ impl From<Key> for Flat {
             kind: contestant.kind(),
             allocator: contestant.allocator().name().to_owned(),
             heap_limit: setting.heap_limit,
+            canary: setting.canary,
         }
     }
 }
@@ -66,11 +71,11 @@ impl TryFrom<Flat> for Key {
     type Error = String;
 
     fn try_from(flat: Flat) -> Result<Self, String> {
-        let Flat { workload, size, collector, kind, allocator, heap_limit } = flat;
+        let Flat { workload, size, collector, kind, allocator, heap_limit, canary } = flat;
         Ok(Key {
             program: Program::of_record(&workload),
             contestant: Contestant::of(kind, &collector, &allocator)?,
-            setting: Setting { size: names::find::<Size>(&size)?, heap_limit },
+            setting: Setting { size: names::find::<Size>(&size)?, heap_limit, canary },
         })
     }
 }
@@ -95,7 +100,7 @@ mod tests {
             .collect();
         for program in Program::all().into_iter().chain([Program::Snapshot(Some("a b/c".into()))]) {
             for &contestant in &contestants {
-                let setting = Setting { size: Size::Large, heap_limit: Some(1 << 40) };
+                let setting = Setting { size: Size::Large, heap_limit: Some(1 << 40), canary: true };
                 let key = Key { program: program.clone(), contestant, setting };
                 let text = serde_json::to_string(&key).unwrap();
                 assert_eq!(serde_json::from_str::<Key>(&text).unwrap(), key, "{text}");
@@ -106,7 +111,7 @@ mod tests {
     /// A third party's program writes records too, and they are read by this one.
     #[test]
     fn what_this_program_does_not_have_keeps_its_name() {
-        let text = r#"{"workload":"conveyor","size":"small","collector":"zgc:x=1","kind":"collector","allocator":"system","heap_limit":null}"#;
+        let text = r#"{"workload":"conveyor","size":"small","collector":"zgc:x=1","kind":"collector","allocator":"system","heap_limit":null,"canary":false}"#;
         let key = serde_json::from_str::<Key>(text).unwrap();
         assert_eq!((key.program.to_string().as_str(), key.contestant.name()), ("conveyor", "zgc:x=1"));
         assert_eq!(serde_json::to_string(&key).unwrap().len(), text.len());

@@ -8,6 +8,7 @@ use std::iter;
 
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 
+use crate::analysis::stats::Ratio;
 use crate::analysis::summary::{Group, Remark, Row};
 use crate::record::figures::Figure;
 use crate::system::environment::Environment;
@@ -106,7 +107,7 @@ impl Layout {
     /// Whether others have intervals, and this row has lost too many runs, or the fastest has, to be compared. Without a
     /// mark it would look like a difference that was shown.
     fn is_undecided(&self, row: &Row) -> bool {
-        let has_no_interval = row.ratio.is_some_and(|ratio| ratio.interval.is_none() && ratio.value != 1.0);
+        let has_no_interval = row.ratio.is_some_and(|ratio| ratio.evidence.is_none() && ratio != Ratio::SAME);
         self.has(Column::Interval) && has_no_interval
     }
 
@@ -284,6 +285,41 @@ impl Column {
     }
 }
 
+/// How what ran twice compares with itself.
+fn canaries(groups: &[Group]) -> Vec<String> {
+    let known = groups.iter().filter_map(|group| Some((group, group.canary?)));
+    let mut paragraphs: Vec<String> = Vec::new();
+    let mut drifted = Vec::new();
+    let mut by_contestant: Vec<(&str, Vec<String>)> = Vec::new();
+    for (group, canary) in known {
+        let Some(evidence) = canary.ratio.evidence else { continue };
+        let text = format!(
+            "{:.3} ±{} % on {}",
+            canary.ratio.value,
+            format::percent(evidence.half_width()),
+            short_title(group)
+        );
+        if evidence.shows_a_difference() {
+            drifted.push(text.clone());
+        }
+        let name = canary.contestant.name();
+        match by_contestant.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, texts)) => texts.push(text),
+            None => by_contestant.push((name, vec![text])),
+        }
+    }
+    for (name, texts) in by_contestant {
+        paragraphs.push(format!("Canary: {name} ran twice in each invocation. To itself: {}.", texts.join(", ")));
+    }
+    if !drifted.is_empty() {
+        paragraphs.push(format!(
+            "THE MACHINE DRIFTS: what is the same differs from itself, {}. Trust no difference of that size.",
+            drifted.join(", ")
+        ));
+    }
+    paragraphs
+}
+
 /// The row whose elapsed time is furthest above its processor time, if that cannot be the program's doing.
 fn busiest(groups: &[Group]) -> Option<(&Group, &Row, f64)> {
     /// Below this, starting threads and reading clocks is visible.
@@ -306,7 +342,7 @@ fn footer(context: &Context, layout: &Layout, groups: &[Group]) -> Vec<String> {
     }
     legend.push("ratio: to the fastest that reclaims");
     if layout.has(Column::Interval) {
-        legend.push("~: no difference shown");
+        legend.push("~: no difference shown (5 %, corrected for the number of ratios)");
     }
     if groups.iter().flat_map(|group| &group.rows).any(|row| layout.is_undecided(row)) {
         legend.push("?: too few runs to tell");
@@ -339,6 +375,7 @@ fn footer(context: &Context, layout: &Layout, groups: &[Group]) -> Vec<String> {
         2 => "2 invocations each: small differences mean nothing, --invocations 5 tells which do.".to_owned(),
         n => format!("{n} invocations each, interleaved, each in a process of its own."),
     });
+    paragraphs.extend(canaries(groups));
     if let Some((group, row, ratio)) = busiest(groups) {
         paragraphs.push(format!(
             "The machine was busy: {} on {} took {} times its processor time. Others share the caches too: repeat what \
@@ -429,11 +466,12 @@ dumpster                overflows the stack: dropping and tracing recurse along
                         the list
 
 cpu: median processor time of all threads; ±%: half the 95 % confidence interval
-of the mean; ratio: to the fastest that reclaims; ~: no difference shown; wall:
-median elapsed time; gc: share of all pauses in it; pause: how long the program
-stood still, in ms; max: the longest of all runs; heap: what the heap reserved
-for use; RSS: memory of the process; /live: heap, and what its objects own
-outside, relative to what is alive at most.
+of the mean; ratio: to the fastest that reclaims; ~: no difference shown (5 %,
+corrected for the number of ratios); wall: median elapsed time; gc: share of all
+pauses in it; pause: how long the program stood still, in ms; max: the longest
+of all runs; heap: what the heap reserved for use; RSS: memory of the process;
+/live: heap, and what its objects own outside, relative to what is alive at
+most.
 3 invocations each, interleaved, each in a process of its own.
 Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
 ";
@@ -499,6 +537,31 @@ Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
         record.measurement.wall_ns = Some(30_000_000);
         let text = render(&summarise(&[record]), &context(1));
         assert!(text.contains("The machine was busy: nogc on rings took 2.73 times its processor time"), "{text}");
+    }
+
+    #[test]
+    fn a_canary_stands_in_the_foot_and_a_drifting_machine_is_told() {
+        let with_canary = |factor: f64| {
+            let mut records = Vec::new();
+            for n in 1..=4 {
+                records.push(sample("rings", "generational", n, 100.0 + f64::from(n)));
+                let mut canary = sample("rings", "generational", n, factor * (100.0 + 1.1 * f64::from(n)));
+                canary.key.setting.canary = true;
+                records.push(canary);
+            }
+            render(&summarise(&records), &context(4))
+        };
+        let quiet = with_canary(0.9975).replace('\n', " ");
+        assert!(
+            quiet.contains("Canary: generational ran twice in each invocation. To itself: 1.000 ±0.2 % on rings."),
+            "{quiet}"
+        );
+        assert!(!quiet.contains("DRIFTS"), "{quiet}");
+        let drifting = with_canary(1.1).replace('\n', " ");
+        assert!(
+            drifting.contains("THE MACHINE DRIFTS: what is the same differs from itself, 1.103 ±0.2 % on rings."),
+            "{drifting}"
+        );
     }
 
     #[test]

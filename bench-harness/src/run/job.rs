@@ -100,7 +100,7 @@ impl TryFrom<ChildOptions> for Job {
             None => Contestant::from_name(&options.collector.unwrap_or_default())?,
         };
         let size = crate::text::names::find(&options.size)?;
-        let setting = Setting { size, heap_limit: options.heap_limit };
+        let setting = Setting { size, heap_limit: options.heap_limit, canary: false };
         Ok(Self { key: Key { program, contestant, setting }, invocation: 1, snapshot_limit: options.snapshot_limit })
     }
 }
@@ -126,7 +126,7 @@ mod tests {
         for (program, heap_limit) in programs.zip([None, Some(1), Some(1 << 40)].into_iter().cycle()) {
             for collector in Collector::ALL {
                 let contestant = Contestant::Collector(collector);
-                let setting = Setting { size: Size::Large, heap_limit };
+                let setting = Setting { size: Size::Large, heap_limit, canary: false };
                 let job = Job {
                     key: Key { program: program.clone(), contestant, setting },
                     invocation: 1,

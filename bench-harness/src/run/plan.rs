@@ -1,7 +1,11 @@
 //! What will run, in which order, and about how long it takes.
 //!
 //! Invocations are the outermost loop: A B A B, not A A B B, so that a machine that slows down slows everybody down and
-//! pairs of neighbours can be compared. Within one invocation all contestants of a program follow each other.
+//! pairs of neighbours can be compared. Within one invocation all contestants of a program follow each other; who is first
+//! rotates, so that nobody always runs after the same neighbour.
+//!
+//! A *canary* is one collector that runs a second time in each invocation, under another label: what differs between the
+//! two is the machine. It is the first of the collectors that reclaims.
 //!
 //! The estimate is a promise to a waiting person, not a measurement: one nominal time per program on two common cores,
 //! good to a factor of two.
@@ -20,6 +24,10 @@ use crate::workloads::{Size, Workload};
 /// Twice shows whether a result repeats itself; confidence intervals need three.
 pub const INVOCATIONS: u32 = 2;
 
+/// A comparison that repeats until it is precise begins with so many invocations: of three, two that happen to lie close together
+/// would often be enough to stop.
+pub const FEWEST_TO_BE_PRECISE: u32 = 5;
+
 /// The choices that make a plan.
 #[derive(Clone, Debug)]
 pub struct Selection {
@@ -37,6 +45,8 @@ pub struct Selection {
     pub snapshot_limit: u64,
     /// How often everything runs.
     pub invocations: u32,
+    /// Whether one of them runs twice.
+    pub canary: bool,
 }
 
 /// What will run, in order.
@@ -44,40 +54,49 @@ pub struct Selection {
 pub struct Plan {
     /// One entry per process.
     pub jobs: Vec<Job>,
-    programs: usize,
-    collectors: usize,
-    peers: usize,
-    invocations: u32,
+    selection: Selection,
 }
 
 impl Plan {
     /// Lays out a selection.
     #[must_use]
     pub fn new(selection: &Selection) -> Self {
-        let peers = selection.peers.iter();
-        let peers = peers.flat_map(|peer| Allocator::all().into_iter().map(|a| Contestant::Peer(*peer, a)));
-        let contestants: Vec<_> = selection.collectors.iter().copied().chain(peers).collect();
+        let mut plan = Self { jobs: Vec::new(), selection: selection.clone() };
+        plan.jobs = (1..=selection.invocations).flat_map(|invocation| plan.invocation(invocation)).collect();
+        plan
+    }
+
+    /// The jobs of one invocation, counted from 1.
+    #[must_use]
+    pub fn invocation(&self, invocation: u32) -> Vec<Job> {
+        let Selection { programs, collectors, peers, .. } = &self.selection;
+        let peers = peers.iter().flat_map(|peer| Allocator::all().into_iter().map(|a| Contestant::Peer(*peer, a)));
+        let canary = self.selection.canary.then(|| collectors.iter().copied().find(|c| c.reclaims())).flatten();
+        let contestants: Vec<_> =
+            collectors.iter().copied().chain(peers).map(|contestant| (contestant, false)).collect();
         let mut jobs = Vec::new();
-        for invocation in 1..=selection.invocations {
-            for program in &selection.programs {
-                for contestant in contestants.iter().filter(|contestant| contestant.takes_part_in(program)) {
-                    let setting = Setting {
-                        // A heap dump is as large as it is.
-                        size: if matches!(program, Program::Snapshot(_)) { Size::Classic } else { selection.size },
-                        heap_limit: selection.heap_limit.filter(|_| !matches!(contestant, Contestant::Peer(..))),
-                    };
-                    let key = Key { program: program.clone(), contestant: *contestant, setting };
-                    jobs.push(Job { key, invocation, snapshot_limit: selection.snapshot_limit });
-                }
+        for program in programs {
+            let all = contestants.iter().copied().chain(canary.map(|contestant| (contestant, true)));
+            let mut all: Vec<_> = all.filter(|(contestant, _)| contestant.takes_part_in(program)).collect();
+            if !all.is_empty() {
+                let first = (invocation as usize - 1) % all.len();
+                all.rotate_left(first);
             }
+            jobs.extend(all.into_iter().map(|(contestant, canary)| self.job(program, contestant, canary, invocation)));
         }
-        Self {
-            jobs,
-            programs: selection.programs.len(),
-            collectors: selection.collectors.len(),
-            peers: selection.peers.len(),
-            invocations: selection.invocations,
-        }
+        jobs
+    }
+
+    fn job(&self, program: &Program, contestant: Contestant, canary: bool, invocation: u32) -> Job {
+        let selection = &self.selection;
+        let setting = Setting {
+            // A heap dump is as large as it is.
+            size: if matches!(program, Program::Snapshot(_)) { Size::Classic } else { selection.size },
+            heap_limit: selection.heap_limit.filter(|_| !matches!(contestant, Contestant::Peer(..))),
+            canary,
+        };
+        let key = Key { program: program.clone(), contestant, setting };
+        Job { key, invocation, snapshot_limit: selection.snapshot_limit }
     }
 
     /// About how long all of it takes.
@@ -90,17 +109,22 @@ impl Plan {
     #[must_use]
     pub fn summary(&self) -> String {
         use crate::text::format::plural;
-        let mut factors = vec![plural(self.programs, "workload"), plural(self.collectors, "collector")];
-        if self.peers > 0 {
-            factors.push(format!("{} with 2 allocators", plural(self.peers, "peer")));
+        let Selection { programs, collectors, peers, invocations, .. } = &self.selection;
+        let mut factors = vec![plural(programs.len(), "workload"), plural(collectors.len(), "collector")];
+        if !peers.is_empty() {
+            factors.push(format!("{} with 2 allocators", plural(peers.len(), "peer")));
         }
-        factors.push(plural(self.invocations as usize, "invocation"));
+        if self.jobs.iter().any(|job| job.key.setting.canary) {
+            factors.push("a canary".to_owned());
+        }
+        factors.push(plural(*invocations as usize, "invocation"));
         format!("{} ({}), about {}", plural(self.jobs.len(), "run"), factors.join(", "), about(self.estimate()))
     }
 }
 
 /// A rough duration: no more digits than it deserves.
-fn about(time: Duration) -> String {
+#[must_use]
+pub fn about(time: Duration) -> String {
     match time.as_secs() {
         0..2 => "a second".to_owned(),
         seconds @ 2..10 => format!("{seconds} s"),
@@ -172,7 +196,7 @@ fn snapshot_milliseconds(file: Option<&Path>) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::contestants::collector::Collector;
     use crate::snapshot::DEFAULT_TEXT_LIMIT;
@@ -180,7 +204,7 @@ mod tests {
 
     const NAMES: Program = Program::Workload(Workload::Names);
 
-    fn selection(invocations: u32) -> Selection {
+    pub(crate) fn selection(invocations: u32) -> Selection {
         Selection {
             programs: Program::all(),
             collectors: Collector::ALL.into_iter().map(Contestant::Collector).collect(),
@@ -189,7 +213,14 @@ mod tests {
             heap_limit: None,
             snapshot_limit: DEFAULT_TEXT_LIMIT,
             invocations,
+            canary: false,
         }
+    }
+
+    /// The same with these workloads and collectors only.
+    pub(crate) fn with(selection: Selection, workloads: &[Workload], collectors: &[&str]) -> Selection {
+        let collectors = collectors.iter().map(|name| Contestant::from_name(name).unwrap()).collect();
+        Selection { programs: workloads.iter().copied().map(Program::Workload).collect(), collectors, ..selection }
     }
 
     #[test]
@@ -200,9 +231,24 @@ mod tests {
         assert_eq!(plan.jobs[0].key.program, plan.jobs[5].key.program);
         assert_ne!(plan.jobs[5].key.program, plan.jobs[6].key.program);
         assert!(plan.jobs[..runs].iter().all(|job| job.invocation == 1));
-        let second: Vec<_> = plan.jobs[runs..].iter().map(|job| (&job.key.program, job.key.contestant)).collect();
-        let first: Vec<_> = plan.jobs[..runs].iter().map(|job| (&job.key.program, job.key.contestant)).collect();
+        let names = |jobs: &[Job]| jobs.iter().map(|job| job.key.contestant.name()).collect::<Vec<_>>();
+        let (first, mut second) = (names(&plan.jobs[..6]), names(&plan.jobs[runs..runs + 6]));
+        assert_eq!(first[1], second[0], "the second begins where the first had its second");
+        second.rotate_right(1);
         assert_eq!(first, second);
+    }
+
+    #[test]
+    fn one_that_reclaims_runs_twice_as_a_canary() {
+        let two = with(selection(3), &[Workload::Rings], &["nogc", "refcount", "generational"]);
+        let plan = Plan::new(&Selection { canary: true, ..two.clone() });
+        let canaries: Vec<_> = plan.jobs.iter().filter(|job| job.key.setting.canary).collect();
+        assert_eq!((plan.jobs.len(), canaries.len()), (12, 3));
+        assert!(canaries.iter().all(|job| job.key.contestant.name() == "refcount"));
+        assert!(plan.summary().contains("a canary"));
+        // Where there is nothing to be a canary there is none.
+        let floor = with(two, &[Workload::Rings], &["nogc"]);
+        assert_eq!(Plan::new(&Selection { canary: true, ..floor }).jobs.len(), 3);
     }
 
     #[test]

@@ -11,8 +11,9 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, P
 
 use crate::analysis::summary;
 use crate::record::{Record, Status};
+use crate::run::agenda::{Agenda, Step};
 use crate::run::job::Job;
-use crate::run::plan::{self, Plan};
+use crate::run::plan;
 use crate::text::format;
 
 /// Shows how far a comparison is.
@@ -34,13 +35,13 @@ enum View {
 const REDRAWS_PER_SECOND: u8 = 4;
 
 impl Progress {
-    /// Announces a plan; with `quiet` shows nothing at all.
+    /// Announces an agenda; with `quiet` shows nothing at all.
     #[must_use]
-    pub fn new(plan: &Plan, quiet: bool) -> Self {
+    pub fn new(agenda: &dyn Agenda, quiet: bool) -> Self {
         let view = if quiet {
             View::Nothing
         } else if io::stderr().is_terminal() {
-            let planned = plan.estimate();
+            let planned = agenda.estimate();
             let total = u64::try_from(planned.as_millis()).unwrap_or(u64::MAX);
             let bar =
                 ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND));
@@ -56,9 +57,21 @@ impl Progress {
         } else {
             View::Lines
         };
-        let progress = Self { view, runs: plan.jobs.len(), finished: 0 };
-        progress.line(&plan.summary());
+        let progress = Self { view, runs: 0, finished: 0 };
+        progress.line(&agenda.summary());
         progress
+    }
+
+    /// More is to be run, and after that about so much is left.
+    pub fn extend(&mut self, step: &Step) {
+        self.runs += step.jobs.len();
+        if let View::Bar(bar) = &self.view {
+            let left = step.jobs.iter().map(plan::nominal).sum::<Duration>() + step.remaining;
+            bar.set_length(bar.position() + u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+        }
+        if let Some(note) = &step.note {
+            self.line(note);
+        }
     }
 
     /// A run begins.

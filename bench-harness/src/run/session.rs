@@ -1,4 +1,4 @@
-//! A plan carried out: one child after the other, each result noted as soon as it is there.
+//! An agenda carried out: one child after the other, each result noted as soon as it is there.
 //!
 //! Never two children at once: they would share caches, memory bandwidth and, on two cores, the collector's threads.
 //!
@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use crate::record::journal::Journal;
 use crate::record::{FORMAT, Measurement, Record};
+use crate::run::agenda::Agenda;
 use crate::run::inputs::Inputs;
 use crate::run::interrupt;
 use crate::run::job::Job;
-use crate::run::plan::Plan;
 use crate::run::progress::Progress;
 use crate::run::runner::{self, Runner};
 use crate::system::environment::Environment;
 
-/// How a plan is carried out.
+/// How an agenda is carried out.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The longest that one invocation may take.
@@ -29,7 +29,7 @@ pub struct Settings {
     pub inputs: Inputs,
 }
 
-/// What came of a plan.
+/// What came of an agenda.
 #[derive(Debug)]
 pub struct Session {
     /// The finished invocations, in the order in which they ran.
@@ -53,17 +53,17 @@ pub enum Ended {
     Failed(io::Error),
 }
 
-/// Carries out a plan. `each` sees every record when it is written, and writes to standard output or nowhere.
+/// Carries out an agenda. `each` sees every record when it is written, and writes to standard output or nowhere.
 pub fn run(
-    plan: &Plan,
+    agenda: &mut dyn Agenda,
     settings: &Settings,
     journal: &mut Journal,
     each: impl FnMut(&Record) -> io::Result<()>,
 ) -> Session {
     interrupt::watch();
     let mut session = Session { records: Vec::new(), environment: Environment::detect(), ended: Ended::Complete };
-    let mut progress = Progress::new(plan, settings.quiet);
-    if let Err(ended) = carry_out(plan, settings, journal, each, &mut progress, &mut session) {
+    let mut progress = Progress::new(agenda, settings.quiet);
+    if let Err(ended) = carry_out(agenda, settings, journal, each, &mut progress, &mut session) {
         session.ended = ended;
     }
     progress.end();
@@ -73,7 +73,7 @@ pub fn run(
 /// # Errors
 /// The end that came too early.
 fn carry_out(
-    plan: &Plan,
+    agenda: &mut dyn Agenda,
     settings: &Settings,
     journal: &mut Journal,
     mut each: impl FnMut(&Record) -> io::Result<()>,
@@ -81,25 +81,35 @@ fn carry_out(
     session: &mut Session,
 ) -> Result<(), Ended> {
     let runner = Runner::new(settings.timeout).map_err(Ended::Failed)?.with(settings.inputs.clone());
-    for job in &plan.jobs {
-        progress.begin(job);
-        let measurement = match runner.run(job).map_err(Ended::Failed)? {
-            runner::Ended::Measured(measurement) => *measurement,
-            runner::Ended::Interrupted => return Err(Ended::Interrupted),
-        };
-        let record = record(job, measurement, &session.environment);
-        let written = journal.write(&record);
-        progress.finish(job, &record);
-        let shown = progress.pause(|| each(&record));
-        // Measured is measured, also where it cannot be written.
-        session.records.push(record);
-        written.map_err(|error| failed(error, journal.is_stdout()))?;
-        shown.map_err(|error| failed(error, true))?;
-        if interrupt::requested() && session.records.len() < plan.jobs.len() {
+    loop {
+        let step = agenda.next(&session.records);
+        if step.jobs.is_empty() {
+            return Ok(());
+        }
+        // Ctrl-C between two runs; after the last one it changes nothing.
+        if interrupt::requested() {
             return Err(Ended::Interrupted);
         }
+        progress.extend(&step);
+        for (position, job) in step.jobs.iter().enumerate() {
+            progress.begin(job);
+            let measurement = match runner.run(job).map_err(Ended::Failed)? {
+                runner::Ended::Measured(measurement) => *measurement,
+                runner::Ended::Interrupted => return Err(Ended::Interrupted),
+            };
+            let record = record(job, measurement, &session.environment);
+            let written = journal.write(&record);
+            progress.finish(job, &record);
+            let shown = progress.pause(|| each(&record));
+            // Measured is measured, also where it cannot be written.
+            session.records.push(record);
+            written.map_err(|error| failed(error, journal.is_stdout()))?;
+            shown.map_err(|error| failed(error, true))?;
+            if interrupt::requested() && position + 1 < step.jobs.len() {
+                return Err(Ended::Interrupted);
+            }
+        }
     }
-    Ok(())
 }
 
 fn failed(error: io::Error, is_stdout: bool) -> Ended {

@@ -98,6 +98,21 @@ pub fn timeout(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// Parses a percentage above 0 and below 100, as a share: `2%`, `0.5 %`.
+///
+/// # Errors
+/// A sentence for the user.
+pub fn percentage(text: &str) -> Result<f64, String> {
+    const FORM: &str = "write a percentage such as 2%";
+    let digits = text.trim().strip_suffix('%').map(str::trim_end);
+    let plain = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));
+    match plain.and_then(|digits| digits.parse::<f64>().ok()) {
+        Some(percent) if percent > 0.0 && percent < 100.0 => Ok(percent / 100.0),
+        Some(_) => Err(format!("`{text}` is not between 0% and 100%: {FORM}")),
+        None => Err(format!("`{text}` is not a percentage: {FORM}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +170,16 @@ mod tests {
         assert_eq!(invocations("20"), Ok(20));
         for text in ["0", "-1", "", "1.5", "many", "10001", "4294967296", "99999999999999999999"] {
             assert!(invocations(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn percentages() {
+        for (text, share) in [("2%", 0.02), ("0.5 %", 0.005), (" 99%", 0.99)] {
+            assert_eq!(percentage(text), Ok(share), "{text}");
+        }
+        for text in ["2", "0%", "100%", "-1%", "%", "", "inf%", "1e0%", "2%%"] {
+            assert!(percentage(text).unwrap_err().ends_with("write a percentage such as 2%"), "{text}");
         }
     }
 

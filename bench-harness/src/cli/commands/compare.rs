@@ -10,6 +10,6 @@ use crate::run::plan::INVOCATIONS;
 /// # Errors
 /// One sentence for the user, when the request cannot be fulfilled.
 pub fn compare(options: CompareOptions) -> Result<ExitCode, String> {
-    let prepared = super::prepare(options.workloads.0, options.common, INVOCATIONS)?;
+    let prepared = super::prepare(options.workloads.0, options.common, Some(options.comparison), INVOCATIONS)?;
     Ok(super::execute(prepared, true, |_| Ok(())))
 }

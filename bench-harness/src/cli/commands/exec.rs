@@ -11,7 +11,7 @@ use gc_refcount::RefCount;
 use heap_core::{Collectors, NoGc};
 
 use crate::analysis::verdict;
-use crate::cli::{self, CommonOptions};
+use crate::cli::{self, CommonOptions, ComparisonOptions};
 use crate::contestants::Contestant;
 use crate::text::quantity;
 use crate::workloads::command::{CommandLine, PLACE};
@@ -43,6 +43,9 @@ pub struct ExecOptions {
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,
+    /// How it is compared.
+    #[command(flatten)]
+    pub comparison: ComparisonOptions,
     /// The program and its arguments, after `--`; {} stands for the collector
     #[arg(last = true, required = true, value_name = "PROGRAM")]
     pub command: Vec<String>,
@@ -66,7 +69,7 @@ pub fn exec(options: ExecOptions) -> Result<ExitCode, String> {
         quiet: options.quiet,
         ..CommonOptions::default()
     };
-    let prepared = super::prepare(vec![Program::Command(line)], common, options.invocations)?;
+    let prepared = super::prepare(vec![Program::Command(line)], common, Some(options.comparison), options.invocations)?;
     Ok(super::execute_with(
         prepared,
         true,

@@ -6,17 +6,20 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::analysis::summary;
+use crate::analysis::stats;
+use crate::analysis::summary::{self, Group};
 use crate::analysis::verdict;
-use crate::cli::{self, CommonOptions};
+use crate::cli::{self, CommonOptions, ComparisonOptions};
 use crate::contestants::Kind;
 use crate::record::Record;
 use crate::record::journal::Journal;
 use crate::report::{self, Context};
+use crate::run::agenda::{Comparison, MOST_INVOCATIONS};
 use crate::run::inputs::Inputs;
 use crate::run::interrupt;
-use crate::run::plan::{Plan, Selection};
+use crate::run::plan::{FEWEST_TO_BE_PRECISE, Plan, Selection};
 use crate::run::session::{self, Ended, Session, Settings};
+use crate::text::format;
 use crate::workloads::program::Program;
 
 pub mod compare;
@@ -36,25 +39,45 @@ pub(crate) struct Prepared {
     settings: Settings,
     journal: Journal,
     selection: Selection,
+    precision: Option<f64>,
 }
+
+/// The exit status when the machine is too noisy to say what was asked.
+const TOO_NOISY: u8 = 2;
 
 /// Checks a request: names, input files, output file, in this order.
 ///
-/// Unless the request says how often everything runs, it runs `invocations` times.
+/// Unless the request says how often everything runs, it runs `invocations` times. Without options of a comparison nothing is
+/// repeated to be precise, and there is no canary.
 ///
 /// # Errors
 /// One sentence for the user.
-pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions, invocations: u32) -> Result<Prepared, String> {
+pub(crate) fn prepare(
+    programs: Vec<Program>,
+    options: CommonOptions,
+    comparison: Option<ComparisonOptions>,
+    invocations: u32,
+) -> Result<Prepared, String> {
     let peers = cli::peers(options.peers.as_deref())?;
     let programs: Vec<_> = programs.into_iter().map(Program::for_other_processes).collect();
+    let precision = comparison.as_ref().and_then(|comparison| comparison.precision);
+    let invocations = match (options.invocations, precision) {
+        // Without three there is no interval.
+        (Some(chosen), Some(_)) => chosen.max(stats::FEWEST_FOR_INTERVAL as u32),
+        (Some(chosen), None) => chosen,
+        (None, Some(_)) => FEWEST_TO_BE_PRECISE,
+        (None, None) => invocations,
+    };
+    let enough = invocations as usize >= stats::FEWEST_FOR_INTERVAL;
     let selection = Selection {
+        canary: enough && comparison.is_some_and(|comparison| !comparison.no_canary),
         programs,
         collectors: options.collectors.0,
         peers,
         size: options.size,
         heap_limit: options.heap_limit,
         snapshot_limit: options.snapshot_limit,
-        invocations: options.invocations.unwrap_or(invocations),
+        invocations,
     };
     let plan = Plan::new(&selection);
     if plan.jobs.is_empty() {
@@ -71,7 +94,7 @@ pub(crate) fn prepare(programs: Vec<Program>, options: CommonOptions, invocation
     let inputs = Inputs::prepare(&selection.programs, options.snapshot_limit, options.quiet)?;
     let journal = Journal::open(options.json.as_deref())?;
     let settings = Settings { timeout: options.timeout, quiet: options.quiet, inputs };
-    Ok(Prepared { plan, settings, journal, selection })
+    Ok(Prepared { plan, settings, journal, selection, precision })
 }
 
 /// Runs what was prepared, then shows the table if `with_table`. `each` writes what is shown per run.
@@ -86,7 +109,8 @@ pub(crate) fn execute_with(
     each: impl FnMut(&Record) -> io::Result<()>,
     differences: impl FnOnce(&[Record]) -> Vec<String>,
 ) -> ExitCode {
-    let session = session::run(&prepared.plan, &prepared.settings, &mut prepared.journal, each);
+    let mut agenda = Comparison::new(prepared.plan.clone(), prepared.precision);
+    let session = session::run(&mut agenda, &prepared.settings, &mut prepared.journal, each);
     let differences = differences(&session.records);
     finish(&session, &prepared, with_table, differences)
 }
@@ -94,6 +118,7 @@ pub(crate) fn execute_with(
 fn finish(session: &Session, prepared: &Prepared, with_table: bool, differences: Vec<String>) -> ExitCode {
     let mut complaints = verdict::complaints(&session.records);
     complaints.extend_from_slice(&differences);
+    let groups = summary::summarise(&session.records);
     // Who closed standard output has seen enough.
     let with_table = with_table && !matches!(session.ended, Ended::ReaderLeft);
     if with_table && !session.records.is_empty() {
@@ -104,7 +129,7 @@ fn finish(session: &Session, prepared: &Prepared, with_table: bool, differences:
             environment: session.environment.clone(),
             disagreements: [verdict::disagreements(&session.records), differences].concat(),
         };
-        let text = report::render(&summary::summarise(&session.records), &context);
+        let text = report::render(&groups, &context);
         let written = if prepared.journal.is_stdout() { io::stderr().write_all(text.as_bytes()) } else { print(&text) };
         if let Err(error) = written
             && error.kind() != io::ErrorKind::BrokenPipe
@@ -124,8 +149,28 @@ fn finish(session: &Session, prepared: &Prepared, with_table: bool, differences:
     for complaint in &complaints {
         complain(complaint);
     }
-    let all_is_well = complaints.is_empty() && !matches!(session.ended, Ended::Failed(_));
-    if all_is_well { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+    if !complaints.is_empty() || matches!(session.ended, Ended::Failed(_)) {
+        return ExitCode::from(FAILED);
+    }
+    let noisy = prepared.precision.map_or_else(Vec::new, |precision| too_noisy(&groups, precision));
+    if !noisy.is_empty() && matches!(session.ended, Ended::Complete) {
+        complain(&format!(
+            "this machine is too noisy: after {} invocations the ratios are known to {} only; close other programs, or \
+             ask for less than ±{} %",
+            MOST_INVOCATIONS.max(prepared.selection.invocations),
+            noisy.join(", "),
+            format::percent(prepared.precision.unwrap_or_default())
+        ));
+        return ExitCode::from(TOO_NOISY);
+    }
+    ExitCode::SUCCESS
+}
+
+/// What is not known so precisely.
+fn too_noisy(groups: &[Group], precision: f64) -> Vec<String> {
+    let imprecise =
+        groups.iter().map(|group| (group, summary::half_width(group))).filter(|(_, half)| *half > precision);
+    imprecise.map(|(group, half)| format!("±{} % on {}", format::percent(half), group.program)).collect()
 }
 
 /// Writes to standard output at once.

@@ -14,7 +14,7 @@ use crate::record::{Record, Status};
 /// # Errors
 /// One sentence for the user, when the request cannot be fulfilled.
 pub fn run(options: RunOptions) -> Result<ExitCode, String> {
-    let prepared = super::prepare(options.workloads.0, options.common, 1)?;
+    let prepared = super::prepare(options.workloads.0, options.common, None, 1)?;
     let to_stdout = !prepared.journal.is_stdout();
     let several = prepared.plan.jobs.len() > 1;
     let show = |record: &Record| -> io::Result<()> { if to_stdout { super::print(&details(record)) } else { Ok(()) } };
