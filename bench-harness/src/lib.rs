@@ -74,6 +74,7 @@ fn obey() -> Result<ExitCode, String> {
         Command::Replay(options) => commands::replay::replay(options),
         Command::Exec(options) => commands::exec::exec(options),
         Command::Explain(options) => commands::explain::explain(options),
+        Command::Exporter(options) => Ok(commands::exporter::exporter(&options)),
         Command::Child(options) => {
             let (probe, prepared) = (options.probe, options.prepared);
             Job::try_from(options).map(|job| match child::run(&job, probe, prepared) {

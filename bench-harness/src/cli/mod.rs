@@ -2,6 +2,7 @@
 
 pub mod commands;
 
+use commands::exporter::ExporterOptions;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,8 +38,26 @@ Examples:
   bench-harness replay my-program.heapsnapshot
   bench-harness exec -- ./my-program --gc {}
   bench-harness explain --against python3
+  bench-harness replay my-program.hprof --heap
 
 `bench-harness list` shows all collectors, workloads and peers.";
+
+const REPLAY: &str = "\
+How to write a heap dump:
+  Node     node --heapsnapshot-signal=SIGUSR2 app.js, then kill -USR2 PID
+           or in the program: require('node:v8').writeHeapSnapshot()
+  Chrome   developer tools, Memory, Heap snapshot, Take snapshot, Save
+  Bun      Bun.write(\"x.heapsnapshot\", Bun.generateHeapSnapshot(\"v8\"))
+  Python   bench-harness exporter python > heap_snapshot.py; its head says how
+  Java     jmap -dump:live,format=b,file=x.hprof PID
+  others   bench-harness exporter schema: the smallest file that is read
+
+What the times in the table cover: building the heap, ten rounds of changes with
+a full collection after each, the check after each collection that all that must
+be alive is there and nothing else, in the end of every pointer, and giving the
+heap back. Reading the file and choosing the changes is done once, before. What
+the program itself did is in no dump: when objects were made and in which order,
+what it computed, destructors, weak references.";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -50,11 +69,14 @@ pub enum Command {
     /// Run a telling subset, or what is chosen, and show one table
     Compare(CompareOptions),
     /// Rebuild the heap of a real program (from Node, Chrome, Java, ...) in each collector and compare
+    #[command(after_help = REPLAY)]
     Replay(ReplayOptions),
     /// Run a program of yours under each collector that it is told to take, and compare
     Exec(commands::exec::ExecOptions),
     /// Show what becomes of an object, statement by statement, with each collector and in CPython
     Explain(commands::explain::ExplainOptions),
+    /// Print an exporter for another language's heap, or what a file for `replay` must look like
+    Exporter(ExporterOptions),
     /// Run one workload in this process and print its measurement as JSON
     #[command(hide = true)]
     Child(ChildOptions),
@@ -93,6 +115,9 @@ pub struct ReplayOptions {
     /// The heap dump, .heapsnapshot or .hprof, plain or compressed by gzip
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Run nothing: say what the heap looks like, and what a collector will find hard about it
+    #[arg(long)]
+    pub heap: bool,
     /// How it is compared.
     #[command(flatten)]
     pub comparison: ComparisonOptions,

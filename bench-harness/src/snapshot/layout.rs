@@ -4,21 +4,7 @@
 //! other programs write the format with other rows. So nothing here knows a width or a position; `snapshot.meta`
 //! does. Three fields of a node and two of an edge are needed, the others are skipped by position.
 //!
-//! The smallest snapshot that is read, for whoever writes a converter: `snapshot.meta` with these five fields in any order
-//! and any number of others, and two flat arrays of integers.
-//!
-//! ```json
-//! {"snapshot": {"meta": {
-//!     "node_fields": ["type", "self_size", "edge_count"], "node_types": [["synthetic", "object"]],
-//!     "edge_fields": ["type", "to_node"],                 "edge_types": [["property", "weak"]]}},
-//!  "nodes": [0, 0, 1,  1, 24, 1,  1, 16, 0],
-//!  "edges": [0, 3,  0, 6]}
-//! ```
-//!
-//! Node 0 (or the one at `snapshot.root_index`) is the root. `type` is an index into the first list of names, `to_node` an
-//! index into `nodes`: here 3 is the second node. A node's edges follow those of the node before it; `edge_count` says
-//! how many it has. Whatever the root leads to is a root of the heap; nodes of type `synthetic` and size 0 below it are
-//! lists of roots. The counts of nodes and edges may be given and are then compared.
+//! The smallest snapshot that is read is described in `exporters/SCHEMA.md`, for whoever writes a converter.
 //!
 //! A name in `node_types` or `edge_types` may be unknown to us: a node's type is only ever shown, and of the edges'
 //! types only `weak` means something to a collector. V8's `shortcut` edges repeat, for the viewer's sake, what other

@@ -14,6 +14,7 @@
 //!   computation of what is reachable.
 //! - [`MutationPlan`]: rounds of random [`Op`]s that a heap and the model both carry out.
 //! - [`Replay`]: all of this, prepared for one run, and handed over to the processes that run it (`handover`).
+//! - [`portrait`]: what the heap looks like, for people.
 //! - [`builtin`]: a snapshot that is always at hand.
 //!
 //! Names and values of objects are not kept: a collector does not look at them.
@@ -26,6 +27,7 @@ mod layout;
 mod lenient;
 mod mutation;
 mod parse;
+pub mod portrait;
 mod reachability;
 mod replay;
 mod rows;

@@ -185,21 +185,29 @@ impl Program {
         }
     }
 
-    /// Reads the input, if there is a heap dump to read, with at most so many bytes of text, and prepares its replay.
+    /// Reads the input, if there is a heap dump to read, with at most so many bytes of text.
     ///
     /// # Errors
     /// A sentence for the user: which snapshot, what is wrong with it, and where.
+    pub fn graph(&self, text_limit: u64) -> Result<Option<SnapshotGraph>, String> {
+        match self {
+            Self::Workload(_) | Self::Foreign(_) | Self::Command(_) => Ok(None),
+            Self::Snapshot(file) => read(file.as_deref(), text_limit).map(Some),
+        }
+    }
+
+    /// Reads the input, if there is a heap dump to read, and prepares its replay.
+    ///
+    /// # Errors
+    /// As for [`graph`](Self::graph).
     pub fn replay(&self, text_limit: u64) -> Result<Option<Replay>, String> {
-        Ok(match self {
-            Self::Workload(_) | Self::Foreign(_) | Self::Command(_) => None,
-            Self::Snapshot(file) => Some(Replay::prepare(read(file.as_deref(), text_limit)?)),
-        })
+        Ok(self.graph(text_limit)?.map(Replay::prepare))
     }
 
     /// Makes or reads the input.
     ///
     /// # Errors
-    /// As for [`replay`](Self::replay).
+    /// As for [`graph`](Self::graph).
     pub fn load(&self, size: Size, text_limit: u64) -> Result<Loaded, String> {
         Ok(match self {
             Self::Workload(workload) => Loaded::Workload(Ready::new(*workload, size)),

@@ -25,6 +25,7 @@ use crate::workloads::program::Program;
 pub mod compare;
 pub mod exec;
 pub mod explain;
+pub mod exporter;
 pub mod list;
 pub mod replay;
 pub mod run;
@@ -181,6 +182,19 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     written.map_err(|error| io::Error::new(error.kind(), format!("cannot write to standard output: {error}")))
+}
+
+/// Writes to standard output all that a command has to say, and ends with it.
+pub(crate) fn show(text: &str) -> ExitCode {
+    match print(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever closed standard output has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::from(FAILED)
+        }
+    }
 }
 
 /// Writes a sentence to standard error, if anybody reads it.

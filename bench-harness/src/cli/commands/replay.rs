@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use crate::cli::ReplayOptions;
+use crate::report::heap;
+use crate::snapshot::portrait::Portrait;
 use crate::workloads::program::Program;
 
 /// Replays a heap dump.
@@ -11,6 +13,15 @@ use crate::workloads::program::Program;
 /// One sentence for the user, when the file is not a heap dump or the request cannot be fulfilled.
 pub fn replay(options: ReplayOptions) -> Result<ExitCode, String> {
     let program = Program::Snapshot(Some(options.file));
+    if options.heap {
+        return describe(&program, options.common.snapshot_limit);
+    }
     let prepared = super::prepare(vec![program], options.common, Some(options.comparison), 1)?;
     Ok(super::execute(prepared, true, |_| Ok(())))
+}
+
+/// Says what a heap looks like, instead of rebuilding it.
+fn describe(program: &Program, limit: u64) -> Result<ExitCode, String> {
+    let Some(graph) = program.graph(limit)? else { return Err(format!("{program} is no heap dump")) };
+    Ok(super::show(&heap::render(&program.to_string(), &Portrait::of(graph))))
 }

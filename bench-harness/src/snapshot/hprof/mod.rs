@@ -22,6 +22,8 @@
 mod stream;
 
 #[cfg(test)]
+mod sample;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
