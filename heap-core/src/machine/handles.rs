@@ -5,8 +5,12 @@
 //! after the heap is gone; nothing of that may take a lock, ask for memory, or touch what the heap's thread works with. So
 //! a slot has two halves:
 //!
-//! * **the heap's**: the object, what collectors know of it, and links of lists. Only the heap's thread looks at them.
+//! * **the heap's**: the object, and a link of lists. Only the heap's thread looks at them.
 //! * **everybody's**: the number of handles that share the slot, and the table. Cloning and dropping touch nothing else.
+//!
+//! What collectors know of slots are bits of their chunk, which is found from a slot: beside the number of handles stands the
+//! slot's place. So a slot is four words. (It was seven, with a state, a link and a number for the list of created slots:
+//! half of what a heap held whose objects were small and had a handle each.)
 //!
 //! The last handle on a slot to be dropped pushes it on the list of *released* slots ([`Released`]), which the heap's
 //! thread takes as a whole when it likes: at a safepoint, or when it runs out of slots. Pushing and taking everything is
@@ -23,46 +27,76 @@
 //! of which moves when the table grows.
 
 use core::cell::Cell;
+use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use crate::object::ObjectRef;
 
-/// Slots of a chunk: 3.5 KiB, so that a heap with a few handles stays small.
+/// Slots of a chunk: 2 KiB, so that a heap with a few handles stays small, and as many as a word has bits.
 const CHUNK_SLOTS: usize = 64;
 
-/// What becomes of a slot.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
-    /// Not in use, in the list of free slots.
-    Free,
-    /// In use.
-    Live,
-    /// Not in use any more, and the collector has yet to hear of it: in the list of released slots.
-    Released,
-}
+/// One handle, in the word that has the number of them above the slot's place in its chunk.
+const ONE: usize = CHUNK_SLOTS;
 
 /// What a handle leads to.
 #[repr(C)]
 pub(super) struct Slot {
-    // What reading through a handle needs, and dropping it.
+    // What reading through a handle needs, and dropping it. No object: the slot is free.
     pub(super) object: Cell<Option<ObjectRef>>,
     table: NonNull<Table>,
+    /// How many handles share the slot, times [`ONE`], and its place in its chunk, which never changes.
     handles: AtomicUsize,
     /// The next free or released slot. Whoever drops the last handle writes it too: the slot is in no list then.
     next: Cell<*const Slot>,
-    // What only the heap's thread looks at, as it does at the object.
-    pub(super) state: Cell<State>,
-    /// The period between two settlings in which a root was made of it last; zero for never. In the present one, the slot is
-    /// in the list of created slots.
-    pub(super) created: Cell<u64>,
-    /// The next in the list of created slots.
-    pub(super) next_created: Cell<*const Slot>,
 }
+
+const _: () = assert!(size_of::<Slot>() == 32);
 
 struct Chunk {
     next: *const Chunk,
+    /// The next in the list of chunks with created slots.
+    next_created: Cell<*const Chunk>,
+    /// The slots of which roots were made since the last settling, a bit each. If there are any, the chunk is in the list.
+    created: Cell<u64>,
+    /// The slots that are not in use any more and of which the collector has yet to hear, a bit each.
+    released: Cell<u64>,
     slots: [Slot; CHUNK_SLOTS],
+}
+
+impl Chunk {
+    /// The chunk that a slot lies in, and the slot's bit.
+    ///
+    /// # Safety
+    /// The pointer must come from [`slot`](Self::slot), and the chunk be there for all of `'a`.
+    #[inline]
+    unsafe fn of<'a>(slot: NonNull<Slot>) -> (&'a Chunk, u64) {
+        // SAFETY: the slot lies at its place among those of a chunk, and the pointer was made of one to all of that.
+        unsafe {
+            let place = slot.as_ref().handles.load(Ordering::Relaxed) % CHUNK_SLOTS;
+            let chunk = slot.sub(place).byte_sub(offset_of!(Chunk, slots)).cast::<Chunk>();
+            (chunk.as_ref(), 1 << place)
+        }
+    }
+
+    /// The slot at a place, by a pointer from which its chunk can be found.
+    ///
+    /// # Safety
+    /// The chunk must be there.
+    unsafe fn slot(chunk: NonNull<Chunk>, place: usize) -> NonNull<Slot> {
+        // SAFETY: a place in the chunk. No reference to the slot alone is made.
+        unsafe { NonNull::new_unchecked(&raw mut (*chunk.as_ptr()).slots[place]) }
+    }
+
+    /// The slots that have a bit.
+    fn having(&self, mut bits: u64) -> impl Iterator<Item = &Slot> {
+        core::iter::from_fn(move || {
+            let place = bits.trailing_zeros() as usize;
+            // The lowest bit goes.
+            bits &= bits.wrapping_sub(1);
+            self.slots.get(place)
+        })
+    }
 }
 
 /// What all handles of a heap share with it.
@@ -81,6 +115,8 @@ pub(super) struct Refused;
 pub(super) struct Slots {
     table: NonNull<Table>,
     free: List,
+    /// The list of chunks with created slots, through [`Chunk::next_created`].
+    created: *const Chunk,
     in_use: usize,
     chunks: usize,
 }
@@ -129,7 +165,7 @@ impl Slots {
     /// An empty table for the handles of a heap.
     pub(super) fn new(heap: u64) -> Result<Self, Refused> {
         let table = leak(Table { heap, chunks: Cell::new(ptr::null()), released: Released::new() })?;
-        Ok(Slots { table, free: List::EMPTY, in_use: 0, chunks: 0 })
+        Ok(Slots { table, free: List::EMPTY, created: ptr::null(), in_use: 0, chunks: 0 })
     }
 
     /// Slots that handles lead to; those whose release was not [taken](Self::take_released) yet count.
@@ -142,7 +178,7 @@ impl Slots {
         self.chunks * size_of::<Chunk>()
     }
 
-    /// A slot with one handle. Its object, state and lists are the caller's business.
+    /// A slot with one handle, which counts as created. Its object is the caller's business.
     ///
     /// # Errors
     /// When there is no free slot and the system refuses memory for more.
@@ -153,7 +189,16 @@ impl Slots {
             None => self.grow()?,
         };
         // SAFETY: a free slot of our own table, alive as long as that.
-        unsafe { slot.as_ref() }.handles.store(1, Ordering::Relaxed);
+        let handles = unsafe { &slot.as_ref().handles };
+        let place = handles.load(Ordering::Relaxed) % CHUNK_SLOTS;
+        handles.store(ONE | place, Ordering::Relaxed);
+        // SAFETY: as above.
+        let (chunk, bit) = unsafe { Chunk::of(slot) };
+        if chunk.created.get() == 0 {
+            chunk.next_created.set(self.created);
+            self.created = chunk;
+        }
+        chunk.created.set(chunk.created.get() | bit);
         self.in_use += 1;
         Ok(HandleSlot { slot })
     }
@@ -172,25 +217,69 @@ impl Slots {
         let chunks = unsafe { &table.as_ref().chunks };
         let chunk = leak(Chunk {
             next: chunks.get(),
-            slots: core::array::from_fn(|_| Slot {
+            next_created: Cell::new(ptr::null()),
+            created: Cell::new(0),
+            released: Cell::new(0),
+            slots: core::array::from_fn(|place| Slot {
                 object: Cell::new(None),
-                state: Cell::new(State::Free),
-                created: Cell::new(0),
-                next_created: Cell::new(ptr::null()),
-                next: Cell::new(ptr::null()),
-                handles: AtomicUsize::new(0),
                 table,
+                handles: AtomicUsize::new(place),
+                next: Cell::new(ptr::null()),
             }),
         })?;
         chunks.set(chunk.as_ptr());
         self.chunks += 1;
-        // SAFETY: the chunk was just made.
-        let slots = unsafe { &chunk.as_ref().slots };
-        for slot in slots[1..].iter().rev() {
-            // SAFETY: chunks live as long as the table, and a new slot is in no list.
-            unsafe { self.free.push(NonNull::from(slot)) };
+        for place in (1..CHUNK_SLOTS).rev() {
+            // SAFETY: the chunk was just made and lives as long as the table, and a new slot is in no list.
+            unsafe { self.free.push(Chunk::slot(chunk, place)) };
         }
-        Ok(NonNull::from(&slots[0]))
+        // SAFETY: as above.
+        Ok(unsafe { Chunk::slot(chunk, 0) })
+    }
+
+    /// Whether a root was made of a slot since the last [settling](Self::settle_created).
+    ///
+    /// # Safety
+    /// The slot must be one of this table.
+    pub(super) unsafe fn is_created(&self, slot: NonNull<Slot>) -> bool {
+        // SAFETY: the caller's promise.
+        let (chunk, bit) = unsafe { Chunk::of(slot) };
+        chunk.created.get() & bit != 0
+    }
+
+    /// The slots of which roots were made since the last settling, those that came and went among them.
+    pub(super) fn created(&self) -> impl Iterator<Item = &Slot> {
+        let mut at = self.created;
+        core::iter::from_fn(move || {
+            // SAFETY: chunks live as long as the table, and that as long as `self`.
+            let chunk = unsafe { at.as_ref() }?;
+            at = chunk.next_created.get();
+            Some(chunk.having(chunk.created.get()))
+        })
+        .flatten()
+    }
+
+    /// The created slots are like others from now on.
+    pub(super) fn settle_created(&mut self) {
+        // SAFETY: as above.
+        while let Some(chunk) = unsafe { self.created.as_ref() } {
+            chunk.created.set(0);
+            self.created = chunk.next_created.get();
+        }
+    }
+
+    /// Puts a slot that nobody uses in a list of those of which the collector has yet to hear.
+    ///
+    /// # Safety
+    /// The slot must be one of this table, [taken](Self::take_released) and in no list.
+    pub(super) unsafe fn set_aside(&mut self, slot: NonNull<Slot>, list: &mut List) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (chunk, bit) = Chunk::of(slot);
+            debug_assert!(slot.as_ref().object.get().is_some() && chunk.released.get() & bit == 0);
+            chunk.released.set(chunk.released.get() | bit);
+            list.push(slot);
+        }
     }
 
     /// Gives back a slot that nobody uses.
@@ -199,7 +288,13 @@ impl Slots {
     /// The slot must be one of this table, [taken](Self::take_released) and in no list.
     pub(super) unsafe fn free(&mut self, slot: NonNull<Slot>) {
         // SAFETY: the caller's promise.
-        unsafe { self.free.push(slot) };
+        unsafe {
+            let (chunk, bit) = Chunk::of(slot);
+            debug_assert!(slot.as_ref().object.get().is_some());
+            chunk.released.set(chunk.released.get() & !bit);
+            slot.as_ref().object.set(None);
+            self.free.push(slot);
+        }
     }
 
     /// Takes the slots whose last handle was dropped since this was done last, and passes each to `each`, which has it in
@@ -219,7 +314,7 @@ impl Slots {
         handle.slot().table == self.table
     }
 
-    /// All slots, in whatever state.
+    /// The slots of which the collector has not heard that they are not in use any more. Those without an object are free.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
         // SAFETY: the table is there as long as `self` is, and so are its chunks.
         let mut chunk = unsafe { self.table.as_ref() }.chunks.get();
@@ -227,9 +322,15 @@ impl Slots {
             // SAFETY: as above.
             let this = unsafe { chunk.as_ref() }?;
             chunk = this.next;
-            Some(&this.slots)
+            Some(this.having(!this.released.get()))
         })
         .flatten()
+    }
+
+    /// How many slots there are.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.chunks * CHUNK_SLOTS
     }
 }
 
@@ -293,11 +394,6 @@ impl HandleSlot {
         unsafe { self.slot.as_ref() }
     }
 
-    #[inline]
-    pub(super) fn address(&self) -> NonNull<Slot> {
-        self.slot
-    }
-
     /// The number of the heap that the handle belongs to.
     pub(crate) fn heap(&self) -> u64 {
         // SAFETY: the table is there while there is a handle, and its number never changes.
@@ -308,8 +404,8 @@ impl HandleSlot {
 impl Clone for HandleSlot {
     #[inline]
     fn clone(&self) -> Self {
-        // Relaxed: the new handle comes from this one. 2^64 clones take centuries, so the count does not wrap.
-        self.slot().handles.fetch_add(1, Ordering::Relaxed);
+        // Relaxed: the new handle comes from this one. 2^58 clones take decades, so the count does not wrap.
+        self.slot().handles.fetch_add(ONE, Ordering::Relaxed);
         HandleSlot { slot: self.slot }
     }
 }
@@ -321,7 +417,7 @@ impl Drop for HandleSlot {
         // A lone handle needs no atomic subtraction. If the count is one, that one is this: another handle could only have
         // been cloned from it, before this drop. Acquire, and Release in the subtraction: what other handles did to the
         // slot comes before its next life.
-        if handles.load(Ordering::Acquire) != 1 && handles.fetch_sub(1, Ordering::AcqRel) != 1 {
+        if handles.load(Ordering::Acquire) / ONE != 1 && handles.fetch_sub(ONE, Ordering::AcqRel) / ONE != 1 {
             return;
         }
         let table = self.slot().table;

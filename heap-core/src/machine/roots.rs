@@ -12,19 +12,18 @@
 //!     └──────────────────────┴ release: no collector has ever heard of it
 //! ```
 //!
-//! All lists are links in the slots themselves, so that none needs memory, and taking note of what happened costs what
-//! happened, not what there is. A slot that can be used again at once may be created again in the same period, and is in
-//! the list of created ones once. Settling visits no slot but those that a counting collector was told of: a created one
-//! has the number of its period, and is a settled one in the next.
+//! All lists are links in the slots themselves, or in chunks of them, so that none needs memory, and taking note of what
+//! happened costs what happened, not what there is. A slot that can be used again at once may be created again before the next
+//! settling, and is a created one once. Settling visits no slot but those that a counting collector was told of: created ones
+//! are bits of their chunks.
 //!
 //! *The dropped are taken note of soon*, when 64 roots were made since the last time, although nobody needs that: their
 //! slots are still in the cache then. (A program that replaces 200 000 handles at random took 700 milliseconds of processor
 //! time when it was left until the table was full and each settling visited the created slots, and takes 300.)
 
-use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use super::handles::{HandleSlot, List, Refused, Slot, Slots, State};
+use super::handles::{HandleSlot, List, Refused, Slot, Slots};
 use crate::object::ObjectRef;
 
 /// Numbers heaps; never reused (rule R6).
@@ -42,12 +41,8 @@ pub struct Roots {
     slots: Option<Slots>,
     /// Whether the collector must hear of roots that were released.
     counts: bool,
-    /// Counts settlings, from one.
-    period: u64,
     /// Roots that may be made before the dropped ones are taken note of.
     credit: u32,
-    /// The list of created slots, through [`Slot::next_created`].
-    created: *const Slot,
     released: List,
 }
 
@@ -60,9 +55,7 @@ impl Roots {
             root_is_created: false,
             slots: None,
             counts,
-            period: 1,
             credit: CREDIT,
-            created: ptr::null(),
             released: List::EMPTY,
         }
     }
@@ -94,13 +87,7 @@ impl Roots {
         let Some(slots) = &mut self.slots else { return Err(Refused) };
         let handle = slots.create()?;
         self.credit -= 1;
-        let slot = handle.slot();
-        slot.object.set(Some(object));
-        slot.state.set(State::Live);
-        if slot.created.replace(self.period) != self.period {
-            slot.next_created.set(self.created);
-            self.created = handle.address().as_ptr();
-        }
+        handle.slot().object.set(Some(object));
         Ok(handle)
     }
 
@@ -133,33 +120,22 @@ impl Roots {
     /// others are [`released`](Self::released).
     pub(crate) fn synchronize(&mut self) {
         let Some(slots) = &mut self.slots else { return };
-        let (counts, period, released) = (self.counts, self.period, &mut self.released);
-        slots.take_released(|slots, address| {
-            // SAFETY: a slot of our own table, in no list of free or released ones.
+        let (counts, released) = (self.counts, &mut self.released);
+        slots.take_released(|slots, slot| {
+            // SAFETY: a slot of our own table, which was just taken.
             unsafe {
-                let slot = address.as_ref();
-                debug_assert_eq!(slot.state.get(), State::Live);
-                if counts && slot.created.get() != period {
-                    slot.state.set(State::Released);
-                    released.push(address);
+                if counts && !slots.is_created(slot) {
+                    slots.set_aside(slot, released);
                 } else {
-                    slot.object.set(None);
-                    slot.state.set(State::Free);
-                    slots.free(address);
+                    slots.free(slot);
                 }
             }
         });
     }
 
-    /// The slots in the list of created ones, those that came and went among them.
+    /// The created slots, those that came and went among them.
     fn created_slots(&self) -> impl Iterator<Item = &Slot> {
-        let mut at = self.created;
-        core::iter::from_fn(move || {
-            // SAFETY: slots live as long as the table, and that as long as `self`.
-            let slot = unsafe { at.as_ref() }?;
-            at = slot.next_created.get();
-            Some(slot)
-        })
+        self.slots.iter().flat_map(Slots::created)
     }
 
     /// Copies of the targets of the roots created since the last [`settle`](Self::settle).
@@ -191,24 +167,18 @@ impl Roots {
     /// The collector has taken note of all created and released roots.
     pub fn settle(&mut self) {
         self.root_is_created = false;
-        self.period += 1;
-        self.created = ptr::null();
         if let Some(slots) = &mut self.slots {
-            while let Some(address) = self.released.pop() {
-                // SAFETY: a slot of our own table, in no list any more.
-                unsafe {
-                    address.as_ref().object.set(None);
-                    address.as_ref().state.set(State::Free);
-                    slots.free(address);
-                }
+            slots.settle_created();
+            while let Some(slot) = self.released.pop() {
+                // SAFETY: a slot of our own table that was taken, in no list any more.
+                unsafe { slots.free(slot) };
             }
         }
     }
 
-    /// The slots in use.
-    fn live_slots(&self) -> impl Iterator<Item = &Slot> {
-        let is_live = |slot: &&Slot| slot.state.get() == State::Live;
-        self.slots.iter().flat_map(Slots::iter).filter(is_live)
+    /// The slots in use, and those that are free.
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().flat_map(Slots::iter)
     }
 
     /// The root object and what the handles hold.
@@ -218,14 +188,14 @@ impl Roots {
 
     /// What the handles hold.
     pub(crate) fn in_handles(&self) -> impl Iterator<Item = ObjectRef> + '_ {
-        self.live_slots().filter_map(|slot| slot.object.get())
+        self.slots().filter_map(|slot| slot.object.get())
     }
 
     /// Updates the root object and what the handles hold. What waits for its finalizer is a root too:
     /// [`HeapCore::update_every_root`](crate::collector::HeapCore::update_every_root) has both.
     pub fn update(&mut self, mut update: impl FnMut(&mut ObjectRef)) {
         self.root.iter_mut().for_each(&mut update);
-        self.live_slots().for_each(|slot| update_slot(slot, &mut update));
+        self.slots().for_each(|slot| update_slot(slot, &mut update));
     }
 
     /// Bytes of the handle table.
@@ -248,14 +218,13 @@ pub(crate) struct HiddenHandles(Option<Slots>);
 impl Roots {
     /// Only the root object is a root, until the handles are shown again.
     pub(crate) fn hide_handles(&mut self) -> HiddenHandles {
-        self.created = ptr::null();
         HiddenHandles(self.slots.take())
     }
 
     /// There they are again, settled all of them.
     pub(crate) fn show_handles(&mut self, hidden: HiddenHandles) {
         self.slots = hidden.0;
-        self.period += 1;
+        self.slots.iter_mut().for_each(Slots::settle_created);
     }
 }
 
@@ -282,7 +251,7 @@ mod tests {
     }
 
     fn all_slots(roots: &Roots) -> usize {
-        roots.slots.as_ref().map_or(0, |slots| slots.iter().count())
+        roots.slots.as_ref().map_or(0, Slots::capacity)
     }
 
     /// Safepoints follow allocation, so there may be none for as long as a program only passes handles around.
