@@ -183,7 +183,7 @@ impl<T: Copy> Segments<T> {
         mut keep: impl FnMut(usize, T) -> Option<T>,
     ) -> usize {
         /// How far ahead entries are announced.
-        const AHEAD: usize = 8;
+        const AHEAD: usize = 20;
         assert!(at <= self.end && (self.gap.is_empty() || self.gap.start == at), "not where it was left off");
         let first = if self.gap.is_empty() { at } else { self.gap.end };
         let mut kept = at;
