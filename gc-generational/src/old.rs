@@ -29,13 +29,21 @@ impl OldSpace {
     pub(crate) fn allocate(&mut self, memory: &mut Memory, request: AllocRequest) -> Result<NonNull<u8>, AllocError> {
         match self.buffer.bump_plain(request) {
             Some(payload) => Ok(payload),
-            None => self.allocate_slow(memory, request),
+            // Not as a structure: that would be written to memory for every object, in case this one needs it.
+            None => self.allocate_slow(memory, request.bytes, request.prefix, request.align),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn allocate_slow(&mut self, memory: &mut Memory, request: AllocRequest) -> Result<NonNull<u8>, AllocError> {
+    fn allocate_slow(
+        &mut self,
+        memory: &mut Memory,
+        bytes: usize,
+        prefix: usize,
+        align: usize,
+    ) -> Result<NonNull<u8>, AllocError> {
+        let request = AllocRequest { bytes, prefix, align };
         if let Some(payload) = self.buffer.bump(request) {
             return Ok(payload);
         }

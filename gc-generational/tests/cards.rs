@@ -91,6 +91,21 @@ fn an_array_written_everywhere_is_visited_once() {
     }
 }
 
+/// A write to a card that is dirty already is no reason to look at more than that card.
+#[test]
+fn an_array_that_is_filled_in_order_is_visited_where_it_was_filled() {
+    const FILLED: usize = 50_000;
+    let mut heap = heap::<0>(Generational::default(), false, 1_000_000);
+    heap.mutate(|mc, array| {
+        for index in 0..FILLED {
+            store!(mc, array => [index].pointer, Some(Gc::new(mc, index as u64)));
+        }
+    });
+    heap.collect_minor();
+    let visited = visited();
+    assert!((FILLED..=FILLED + 16).contains(&visited), "{visited} elements for {FILLED} writes");
+}
+
 #[test]
 fn a_writable_view_of_the_whole_slice_remembers_the_whole_slice() {
     const LEN: usize = 50_000;
