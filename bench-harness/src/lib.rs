@@ -75,6 +75,7 @@ fn obey() -> Result<ExitCode, String> {
         Command::Exec(options) => commands::exec::exec(options),
         Command::Explain(options) => commands::explain::explain(options),
         Command::Exporter(options) => Ok(commands::exporter::exporter(&options)),
+        Command::Report(options) => commands::report::report(&options),
         Command::Child(options) => {
             let (probe, prepared) = (options.probe, options.prepared);
             Job::try_from(options).map(|job| match child::run(&job, probe, prepared) {

@@ -1,6 +1,7 @@
 //! From records to statements: [`summary`] chooses the figures, [`stats`] says what the noise supports, [`utilization`] what
-//! pauses leave to the program, [`verdict`] says whether anything was wrong.
+//! pauses leave to the program, [`overhead`] what a collector costs at least; [`verdict`] says whether anything was wrong.
 
+pub mod overhead;
 pub mod stats;
 pub mod summary;
 pub mod utilization;

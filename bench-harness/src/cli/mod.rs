@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::contestants::collector::Collector;
 use crate::contestants::{Contestant, Peer};
+use crate::report::file::ReportFile;
 use crate::run::job::ChildOptions;
 use crate::text::names::{self, Named};
 use crate::text::quantity;
@@ -77,6 +78,8 @@ pub enum Command {
     Explain(commands::explain::ExplainOptions),
     /// Print an exporter for another language's heap, or what a file for `replay` must look like
     Exporter(ExporterOptions),
+    /// Show or write the results of runs that were written with --json
+    Report(commands::report::ReportOptions),
     /// Run one workload in this process and print its measurement as JSON
     #[command(hide = true)]
     Child(ChildOptions),
@@ -163,6 +166,10 @@ pub struct CommonOptions {
     /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to standard error
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Also write the results to this file, in the form that its name says: .html (a page with charts), .md, .csv, or .trace.json
+    /// for ui.perfetto.dev. Can be given several times
+    #[arg(long, value_name = "FILE", value_parser = commands::report::file())]
+    pub report: Vec<ReportFile>,
     /// End a run that takes longer, not counting the reading of heap dumps; in seconds or with suffix s, m or h
     #[arg(long, value_name = "TIME", value_parser = quantity::timeout, default_value = "300")]
     pub timeout: Duration,

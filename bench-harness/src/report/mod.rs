@@ -4,7 +4,9 @@
 //! a README: nothing to strip, nothing to escape. Units stand once, at the top. Who has no figures stands below those who
 //! have, with the reason in place of the figures, because a crash is as much a result as a time.
 
+pub mod file;
 pub mod heap;
+mod page;
 
 use std::iter;
 

@@ -21,8 +21,9 @@ use crate::run::job::Job;
 use crate::system::process;
 use crate::workloads::program::Program;
 
-/// How much of a child's output is kept.
-const OUTPUT_KEPT: usize = 64 << 10;
+/// How much of a child's output is kept. A record is its last line: 2,048 spans of pauses in nine columns, and two histograms
+/// of up to 30,000 pairs.
+const OUTPUT_KEPT: usize = 4 << 20;
 
 /// The longest pause between two looks at a running child. Runs last about a second and are timed by the child.
 pub(super) const LONGEST_NAP: Duration = Duration::from_millis(20);

@@ -13,6 +13,7 @@ use heap_core::{Collectors, NoGc};
 use crate::analysis::verdict;
 use crate::cli::{self, CommonOptions, ComparisonOptions};
 use crate::contestants::Contestant;
+use crate::report::file::ReportFile;
 use crate::text::quantity;
 use crate::workloads::command::{CommandLine, PLACE};
 use crate::workloads::program::Program;
@@ -37,6 +38,10 @@ pub struct ExecOptions {
     /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to standard error
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Also write the results to this file, in the form that its name says: .html (a page with charts), .md, .csv, or .trace.json
+    /// for ui.perfetto.dev. Can be given several times
+    #[arg(long, value_name = "FILE", value_parser = super::report::file())]
+    pub report: Vec<ReportFile>,
     /// End a run that takes longer, in seconds or with suffix s, m or h
     #[arg(long, value_name = "TIME", value_parser = quantity::timeout, default_value = "300")]
     pub timeout: Duration,
@@ -65,6 +70,7 @@ pub fn exec(options: ExecOptions) -> Result<ExitCode, String> {
         collectors: cli::Collectors(contestants),
         invocations: Some(options.invocations),
         json: options.json,
+        report: options.report,
         timeout: options.timeout,
         quiet: options.quiet,
         ..CommonOptions::default()

@@ -13,7 +13,8 @@ use crate::cli::{self, CommonOptions, ComparisonOptions};
 use crate::contestants::Kind;
 use crate::record::Record;
 use crate::record::journal::Journal;
-use crate::report::{self, Context};
+use crate::report::file::ReportFile;
+use crate::report::{Context, render};
 use crate::run::agenda::{Comparison, MOST_INVOCATIONS};
 use crate::run::inputs::Inputs;
 use crate::run::interrupt;
@@ -28,6 +29,7 @@ pub mod explain;
 pub mod exporter;
 pub mod list;
 pub mod replay;
+pub mod report;
 pub mod run;
 
 /// The exit status when a checksum is wrong or a collector of ours crashed, and when the system fails us.
@@ -39,6 +41,7 @@ pub(crate) struct Prepared {
     plan: Plan,
     settings: Settings,
     journal: Journal,
+    reports: Vec<ReportFile>,
     selection: Selection,
     precision: Option<f64>,
 }
@@ -93,9 +96,10 @@ pub(crate) fn prepare(
         }
     }
     let inputs = Inputs::prepare(&selection.programs, options.snapshot_limit, options.quiet)?;
+    options.report.iter().try_for_each(ReportFile::check)?;
     let journal = Journal::open(options.json.as_deref())?;
     let settings = Settings { timeout: options.timeout, quiet: options.quiet, inputs };
-    Ok(Prepared { plan, settings, journal, selection, precision })
+    Ok(Prepared { plan, settings, journal, reports: options.report, selection, precision })
 }
 
 /// Runs what was prepared, then shows the table if `with_table`. `each` writes what is shown per run.
@@ -120,6 +124,10 @@ fn finish(session: &Session, prepared: &Prepared, with_table: bool, differences:
     let mut complaints = verdict::complaints(&session.records);
     complaints.extend_from_slice(&differences);
     let groups = summary::summarise(&session.records);
+    for file in prepared.reports.iter().filter(|_| !session.records.is_empty()) {
+        // What was measured is shown all the same.
+        complaints.extend(file.write(&session.records).err());
+    }
     // Who closed standard output has seen enough.
     let with_table = with_table && !matches!(session.ended, Ended::ReaderLeft);
     if with_table && !session.records.is_empty() {
@@ -130,7 +138,7 @@ fn finish(session: &Session, prepared: &Prepared, with_table: bool, differences:
             environment: session.environment.clone(),
             disagreements: [verdict::disagreements(&session.records), differences].concat(),
         };
-        let text = report::render(&groups, &context);
+        let text = render(&groups, &context);
         let written = if prepared.journal.is_stdout() { io::stderr().write_all(text.as_bytes()) } else { print(&text) };
         if let Err(error) = written
             && error.kind() != io::ErrorKind::BrokenPipe

@@ -1,0 +1,352 @@
+//! Results as files, each in the form that its name asks for.
+//!
+//! | name ends in | for | what is in it |
+//! |---|---|---|
+//! | `.html` | people | tables and charts, and everything that was measured ([`page`](super::page)) |
+//! | `.md` | a README | a table per program |
+//! | `.csv` | a spreadsheet | a line per run, a column per figure |
+//! | `.trace.json` | <https://ui.perfetto.dev>, `chrome://tracing` | each run as a process, its pauses as spans, its memory as a counter |
+//!
+//! A file is written beside the one that is meant and takes its name when it is complete, so that what was there before is not lost to a
+//! full disk.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::page;
+use crate::analysis::summary::{self, Group};
+use crate::record::Record;
+use crate::record::figures::Figure;
+use crate::text::format;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A page with tables and charts.
+    Html,
+    /// A table per program.
+    Markdown,
+    /// A line per run.
+    Csv,
+    /// Spans and counters along each run.
+    Trace,
+}
+
+/// A file for results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFile {
+    path: PathBuf,
+    form: Form,
+}
+
+impl ReportFile {
+    /// The file of that name, which says its form.
+    ///
+    /// # Errors
+    /// A sentence for the user that lists the endings.
+    pub fn named(path: &OsStr) -> Result<Self, String> {
+        let path = PathBuf::from(path);
+        let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        const ENDINGS: [(&str, Form); 6] = [
+            (".html", Form::Html),
+            (".htm", Form::Html),
+            (".md", Form::Markdown),
+            (".markdown", Form::Markdown),
+            (".csv", Form::Csv),
+            (".trace.json", Form::Trace),
+        ];
+        match ENDINGS.iter().find(|(ending, _)| name.len() > ending.len() && name.ends_with(ending)) {
+            Some((_, form)) => Ok(Self { path, form: *form }),
+            None => Err(format!(
+                "the name of a report says what it is, and `{}` does not: let it end in .html (a page with charts), .md, .csv or \
+                 .trace.json (for ui.perfetto.dev); records as JSON are written by --json",
+                path.display()
+            )),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Finds out, before anything is measured, whether it can be written.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    pub fn check(&self) -> Result<(), String> {
+        let beside = self.beside();
+        let made = File::create(&beside).and_then(|_| fs::remove_file(&beside));
+        let reachable = made.and_then(|()| match fs::metadata(&self.path) {
+            Ok(data) if data.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+            _ => Ok(()),
+        });
+        reachable.map_err(|error| {
+            format!("cannot write {}: {error}; give a file in a folder that exists and is yours", self.path.display())
+        })
+    }
+
+    /// Writes the results.
+    ///
+    /// # Errors
+    /// A sentence for the user. Then the file is as it was before.
+    pub fn write(&self, records: &[Record]) -> Result<(), String> {
+        let text = match self.form {
+            Form::Html => page::render(records)?,
+            Form::Markdown => markdown(&summary::summarise(records)),
+            Form::Csv => csv(records)?,
+            Form::Trace => trace(records),
+        };
+        let beside = self.beside();
+        let write = || {
+            let mut file = File::create(&beside)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&beside, &self.path)
+        };
+        write().map_err(|error| {
+            let _ = fs::remove_file(&beside);
+            format!("cannot write {}: {error}", self.path.display())
+        })
+    }
+
+    /// Where it is written until it is complete.
+    fn beside(&self) -> PathBuf {
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        self.path.with_file_name(name)
+    }
+}
+
+/// A line per run, with every figure; what was not measured is empty.
+fn csv(records: &[Record]) -> Result<String, String> {
+    const KEYS: [&str; 10] = [
+        "workload",
+        "size",
+        "collector",
+        "kind",
+        "allocator",
+        "heap_limit",
+        "invocation",
+        "status",
+        "message",
+        "checksum",
+    ];
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut write = |fields: Vec<String>| writer.write_record(&fields).map_err(|error| error.to_string());
+    write(
+        KEYS.into_iter().map(str::to_owned).chain(Figure::all().iter().map(|figure| figure.key.to_owned())).collect(),
+    )?;
+    for record in records {
+        let json = serde_json::to_value(record).map_err(|error| error.to_string())?;
+        let key = |key: &str| match &json[key] {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let figures = Figure::all()
+            .iter()
+            .map(|figure| figure.of(&record.measurement).map_or_else(String::new, |value| value.to_string()));
+        write(KEYS.into_iter().map(key).chain(figures).collect())?;
+    }
+    let bytes = writer.into_inner().map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| error.to_string())
+}
+
+/// The figures of a table that shall fit into a README.
+const TELLING: [&str; 4] = ["gc_share", "pause_max_ns", "peak_heap_bytes", "peak_to_live"];
+
+fn markdown(groups: &[Group]) -> String {
+    let mut text = String::new();
+    // A bar would end a cell.
+    let cell = |text: &str| text.replace('|', "\\|");
+    for group in groups {
+        let figures = TELLING.map(Figure::keyed).into_iter();
+        let figures: Vec<_> =
+            figures.filter(|figure| group.rows.iter().any(|row| row.value(figure).is_some())).collect();
+        let title = if group.size == crate::workloads::Size::default() {
+            group.program.to_string()
+        } else {
+            format!("{}, {}", group.program, group.size)
+        };
+        text.push_str(&format!("### {title}\n\n| collector | processor time | ratio |"));
+        figures.iter().for_each(|figure| text.push_str(&format!(" {} |", figure.name)));
+        text.push_str("\n|---|---:|---:|");
+        text.push_str(&"---:|".repeat(figures.len()));
+        text.push('\n');
+        for row in &group.rows {
+            let ratio = row.ratio.map_or_else(String::new, |ratio| {
+                format!("{}{}", format::ratio(ratio.value), if ratio.no_difference_shown() { " ~" } else { "" })
+            });
+            text.push_str(&format!("| {} | {} ms | {ratio} |", cell(&row.contestant.label()), format::ms(row.time_ns)));
+            for figure in &figures {
+                let value = row.value(figure).map_or_else(|| "–".to_owned(), |value| figure.unit.text(value));
+                text.push_str(&format!(" {value} |"));
+            }
+            text.push('\n');
+        }
+        text.push('\n');
+        for remark in &group.remarks {
+            let names: Vec<_> = remark.about.iter().map(|who| who.name()).collect();
+            text.push_str(&format!("* {}: {}\n", names.join(", "), remark.text));
+        }
+        if !group.remarks.is_empty() {
+            text.push('\n');
+        }
+    }
+    text.push_str("Ratios are of processor time, to the fastest collector that reclaims; ~: no difference shown.\n");
+    text
+}
+
+/// Trace events: a process for each run that has a timeline.
+fn trace(records: &[Record]) -> String {
+    let mut events = Vec::new();
+    let microseconds = |ns: u64| ns as f64 / 1e3;
+    for (process, record) in (1..).zip(records) {
+        let Some(timeline) = &record.measurement.timeline else { continue };
+        let name = format!("{} on {}, run {}", record.key.program, record.key.contestant.label(), record.invocation);
+        events.push(json!({"ph": "M", "pid": process, "tid": 1, "name": "process_name", "args": {"name": name}}));
+        events.push(json!({"ph": "M", "pid": process, "tid": 1, "name": "thread_name", "args": {"name": "pauses"}}));
+        if let Some(wall) = record.measurement.wall_ns {
+            events.push(
+                json!({"ph": "X", "pid": process, "tid": 2, "name": "run", "ts": 0.0, "dur": microseconds(wall)}),
+            );
+            events
+                .push(json!({"ph": "M", "pid": process, "tid": 2, "name": "thread_name", "args": {"name": "program"}}));
+        }
+        for span in timeline.spans() {
+            let kind = serde_json::to_value(span.kind).unwrap_or_default();
+            events.push(json!({
+                "ph": "X", "pid": process, "tid": 1, "cat": "gc", "name": kind,
+                "ts": microseconds(span.start_ns), "dur": microseconds(span.length_ns),
+                "args": {"pauses": span.pauses, "paused_us": microseconds(span.paused_ns), "live_bytes": span.live},
+            }));
+            for (at, held) in [(span.start_ns, span.held_before), (span.end_ns(), span.held_after)] {
+                if let Some(bytes) = held {
+                    events.push(json!({
+                        "ph": "C", "pid": process, "name": "heap", "ts": microseconds(at), "args": {"bytes": bytes},
+                    }));
+                }
+            }
+        }
+    }
+    json!({"displayTimeUnit": "ms", "traceEvents": events}).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contestants::meter::timeline::{PauseKind, Span, Timeline};
+    use crate::record::tests::sample;
+
+    fn records() -> Vec<Record> {
+        let mut first = sample("rings", "marksweep", 1, 10.0);
+        let mut timeline = Timeline::default();
+        timeline.push(Span {
+            held_before: Some(2000),
+            held_after: Some(1000),
+            ..Span::pause(1_000_000, 500_000, PauseKind::Full)
+        });
+        first.measurement.timeline = Some(timeline);
+        let mut second = sample("rings", "generational", 1, 20.0);
+        second.measurement.message = Some("with, a comma and \"quotes\"".to_owned());
+        vec![first, second]
+    }
+
+    #[test]
+    fn the_name_says_the_form() {
+        for (name, form) in [
+            ("a.html", Form::Html),
+            ("b/A.HTML", Form::Html),
+            ("x.md", Form::Markdown),
+            ("x.csv", Form::Csv),
+            ("x.trace.json", Form::Trace),
+        ] {
+            assert_eq!(ReportFile::named(OsStr::new(name)).map(|file| file.form), Ok(form), "{name}");
+        }
+        for name in ["", "html", ".html", "x.json", "x.pdf", "a.html/"] {
+            let sentence = ReportFile::named(OsStr::new(name)).map(|file| file.form);
+            match sentence {
+                Err(sentence) => assert!(sentence.contains(".trace.json"), "{sentence}"),
+                Ok(form) => assert_eq!((name, form), ("a.html/", Form::Html)),
+            }
+        }
+    }
+
+    #[test]
+    fn csv_has_a_line_for_each_run_and_a_column_for_each_figure() {
+        let text = csv(&records()).unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let headings = reader.headers().unwrap().clone();
+        assert_eq!(headings.len(), 10 + Figure::all().len());
+        let lines: Vec<_> = reader.records().map(Result::unwrap).collect();
+        assert_eq!(lines.len(), 2);
+        let at = |line: usize, heading: &str| {
+            lines[line].get(headings.iter().position(|known| known == heading).unwrap()).unwrap().to_owned()
+        };
+        assert_eq!(
+            (at(0, "workload"), at(0, "collector"), at(0, "wall_ns")),
+            ("rings".into(), "marksweep".into(), "10000000".into())
+        );
+        assert_eq!(
+            (at(0, "gc_share"), at(0, "heap_limit"), at(0, "status")),
+            ("0.125".into(), String::new(), "ok".into())
+        );
+        assert_eq!(at(1, "message"), "with, a comma and \"quotes\"");
+    }
+
+    #[test]
+    fn markdown_is_a_table_for_each_program() {
+        let expected = "\
+### rings
+
+| collector | processor time | ratio | share of time in pauses | longest pause | peak heap | peak heap relative to live bytes |
+|---|---:|---:|---:|---:|---:|---:|
+| marksweep | 11.0 ms | 1.00 | 12 % | 5.60 ms | 123 MiB | 1.50 |
+| generational | 22.0 ms | 2.00 | 12 % | 5.60 ms | 123 MiB | 1.50 |
+
+* generational: with, a comma and \"quotes\"
+
+Ratios are of processor time, to the fastest collector that reclaims; ~: no difference shown.
+";
+        assert_eq!(markdown(&summary::summarise(&records())), expected);
+    }
+
+    #[test]
+    fn a_trace_has_spans_and_counters() {
+        let value: serde_json::Value = serde_json::from_str(&trace(&records())).unwrap();
+        let events = value["traceEvents"].as_array().unwrap();
+        let of = |phase: &str| events.iter().filter(|event| event["ph"] == phase).collect::<Vec<_>>();
+        // The second run has no timeline.
+        assert!(events.iter().all(|event| event["pid"] == 1));
+        assert_eq!(
+            of("C").iter().map(|event| event["args"]["bytes"].as_u64()).collect::<Vec<_>>(),
+            [Some(2000), Some(1000)]
+        );
+        let pause = of("X").into_iter().find(|event| event["name"] == "full").unwrap();
+        assert_eq!((pause["ts"].as_f64(), pause["dur"].as_f64()), (Some(1000.0), Some(500.0)));
+        assert!(of("M")[0]["args"]["name"].as_str().unwrap().contains("rings on marksweep"));
+    }
+
+    #[test]
+    fn a_file_is_complete_or_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = ReportFile::named(folder.path().join("x.csv").as_os_str()).unwrap();
+        file.check().unwrap();
+        file.write(&records()).unwrap();
+        assert!(fs::read_to_string(file.path()).unwrap().starts_with("workload,"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing stays beside it");
+        let lost = ReportFile::named(folder.path().join("missing/x.csv").as_os_str()).unwrap();
+        assert!(lost.check().unwrap_err().contains("a folder that exists"));
+        fs::create_dir(folder.path().join("y.csv")).unwrap();
+        let taken = ReportFile::named(folder.path().join("y.csv").as_os_str()).unwrap();
+        assert!(taken.check().unwrap_err().contains("cannot write"));
+        assert!(taken.write(&records()).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing stays beside it");
+    }
+}
