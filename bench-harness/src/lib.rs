@@ -76,6 +76,10 @@ fn obey() -> Result<ExitCode, String> {
         Command::Explain(options) => commands::explain::explain(options),
         Command::Exporter(options) => Ok(commands::exporter::exporter(&options)),
         Command::Report(options) => commands::report::report(&options),
+        Command::Advise(options) => commands::advise::advise(options),
+        Command::Minheap(options) => commands::minheap::minheap(options),
+        Command::Sweep(options) => commands::sweep::sweep(options),
+        Command::SelfTest(options) => commands::self_test::self_test(&options),
         Command::Child(options) => {
             let (probe, prepared) = (options.probe, options.prepared);
             Job::try_from(options).map(|job| match child::run(&job, probe, prepared) {

@@ -80,6 +80,14 @@ pub enum Command {
     Exporter(ExporterOptions),
     /// Show or write the results of runs that were written with --json
     Report(commands::report::ReportOptions),
+    /// Measure which collector and settings fit a workload, a heap or a program of yours, and say so in plain words
+    Advise(commands::advise::AdviseOptions),
+    /// Find the least heap limit with which each workload runs on each collector
+    Minheap(commands::minheap::MinheapOptions),
+    /// Run at several heap sizes, from the least to a multiple of it, and show what each collector costs at least
+    Sweep(commands::sweep::SweepOptions),
+    /// See whether this machine can tell what is different from what is the same
+    SelfTest(commands::self_test::SelfTestOptions),
     /// Run one workload in this process and print its measurement as JSON
     #[command(hide = true)]
     Child(ChildOptions),
@@ -198,7 +206,7 @@ pub struct Programs(pub Vec<Program>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collectors(pub Vec<Contestant>);
 
-fn programs(text: &str) -> Result<Programs, String> {
+pub(crate) fn programs(text: &str) -> Result<Programs, String> {
     list(text, Program::named).map(Programs)
 }
 

@@ -128,7 +128,7 @@ fn invocations(group: &Group, records: &[Record]) -> u32 {
 }
 
 /// How many invocations it will take: the width of an interval falls as the root of their number.
-fn needed(done: u32, half_width: f64, precision: f64) -> u32 {
+pub(super) fn needed(done: u32, half_width: f64, precision: f64) -> u32 {
     let factor = (half_width / precision).powi(2);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a small range")]
     let needed = (f64::from(done) * factor).ceil().clamp(0.0, f64::from(MOST_INVOCATIONS)) as u32;
@@ -136,7 +136,7 @@ fn needed(done: u32, half_width: f64, precision: f64) -> u32 {
 }
 
 /// How long a job took, on average; its nominal time, if it never ran.
-fn typical(job: &Job, records: &[Record]) -> Duration {
+pub(super) fn typical(job: &Job, records: &[Record]) -> Duration {
     let walls = records.iter().filter(|record| record.key == job.key).filter_map(|record| record.measurement.wall_ns);
     let (sum, count) = walls.fold((0_u64, 0_u64), |(sum, count), wall| (sum.saturating_add(wall), count + 1));
     match sum.checked_div(count) {

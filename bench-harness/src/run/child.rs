@@ -44,6 +44,7 @@ fn measure(job: &Job, probe: Option<u32>, prepared: bool) -> Measurement {
     } else {
         program.load(setting.size, job.snapshot_limit)
     };
+    let loaded = loaded.and_then(|loaded| loaded.with_extra(job.extra_percent));
     let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(sentence) => return stopped(Status::NoInput, sentence),

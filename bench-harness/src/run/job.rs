@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::contestants::{Allocator, Contestant};
 use crate::record::key::{Key, Setting};
@@ -20,6 +21,11 @@ pub struct Job {
     pub invocation: u32,
     /// The longest text of a heap dump that is read, in bytes.
     pub snapshot_limit: u64,
+    /// How much more of its own work the program does, in percent; only one program can
+    /// ([`Ready::with_extra`](crate::workloads::Ready::with_extra)).
+    pub extra_percent: u32,
+    /// How long it may take, if that is less than what holds for all.
+    pub timeout: Option<Duration>,
 }
 
 /// The job as the child's options.
@@ -52,9 +58,18 @@ pub struct ChildOptions {
     /// The heap dump comes on standard input, read and prepared.
     #[arg(long)]
     pub prepared: bool,
+    /// Do so much more of the program's own work, in percent.
+    #[arg(long, default_value_t = 0)]
+    extra_percent: u32,
 }
 
 impl Job {
+    /// A job like any other.
+    #[must_use]
+    pub fn new(key: Key, invocation: u32, snapshot_limit: u64) -> Self {
+        Self { key, invocation, snapshot_limit, extra_percent: 0, timeout: None }
+    }
+
     /// The command line of the child, without the program's name. The allocator of a peer is not in it: it must be
     /// known before the first allocation and is an environment variable.
     #[must_use]
@@ -83,6 +98,9 @@ impl Job {
         if let Some(limit) = setting.heap_limit {
             option("heap-limit", limit.to_string().into());
         }
+        if self.extra_percent > 0 {
+            option("extra-percent", self.extra_percent.to_string().into());
+        }
         line
     }
 }
@@ -101,7 +119,8 @@ impl TryFrom<ChildOptions> for Job {
         };
         let size = crate::text::names::find(&options.size)?;
         let setting = Setting { size, heap_limit: options.heap_limit, canary: false };
-        Ok(Self { key: Key { program, contestant, setting }, invocation: 1, snapshot_limit: options.snapshot_limit })
+        let job = Self::new(Key { program, contestant, setting }, 1, options.snapshot_limit);
+        Ok(Self { extra_percent: options.extra_percent, ..job })
     }
 }
 
@@ -127,11 +146,8 @@ mod tests {
             for collector in Collector::ALL {
                 let contestant = Contestant::Collector(collector);
                 let setting = Setting { size: Size::Large, heap_limit, canary: false };
-                let job = Job {
-                    key: Key { program: program.clone(), contestant, setting },
-                    invocation: 1,
-                    snapshot_limit: 4 << 30,
-                };
+                let key = Key { program: program.clone(), contestant, setting };
+                let job = Job { extra_percent: u32::from(heap_limit.is_some()) * 5, ..Job::new(key, 1, 4 << 30) };
                 let line = Line::try_parse_from(job.command_line()).unwrap();
                 assert_eq!(Job::try_from(line.options), Ok(job));
             }

@@ -96,7 +96,7 @@ impl Plan {
             canary,
         };
         let key = Key { program: program.clone(), contestant, setting };
-        Job { key, invocation, snapshot_limit: selection.snapshot_limit }
+        Job::new(key, invocation, selection.snapshot_limit)
     }
 
     /// About how long all of it takes.

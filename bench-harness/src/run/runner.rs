@@ -93,34 +93,35 @@ impl Runner {
             .map_err(|error| io::Error::new(error.kind(), format!("cannot start a process for a run: {error}")))?;
         let stdout = keep_end(child.stdout.take());
         let stderr = keep_end(child.stderr.take());
-        let status = self.wait(&mut child)?;
+        let timeout = job.timeout.map_or(self.timeout, |own| own.min(self.timeout));
+        let status = wait(&mut child, timeout)?;
         let (stdout, stderr) = (text(stdout), text(stderr));
         if interrupt::requested() || status.is_some_and(interrupted) {
             return Ok(Ended::Interrupted);
         }
         let measurement = match status {
             Some(status) => understand(status, &stdout, &stderr, job.key.contestant.kind()),
-            None => timed_out(self.timeout),
+            None => timed_out(timeout),
         };
         Ok(Ended::Measured(Box::new(measurement)))
     }
+}
 
-    /// Waits for the child, and ends it when its time is over or the user says so: then `None`.
-    fn wait(&self, child: &mut Child) -> io::Result<Option<ExitStatus>> {
-        let start = Instant::now();
-        let mut nap = Duration::from_millis(1);
-        loop {
-            if let Some(status) = child.try_wait()? {
-                return Ok(Some(status));
-            }
-            if start.elapsed() >= self.timeout || interrupt::requested() {
-                child.kill()?;
-                child.wait()?;
-                return Ok(None);
-            }
-            std::thread::sleep(nap);
-            nap = (nap * 2).min(LONGEST_NAP);
+/// Waits for the child, and ends it when its time is over or the user says so: then `None`.
+fn wait(child: &mut Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
+    let start = Instant::now();
+    let mut nap = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
         }
+        if start.elapsed() >= timeout || interrupt::requested() {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(nap);
+        nap = (nap * 2).min(LONGEST_NAP);
     }
 }
 

@@ -295,6 +295,8 @@ pub struct Ready {
     pub size: Size,
     /// What it reads.
     pub input: Input,
+    /// How much more work it does than the workload says, in percent.
+    extra_percent: u32,
 }
 
 /// What a workload reads.
@@ -316,7 +318,24 @@ impl Ready {
             Workload::JsonDom => Input::Documents(json_dom::Parameters::of(size).documents()),
             _ => Input::None,
         };
-        Ready { workload, size, input }
+        Ready { workload, size, input, extra_percent: 0 }
+    }
+
+    /// The same with so many percent more of the program's own rounds, to see whether a comparison finds them. Only `queue` can:
+    /// it is all rounds, each as long as the others.
+    ///
+    /// # Errors
+    /// A sentence, for other workloads.
+    pub fn with_extra(self, percent: u32) -> Result<Self, String> {
+        match self.workload {
+            Workload::Queue => Ok(Ready { extra_percent: percent, ..self }),
+            other => Err(format!("{other} cannot be told to do more")),
+        }
+    }
+
+    /// The numbers of `queue`.
+    pub fn queue(&self) -> queue::Parameters {
+        queue::Parameters::of(self.size).with_extra(self.extra_percent)
     }
 
     /// The text of [`interning`].

@@ -227,6 +227,18 @@ impl Loaded {
         Replay::read(prepared).map(Box::new).map(Self::Snapshot)
     }
 
+    /// The same, doing so much more of its own work, in percent.
+    ///
+    /// # Errors
+    /// A sentence, when it is a program that cannot.
+    pub fn with_extra(self, percent: u32) -> Result<Self, String> {
+        match self {
+            _ if percent == 0 => Ok(self),
+            Self::Workload(ready) => ready.with_extra(percent).map(Self::Workload),
+            Self::Snapshot(_) | Self::Foreign(..) => Err("only workloads can be told to do more".to_owned()),
+        }
+    }
+
     /// The most bytes that are alive at once, in objects with their headers, if that is known. May take a while.
     #[must_use]
     pub fn live_bytes(&self) -> Option<u64> {

@@ -46,6 +46,12 @@ impl Parameters {
         }
     }
 
+    /// With so many percent more messages, and as much room for them.
+    pub const fn with_extra(self, percent: u32) -> Self {
+        let batches = self.messages / BATCH;
+        Parameters { messages: (batches + batches * percent as u64 / 100) * BATCH, ..self }
+    }
+
     /// The place of a message.
     #[inline]
     pub const fn place(self, number: u64) -> usize {

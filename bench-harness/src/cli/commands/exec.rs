@@ -86,7 +86,7 @@ pub fn exec(options: ExecOptions) -> Result<ExitCode, String> {
     ))
 }
 
-fn contestants(line: &CommandLine, lists: &[String]) -> Result<Vec<Contestant>, String> {
+pub(super) fn contestants(line: &CommandLine, lists: &[String]) -> Result<Vec<Contestant>, String> {
     if !line.has_place() {
         return match lists {
             [] => Ok(vec![Contestant::external("")]),

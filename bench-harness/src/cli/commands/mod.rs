@@ -23,14 +23,18 @@ use crate::run::session::{self, Ended, Session, Settings};
 use crate::text::format;
 use crate::workloads::program::Program;
 
+pub mod advise;
 pub mod compare;
 pub mod exec;
 pub mod explain;
 pub mod exporter;
 pub mod list;
+pub mod minheap;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod self_test;
+pub mod sweep;
 
 /// The exit status when a checksum is wrong or a collector of ours crashed, and when the system fails us.
 const FAILED: u8 = 1;

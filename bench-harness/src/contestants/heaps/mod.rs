@@ -156,7 +156,7 @@ fn workload(setup: &heap::Setup, ready: &Ready) -> Result<Outcome, Failure> {
         }
         Workload::Names => names::run(setup, size),
         Workload::Queue => {
-            let parameters = w::queue::Parameters::of(size);
+            let parameters = ready.queue();
             w::queue::run(parameters, queue::Queue::new(setup, parameters))
         }
         Workload::SizeMix => {
