@@ -38,6 +38,10 @@ const TURN: usize = 256;
 /// binary tree is never longer than the tree is deep. (A tree of 402 MB, medians in ms, one
 /// thread and two: 94 and 54; with 16 as the least, 93 and 78.)
 const SHARE_MIN: usize = 1;
+/// The most objects that are given away at a time: 128 KiB. A stack with more than twice as many has the edges of an object
+/// that owns many, a `Vec` in a lock: there is no larger part of the graph at its front, and to take it away there would
+/// move all the others, while whoever is hungry waits.
+const SHARE_MOST: usize = 16 << 10;
 /// Objects of one packet, when the first marker shares what it has found.
 const PACKET: usize = 512;
 /// Threads that mark, at the most: they wait for memory long before there are so many. A pool of 2 000 threads takes
@@ -231,9 +235,10 @@ impl Shared {
         }
         let stack = &mut worker.sink.stack;
         let half = stack.len() / 2;
+        let given = if half > SHARE_MOST { stack.len() - SHARE_MOST..stack.len() } else { 0..half };
         let mut packet = Vec::new();
-        if half >= SHARE_MIN && packet.try_reserve_exact(half).is_ok() {
-            packet.extend(stack.drain(..half));
+        if given.len() >= SHARE_MIN && packet.try_reserve_exact(given.len()).is_ok() {
+            packet.extend(stack.drain(given));
             self.packets.give(Packet::Objects(packet));
         }
     }

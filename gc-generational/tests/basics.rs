@@ -488,3 +488,28 @@ fn a_collection_at_every_safepoint() {
         }
     }
 }
+
+/// The edges of an object that owns many are on the stack all at once; other markers are given the last of them.
+#[test]
+fn several_markers_share_the_edges_of_one_object() {
+    const NODES: u64 = 100_000;
+    let collector = Generational::default().with_marking_threads(3).with_parallel_min_bytes(0);
+    let mut heap =
+        Heap::<Rootable![RefLock<Vec<Gc<'_, Node<'_>>>>]>::with_options(HeapOptions::default(), collector, |_| {
+            RefLock::new(Vec::new())
+        })
+        .unwrap();
+    heap.mutate_root(|mc, root| {
+        root.get_mut().extend((0..NODES).map(|value| node(mc, value, Some(node(mc, NODES + value, None)))));
+    });
+    for _ in 0..5 {
+        heap.collect();
+        assert_eq!(heap.statistics().live_objects, 2 * NODES + 1);
+        heap.verify().unwrap();
+    }
+    heap.mutate(|_, root| {
+        for (value, node) in (0..).zip(root.borrow().iter()) {
+            assert_eq!((node.value, node.next.get().unwrap().value), (value, NODES + value));
+        }
+    });
+}
