@@ -27,7 +27,7 @@ const CARDED_FROM: usize = 128 << 10;
 /// The state of a dirty card. The others are blank.
 const DIRTY: u8 = 1;
 
-/// So many writes to dirty cards count as one to a blank card. A write that is reported takes about 8 nanoseconds, and a
+/// So many writes to the card that was written last count as one to another card. A write that is reported takes about 8 nanoseconds, and a
 /// card's 32 references as long as three such writes; so a card may be written about as often as its visit takes. (When each
 /// write counted, an array of 10 million references that was filled from front to back was visited as a whole in every
 /// minor collection, and these took three times as long.)
@@ -54,7 +54,9 @@ pub(crate) struct Remembered {
     objects: Vec<ObjectRef>,
     cards: Vec<Card>,
     budget: CardBudget,
-    /// Writes to dirty cards that did not count yet.
+    /// The cards that were written last.
+    latest: Range<usize>,
+    /// Writes to these again.
     repeated: usize,
 }
 
@@ -111,10 +113,13 @@ impl Remembered {
     fn log_cards(&mut self, lines: &LineTable, array: Object<'_>, range: Range<usize>) -> bool {
         let cards = Cards::of(lines, array);
         let touched = cards.touched(range);
-        let blank = touched.clone().filter(|&card| cards.state(card) != DIRTY).count();
-        self.repeated += touched.len() - blank;
-        let counted = blank + self.repeated / REPEATS;
-        self.repeated %= REPEATS;
+        let counted = if touched == self.latest {
+            self.repeated += 1;
+            usize::from(self.repeated.is_multiple_of(REPEATS))
+        } else {
+            self.latest = touched.clone();
+            touched.len()
+        };
         if !self.budget.spend(&cards, counted).is_empty() {
             return false;
         }
@@ -157,6 +162,7 @@ impl Remembered {
             lines.set_range(card..card + 1, 0);
         }
         self.budget.reset();
+        self.latest = 0..0;
     }
 
     /// The objects that are listed as a whole, for the verifier.
