@@ -80,6 +80,7 @@ fn obey() -> Result<ExitCode, String> {
         Command::Minheap(options) => commands::minheap::minheap(options),
         Command::Sweep(options) => commands::sweep::sweep(options),
         Command::SelfTest(options) => commands::self_test::self_test(&options),
+        Command::Merge(options) => commands::merge::merge(&options),
         Command::Child(options) => {
             let (probe, prepared) = (options.probe, options.prepared);
             Job::try_from(options).map(|job| match child::run(&job, probe, prepared) {

@@ -473,3 +473,97 @@ fn an_interrupted_comparison_keeps_what_is_finished() {
     assert!(stdout(&output).contains("fault-nothing"), "{}", stdout(&output));
     assert_eq!(stderr(&output), "error: interrupted: what had finished is shown and written\n");
 }
+
+fn records_in(path: &Path) -> Vec<Record> {
+    bench_harness::record::reading::read_path(path).expect("records")
+}
+
+/// `fault-disagree` computes something else in each process: who ran again would be noticed.
+#[test]
+fn what_is_in_the_file_is_not_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("records.jsonl");
+    let file = path.to_str().unwrap();
+    let compare = ["compare", "--workloads=rings", "--collectors=fault-disagree", "--quiet", "--json", file];
+    run(&[&compare[..], &["-n2"]].concat());
+    let before = records_in(&path);
+    // As if it had been killed while it wrote.
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, &text[..text.len() - 20]).unwrap();
+    let output = run(&[&compare[..], &["-n3", "--resume"]].concat());
+    let after = records_in(&path);
+    assert_eq!(after.iter().map(|record| record.invocation).collect::<Vec<_>>(), [1, 2, 3], "{}", stderr(&output));
+    assert_eq!(after[0], before[0]);
+    assert_ne!(after[1].measurement.checksum, before[1].measurement.checksum);
+    assert!(stdout(&output).contains("3 invocations each"), "the table is of all: {}", stdout(&output));
+
+    let elsewhere = std::fs::read_to_string(&path).unwrap().replace("\"cores\":", "\"cores\":1");
+    std::fs::write(&path, &elsewhere).unwrap();
+    let output = run(&[&compare[..], &["-n3", "--resume"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("was measured elsewhere or by another build"), "{}", stderr(&output));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), elsewhere, "it is left alone");
+    assert_eq!(run(&["compare", "--resume"]).status.code(), Some(2), "without a file there is nothing to go on with");
+}
+
+#[test]
+fn shards_are_put_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let shard = |shard: &str, file: &str| {
+        run(&[
+            "compare",
+            "--workloads=rings,queue",
+            "--collectors=fault-nothing,fault-noise",
+            "--quiet",
+            "-n5",
+            "--shard",
+            shard,
+            "--json",
+            &name(file),
+        ])
+    };
+    for (number, file) in [("1/2", "a"), ("2/2", "b")] {
+        assert_eq!(shard(number, file).status.code(), Some(0));
+    }
+    assert_eq!(run(&["merge", &name("a"), &name("b"), "-o", &name("all")]).status.code(), Some(0));
+    let all = records_in(&folder.path().join("all"));
+    let order: Vec<_> = all.iter().map(|record| record.invocation).collect();
+    assert_eq!(order, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5]);
+    let table = run(&["report", &name("all")]);
+    assert!(stdout(&table).contains("5 invocations each"), "{}", stdout(&table));
+    let twice = run(&["merge", &name("a"), &name("all")]);
+    assert_eq!(twice.status.code(), Some(2));
+    assert!(stderr(&twice).contains("both hold invocation 1 of rings on fault-nothing"), "{}", stderr(&twice));
+    let output = shard("7/8", "c");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("shard 7/8 has nothing to do: there are 5 invocations"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_report_has_the_form_that_its_name_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (output, _) =
+        faults("fault-nothing,fault-out-of-memory", &["--report", &name("x.html"), "--report", &name("x.csv")]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let read = |file: &str| std::fs::read_to_string(name(file)).unwrap();
+    assert!(read("x.html").starts_with("<!DOCTYPE html>") && read("x.html").contains("out of memory"));
+    assert_eq!(read("x.csv").lines().count(), 3);
+    for (file, says) in [("x.pdf", "the name of a report says what it is"), ("no/such/x.html", "a folder that exists")]
+    {
+        let (output, _) = faults_refused(&["--report", &name(file)]);
+        assert!(output.contains(says), "{output}");
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let (output, records) = faults("fault-nothing", &["--report", "/dev/full/x.csv"]);
+        assert!(output.status.code() == Some(2) && records.is_empty());
+    }
+}
+
+fn faults_refused(more: &[&str]) -> (String, usize) {
+    let (output, records) = faults("fault-nothing", more);
+    assert_eq!(output.status.code(), Some(2));
+    (stderr(&output), records.len())
+}

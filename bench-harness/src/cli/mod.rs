@@ -12,6 +12,7 @@ use crate::contestants::collector::Collector;
 use crate::contestants::{Contestant, Peer};
 use crate::report::file::ReportFile;
 use crate::run::job::ChildOptions;
+use crate::run::plan::Shard;
 use crate::text::names::{self, Named};
 use crate::text::quantity;
 use crate::workloads::Size;
@@ -88,6 +89,8 @@ pub enum Command {
     Sweep(commands::sweep::SweepOptions),
     /// See whether this machine can tell what is different from what is the same
     SelfTest(commands::self_test::SelfTestOptions),
+    /// Put together records of several sessions, such as the shards of a comparison
+    Merge(commands::merge::MergeOptions),
     /// Run one workload in this process and print its measurement as JSON
     #[command(hide = true)]
     Child(ChildOptions),
@@ -174,6 +177,13 @@ pub struct CommonOptions {
     /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to standard error
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Go on where the file of --json ends: what is in it already is not run again
+    #[arg(long, requires = "json")]
+    pub resume: bool,
+    /// Make only every Nth invocation, beginning with the Kth: for one of N machines that share a comparison. `merge` or `report`
+    /// puts their records together
+    #[arg(long, value_name = "K/N", value_parser = Shard::from_text)]
+    pub shard: Option<Shard>,
     /// Also write the results to this file, in the form that its name says: .html (a page with charts), .md, .csv, or .trace.json
     /// for ui.perfetto.dev. Can be given several times
     #[arg(long, value_name = "FILE", value_parser = commands::report::file())]

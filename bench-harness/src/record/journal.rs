@@ -7,12 +7,15 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::record::Record;
+use crate::record::key::Key;
+use crate::record::{Record, reading};
 
 /// Where records go: a file, standard output, or nowhere.
 #[derive(Debug, Default)]
 pub struct Journal {
     target: Option<(PathBuf, Target)>,
+    /// What was in the file when it was opened to go on with it, and was not asked for yet.
+    earlier: Vec<Record>,
 }
 
 #[derive(Debug)]
@@ -38,7 +41,42 @@ impl Journal {
             })?;
             Target::File(file)
         };
-        Ok(Self { target: Some((path.to_owned(), target)) })
+        Ok(Self { target: Some((path.to_owned(), target)), earlier: Vec::new() })
+    }
+
+    /// Opens a file that was begun before, to go on with it. A line that was cut off when its writer ended is taken out. A file that does not exist is begun.
+    ///
+    /// # Errors
+    /// A sentence for the user when the file cannot be read or written, or holds something else.
+    pub fn resume(path: &Path) -> Result<Self, String> {
+        if path.as_os_str() == "-" {
+            return Err("--resume needs a file that --json wrote, and - is standard output".to_owned());
+        }
+        let cannot = |error: io::Error| format!("cannot go on with {}: {error}", path.display());
+        let text = match std::fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::open(Some(path)),
+            text => text.map_err(cannot)?,
+        };
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let earlier = match whole {
+            0 => Vec::new(),
+            _ => reading::read(&text[..whole], &path.display().to_string())?,
+        };
+        let file = File::options().append(true).open(path).map_err(cannot)?;
+        file.set_len(whole as u64).map_err(cannot)?;
+        Ok(Self { target: Some((path.to_owned(), Target::File(file))), earlier })
+    }
+
+    /// What was in the file when it was opened to go on with it, and was not taken.
+    #[must_use]
+    pub fn earlier(&self) -> &[Record] {
+        &self.earlier
+    }
+
+    /// Takes the record of a run that was in the file, if it was. The same run again is another.
+    pub fn take(&mut self, key: &Key, invocation: u32) -> Option<Record> {
+        let place = self.earlier.iter().position(|record| record.invocation == invocation && record.key == *key)?;
+        Some(self.earlier.remove(place))
     }
 
     /// Whether records go to standard output, where then nothing else should go.
@@ -83,6 +121,31 @@ mod tests {
             let last: Record = serde_json::from_str(text.lines().last().unwrap()).unwrap();
             assert_eq!(last.invocation, invocation);
         }
+    }
+
+    #[test]
+    fn what_was_begun_is_gone_on_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.jsonl");
+        let mut journal = Journal::resume(&path).unwrap();
+        assert!(journal.earlier().is_empty());
+        journal.write(&sample("rings", "nogc", 1, 10.0)).unwrap();
+        journal.write(&sample("rings", "nogc", 2, 10.0)).unwrap();
+        // Its writer was killed in the middle of a line.
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+        let mut journal = Journal::resume(&path).unwrap();
+        let first = sample("rings", "nogc", 1, 10.0);
+        assert_eq!(journal.earlier(), std::slice::from_ref(&first));
+        assert_eq!(journal.take(&first.key, 2), None);
+        assert_eq!(journal.take(&first.key, 1), Some(first.clone()));
+        assert_eq!(journal.take(&first.key, 1), None, "once");
+        journal.write(&sample("rings", "nogc", 2, 10.0)).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+        std::fs::write(&path, "something else\n").unwrap();
+        assert!(Journal::resume(&path).unwrap_err().contains("line 1"));
+        assert_eq!(std::fs::read(&path).unwrap(), b"something else\n", "it is left alone");
+        assert!(Journal::resume(Path::new("-")).is_err());
     }
 
     #[test]

@@ -22,6 +22,11 @@ pub trait Agenda {
 
     /// The jobs to run next, given everything that was measured; none when nothing is left to be found out.
     fn next(&mut self, records: &[Record]) -> Step;
+
+    /// What of everything that was measured is the result; the rest was found out on the way.
+    fn results<'a>(&self, records: &'a [Record]) -> &'a [Record] {
+        records
+    }
 }
 
 /// The next jobs of an agenda.

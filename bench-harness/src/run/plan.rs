@@ -47,6 +47,44 @@ pub struct Selection {
     pub invocations: u32,
     /// Whether one of them runs twice.
     pub canary: bool,
+    /// Which of the invocations are made here; others are made elsewhere.
+    pub shard: Shard,
+}
+
+/// One part of a comparison that several machines share: every `of`th invocation. What runs within one invocation is compared in
+/// pairs and stays together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which, from 1 to `of`.
+    number: u32,
+    of: u32,
+}
+
+impl Shard {
+    /// Everything.
+    pub const WHOLE: Self = Self { number: 1, of: 1 };
+
+    /// The shard that a text such as `2/8` names.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    pub fn from_text(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/').map(|(number, of)| (number.trim().parse(), of.trim().parse()));
+        match parts {
+            Some((Ok(number), Ok(of))) if (1..=of).contains(&number) => Ok(Self { number, of }),
+            _ => Err(format!("`{text}` is no shard: write 2/8 for the second of eight")),
+        }
+    }
+
+    fn has(self, invocation: u32) -> bool {
+        (invocation - 1) % self.of == self.number - 1
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
 }
 
 /// What will run, in order.
@@ -62,7 +100,8 @@ impl Plan {
     #[must_use]
     pub fn new(selection: &Selection) -> Self {
         let mut plan = Self { jobs: Vec::new(), selection: selection.clone() };
-        plan.jobs = (1..=selection.invocations).flat_map(|invocation| plan.invocation(invocation)).collect();
+        let here = (1..=selection.invocations).filter(|invocation| selection.shard.has(*invocation));
+        plan.jobs = here.flat_map(|invocation| plan.invocation(invocation)).collect();
         plan
     }
 
@@ -118,6 +157,9 @@ impl Plan {
             factors.push("a canary".to_owned());
         }
         factors.push(plural(*invocations as usize, "invocation"));
+        if self.selection.shard != Shard::WHOLE {
+            factors.push(format!("shard {}", self.selection.shard));
+        }
         format!("{} ({}), about {}", plural(self.jobs.len(), "run"), factors.join(", "), about(self.estimate()))
     }
 }
@@ -214,6 +256,7 @@ pub(crate) mod tests {
             snapshot_limit: DEFAULT_TEXT_LIMIT,
             invocations,
             canary: false,
+            shard: Shard::WHOLE,
         }
     }
 
@@ -284,6 +327,24 @@ pub(crate) mod tests {
     fn durations_are_rough() {
         for (seconds, text) in [(0, "a second"), (5, "5 s"), (41, "50 s"), (119, "2 minutes"), (7200, "2.0 hours")] {
             assert_eq!(about(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn shards_are_all_invocations_once_and_whole() {
+        let whole = Plan::new(&selection(7)).jobs;
+        let mut together = Vec::new();
+        for text in ["1/3", "2/3", "3/3"] {
+            let shard = Shard::from_text(text).unwrap();
+            let jobs = Plan::new(&Selection { shard, ..selection(7) }).jobs;
+            let runs = Program::all().len() * Collector::ALL.len();
+            assert!(jobs.len().is_multiple_of(runs) && !jobs.is_empty());
+            together.extend(jobs);
+        }
+        together.sort_by_key(|job| job.invocation);
+        assert_eq!(together, whole);
+        for text in ["", "3", "0/3", "4/3", "1/0", "a/b", "-1/3"] {
+            assert!(Shard::from_text(text).unwrap_err().contains("2/8"), "{text}");
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Never two children at once: they would share caches, memory bandwidth and, on two cores, the collector's threads.
 //!
+//! What a file of records that is gone on with has already is not run again.
+//!
 //! A session can end early: the user stops it, a disk is full, a process cannot be started. It never takes with it what
 //! was measured before, which may have taken an hour.
 
@@ -92,6 +94,11 @@ fn carry_out(
         }
         progress.extend(&step);
         for (position, job) in step.jobs.iter().enumerate() {
+            if let Some(earlier) = journal.take(&job.key, job.invocation) {
+                progress.finish(job, &earlier);
+                session.records.push(earlier);
+                continue;
+            }
             progress.begin(job);
             let measurement = match runner.run(job).map_err(Ended::Failed)? {
                 runner::Ended::Measured(measurement) => *measurement,

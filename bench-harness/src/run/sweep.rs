@@ -106,12 +106,6 @@ impl Sweep {
         &self.search
     }
 
-    /// The records of the sweep, among all.
-    #[must_use]
-    pub fn swept<'a>(&self, records: &'a [Record]) -> &'a [Record] {
-        &records[if self.limits.is_some() { self.searched } else { records.len() }..]
-    }
-
     /// The limits of every program; those without a least heap have none.
     fn limits_of_all(&self) -> Vec<(Program, Vec<u64>, Duration)> {
         let mut programs: Vec<(Program, Vec<u64>, Duration)> = Vec::new();
@@ -160,6 +154,11 @@ impl Sweep {
 }
 
 impl Agenda for Sweep {
+    /// The records of the sweep, without those of the search for the least heaps.
+    fn results<'a>(&self, records: &'a [Record]) -> &'a [Record] {
+        &records[if self.limits.is_some() { self.searched } else { records.len() }..]
+    }
+
     fn summary(&self) -> String {
         let runs = self.plan.invocation(1).len() * self.sizes.runs() * self.invocations as usize;
         let search = if self.search.searches().is_empty() { "" } else { "the least heap, then " };
@@ -191,7 +190,7 @@ impl Agenda for Sweep {
             return Step::default();
         }
         self.handed_out += 1;
-        let jobs = self.invocation(self.handed_out, self.swept(records));
+        let jobs = self.invocation(self.handed_out, self.results(records));
         Step { jobs, remaining: each * sizes * (self.invocations - self.handed_out), note: None }
     }
 }
@@ -247,7 +246,7 @@ mod tests {
                 records.push(record);
             }
         }
-        let swept = sweep.swept(&records);
+        let swept = sweep.results(&records);
         assert!(swept.len() < records.len());
         let runs: Vec<_> = swept
             .iter()

@@ -48,6 +48,13 @@ impl Environment {
         }
     }
 
+    /// Whether measurements of both can be put together: the same machine and the same build, as far as both are known.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let of = |one: &Self| (one.cpu.clone(), one.cores, one.memory_bytes, one.build.clone(), one.commit.clone());
+        of(self) == of(other)
+    }
+
     /// One line for people.
     #[must_use]
     pub fn summary(&self) -> String {

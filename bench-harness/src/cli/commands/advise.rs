@@ -13,6 +13,7 @@ use crate::analysis::advice::{self, Advice, Candidate};
 use crate::analysis::summary::{self, Canary};
 use crate::cli::Collectors;
 use crate::record::{Record, reading};
+use crate::run::agenda::Agenda;
 use crate::run::sweep::{Sizes, Sweep};
 use crate::text::{format, quantity};
 use crate::workloads::command::CommandLine;
@@ -75,7 +76,7 @@ pub fn advise(mut options: AdviseOptions) -> Result<ExitCode, String> {
         .ok_or("nothing reclaims: choose collectors that do")?;
     let sizes = Sizes { multiples, least: None, unlimited: true };
     let agenda = Sweep::new(prepared.plan.clone(), sizes, options.invocations, nominee);
-    Ok(minheap::conclude(agenda, prepared, |agenda, session| text(agenda.swept(&session.records))))
+    Ok(minheap::conclude(agenda, prepared, |agenda, session| text(agenda.results(&session.records))))
 }
 
 /// Whether a file begins as records do. A heap dump is JSON too, and its first line may be all of it.

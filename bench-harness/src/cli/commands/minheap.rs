@@ -11,11 +11,12 @@ use crate::analysis::verdict;
 use crate::cli::{Collectors, Programs};
 use crate::record::journal::Journal;
 use crate::record::{Record, Status};
+use crate::report::file::ReportFile;
 use crate::run::agenda::Agenda;
 use crate::run::inputs::Inputs;
 use crate::run::interrupt;
 use crate::run::minheap::{MinHeaps, Search, Wish};
-use crate::run::plan::{Plan, Selection};
+use crate::run::plan::{Plan, Selection, Shard};
 use crate::run::session::{self, Ended, Session, Settings};
 use crate::text::names;
 use crate::text::{format, quantity};
@@ -38,6 +39,13 @@ pub struct SizedOptions {
     /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to standard error
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Go on where the file of --json ends: what is in it already is not run again
+    #[arg(long, requires = "json")]
+    pub resume: bool,
+    /// Also write the results to this file, in the form that its name says: .html (a page with charts), .md, .csv, or .trace.json
+    /// for ui.perfetto.dev. Can be given several times
+    #[arg(long, value_name = "FILE", value_parser = super::report::file())]
+    pub report: Vec<ReportFile>,
     /// End a run that takes longer; in seconds or with suffix s, m or h. With a limit a run ends earlier: it counts as too slow
     #[arg(long, value_name = "TIME", value_parser = quantity::timeout, default_value = "300")]
     pub timeout: Duration,
@@ -62,6 +70,7 @@ pub(super) struct Prepared {
     pub(super) plan: Plan,
     pub(super) settings: Settings,
     pub(super) journal: Journal,
+    pub(super) reports: Vec<ReportFile>,
 }
 
 /// Checks a request. Unless they are named, what never reclaims does not take part: its least heap is what it allocates.
@@ -98,9 +107,12 @@ pub(super) fn prepare(
         snapshot_limit: options.snapshot_limit,
         invocations: 1,
         canary,
+        shard: Shard::WHOLE,
     });
-    let journal = Journal::open(options.json.as_deref())?;
-    Ok(Prepared { plan, settings: Settings { timeout: options.timeout, quiet: options.quiet, inputs }, journal })
+    options.report.iter().try_for_each(ReportFile::check)?;
+    let journal = super::journal(options.json.as_deref(), options.resume)?;
+    let settings = Settings { timeout: options.timeout, quiet: options.quiet, inputs };
+    Ok(Prepared { plan, settings, journal, reports: options.report })
 }
 
 /// Carries out an agenda and shows what came of it: the exit status.
@@ -111,6 +123,13 @@ pub(super) fn conclude<A: Agenda>(
 ) -> ExitCode {
     let session = session::run(&mut agenda, &prepared.settings, &mut prepared.journal, |_| Ok(()));
     let mut failed = false;
+    let results = agenda.results(&session.records);
+    for file in prepared.reports.iter().filter(|_| !results.is_empty()) {
+        if let Err(sentence) = file.write(results) {
+            super::complain(&sentence);
+            failed = true;
+        }
+    }
     if !matches!(session.ended, Ended::ReaderLeft) && !session.records.is_empty() {
         let text = show(&agenda, &session);
         let written = if prepared.journal.is_stdout() {

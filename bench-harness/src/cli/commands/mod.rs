@@ -4,6 +4,7 @@
 //! one sentence and becomes exit status 2; everything found out by running is in the exit status itself.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::analysis::stats;
@@ -18,8 +19,9 @@ use crate::report::{Context, render};
 use crate::run::agenda::{Comparison, MOST_INVOCATIONS};
 use crate::run::inputs::Inputs;
 use crate::run::interrupt;
-use crate::run::plan::{FEWEST_TO_BE_PRECISE, Plan, Selection};
+use crate::run::plan::{FEWEST_TO_BE_PRECISE, Plan, Selection, Shard};
 use crate::run::session::{self, Ended, Session, Settings};
+use crate::system::environment::Environment;
 use crate::text::format;
 use crate::workloads::program::Program;
 
@@ -29,6 +31,7 @@ pub mod exec;
 pub mod explain;
 pub mod exporter;
 pub mod list;
+pub mod merge;
 pub mod minheap;
 pub mod replay;
 pub mod report;
@@ -86,8 +89,18 @@ pub(crate) fn prepare(
         heap_limit: options.heap_limit,
         snapshot_limit: options.snapshot_limit,
         invocations,
+        shard: options.shard.unwrap_or(Shard::WHOLE),
     };
+    if selection.shard != Shard::WHOLE && precision.is_some() {
+        return Err("--precision decides by all results, and a shard has its own only: give -n instead".to_owned());
+    }
     let plan = Plan::new(&selection);
+    if plan.jobs.is_empty() && selection.shard != Shard::WHOLE {
+        return Err(format!(
+            "shard {} has nothing to do: there are {invocations} invocations; ask for more with -n",
+            selection.shard
+        ));
+    }
     if plan.jobs.is_empty() {
         return Err("there is nothing to run: choose collectors, or peers and one of the workloads that they run \
             (see `list`)"
@@ -101,9 +114,29 @@ pub(crate) fn prepare(
     }
     let inputs = Inputs::prepare(&selection.programs, options.snapshot_limit, options.quiet)?;
     options.report.iter().try_for_each(ReportFile::check)?;
-    let journal = Journal::open(options.json.as_deref())?;
+    let journal = journal(options.json.as_deref(), options.resume)?;
     let settings = Settings { timeout: options.timeout, quiet: options.quiet, inputs };
     Ok(Prepared { plan, settings, journal, reports: options.report, selection, precision })
+}
+
+/// Opens the file of records, to go on with it if that was asked for.
+///
+/// # Errors
+/// One sentence for the user.
+fn journal(json: Option<&Path>, resume: bool) -> Result<Journal, String> {
+    let (Some(path), true) = (json, resume) else { return Journal::open(json) };
+    let journal = Journal::resume(path)?;
+    let here = Environment::detect();
+    match journal.earlier().iter().find(|record| !record.environment.is_like(&here)) {
+        None => Ok(journal),
+        Some(other) => Err(format!(
+            "{} was measured elsewhere or by another build ({}), and cannot be gone on with here ({}); give another file, and put \
+             both together with `report`",
+            path.display(),
+            other.environment.summary(),
+            here.summary()
+        )),
+    }
 }
 
 /// Runs what was prepared, then shows the table if `with_table`. `each` writes what is shown per run.

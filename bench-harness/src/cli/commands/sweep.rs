@@ -10,6 +10,7 @@ use crate::cli::Programs;
 use crate::contestants::Contestant;
 use crate::contestants::collector::Collector;
 use crate::record::Status;
+use crate::run::agenda::Agenda;
 use crate::run::minheap::Wish;
 use crate::run::session::Session;
 use crate::run::sweep::{Sizes, Sweep};
@@ -63,7 +64,7 @@ pub(super) fn nominee(contestants: &[Contestant]) -> Option<Contestant> {
 const COLUMNS: usize = 8;
 
 fn table(agenda: &Sweep, session: &Session, nominee: Contestant) -> String {
-    let spaces = overhead::spaces(agenda.swept(&session.records));
+    let spaces = overhead::spaces(agenda.results(&session.records));
     let mut lines = Vec::new();
     for space in &spaces {
         let search = agenda.search().searches().iter().find(|search| search.key.program == space.program);
