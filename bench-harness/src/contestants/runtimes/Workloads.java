@@ -1,0 +1,314 @@
+// The classic workloads in Java. What they are is in src/workloads; the numbers come as arguments.
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+
+public final class Workloads {
+    static long checksum = 0xCBF29CE484222325L;
+
+    static void mix(long value) {
+        long product = (checksum ^ value) * 0x9E3779B97F4A7C15L;
+        checksum = product ^ (product >>> 32);
+    }
+
+    static final class Random {
+        private long state;
+
+        Random(long seed) {
+            state = seed;
+        }
+
+        long bits() {
+            state += 0x9E3779B97F4A7C15L;
+            long z = state;
+            z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+            z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+            return z ^ (z >>> 31);
+        }
+
+        int below(int bound) {
+            return scale(bits() >>> 32, bound);
+        }
+    }
+
+    static int scale(long bits, int bound) {
+        return (int) ((bits * bound) >>> 32);
+    }
+
+    static final class Tree {
+        final Tree left, right;
+
+        Tree(Tree left, Tree right) {
+            this.left = left;
+            this.right = right;
+        }
+    }
+
+    static Tree tree(int depth) {
+        return depth == 0 ? new Tree(null, null) : new Tree(tree(depth - 1), tree(depth - 1));
+    }
+
+    static long nodes(Tree node) {
+        return node.left == null ? 1 : 1 + nodes(node.left) + nodes(node.right);
+    }
+
+    static void binaryTrees(int depth) {
+        mix(nodes(tree(depth + 1)));
+        Tree kept = tree(depth);
+        for (int at = 4; at <= depth; at += 2) {
+            long trees = 1L << (depth - at + 4), found = 0;
+            for (long number = 0; number < trees; number++) found += nodes(tree(at));
+            mix(at);
+            mix(trees);
+            mix(found);
+        }
+        mix(nodes(kept));
+    }
+
+    static final class Node {
+        Node left, right;
+        final int i, j;
+
+        Node(Node left, Node right, int i, int j) {
+            this.left = left;
+            this.right = right;
+            this.i = i;
+            this.j = j;
+        }
+    }
+
+    static void populate(Node parent, int depth, int number) {
+        if (depth == 0) return;
+        parent.left = new Node(null, null, depth - 1, number);
+        parent.right = new Node(null, null, depth - 1, number);
+        populate(parent.left, depth - 1, number);
+        populate(parent.right, depth - 1, number);
+    }
+
+    static Node topDown(int depth, int number) {
+        Node root = new Node(null, null, depth, number);
+        populate(root, depth, number);
+        return root;
+    }
+
+    static Node bottomUp(int depth, int number) {
+        if (depth == 0) return new Node(null, null, 0, number);
+        Node left = bottomUp(depth - 1, number);
+        return new Node(left, bottomUp(depth - 1, number), depth, number);
+    }
+
+    static long path(Node node, int number) {
+        long digest = 0;
+        while (node != null) {
+            digest = digest * 31 + node.i + ((long) node.j << 8);
+            node = node.i > 0 && ((number >>> (node.i - 1)) & 1) == 1 ? node.right : node.left;
+        }
+        return digest;
+    }
+
+    static long heights(Node node) {
+        return node.i + 1 + (node.left == null ? 0 : heights(node.left) + heights(node.right));
+    }
+
+    static void gcbench(int stretch, int longLived, int length, int deepest) {
+        mix(path(bottomUp(stretch, 0), 0));
+        Node kept = topDown(longLived, 0);
+        double[] numbers = new double[length];
+        for (int k = 0; k < length / 2; k++) numbers[k] = 1.0 / k;
+        for (int depth = 4; depth <= deepest; depth += 2) {
+            int trees = (int) (2 * ((2L << stretch) - 1) / ((2L << depth) - 1));
+            long found = 0;
+            for (int number = 0; number < trees; number++) found += path(topDown(depth, number), number);
+            mix(found);
+            found = 0;
+            for (int number = 0; number < trees; number++) found += path(bottomUp(depth, number), number);
+            mix(found);
+        }
+        mix(heights(kept));
+        long bits = 0;
+        for (double number : numbers) bits += Double.doubleToRawLongBits(number);
+        mix(bits);
+    }
+
+    static final class Link {
+        final long value;
+        final Link next;
+
+        Link(long value, Link next) {
+            this.value = value;
+            this.next = next;
+        }
+    }
+
+    static Link linked(long first, long length) {
+        Link head = null;
+        for (long value = first; value < first + length; value++) head = new Link(value, head);
+        return head;
+    }
+
+    static long total(Link head, long most) {
+        long found = 0;
+        for (; head != null && most != 0; head = head.next, most--) found += head.value;
+        return found;
+    }
+
+    static void listChurn(int lists, int length, int replacements) {
+        Link[] heads = new Link[lists];
+        Random random = new Random(3);
+        for (int number = 0; number < lists + replacements; number++) {
+            int slot = number < lists ? number : random.below(lists);
+            boolean full = heads[slot] != null;
+            long old = full ? heads[slot].value : 0;
+            heads[slot] = linked((long) number * length, length);
+            if (full) mix(old);
+        }
+        for (Link head : heads) mix(total(head, -1));
+    }
+
+    static final class Member {
+        final long value;
+        Member next, prev;
+
+        Member(long value, Member prev) {
+            this.value = value;
+            this.prev = prev;
+        }
+    }
+
+    static Member ring(long number) {
+        Member first = new Member(number * 10, null), last = first;
+        for (long value = number * 10 + 1; value < number * 10 + 10; value++) {
+            last.next = new Member(value, last);
+            last = last.next;
+        }
+        last.next = first;
+        first.prev = last;
+        return first;
+    }
+
+    static void rings(int count) {
+        ArrayList<Member> kept = new ArrayList<>();
+        for (int begin = 0; begin < count; begin += 100) {
+            long found = 0;
+            for (int number = begin; number < begin + 100; number++) {
+                Member first = ring(number);
+                found += first.prev.value;
+                if (number % 100 == 0) kept.add(first);
+            }
+            mix(found);
+        }
+        for (Member first : kept) {
+            long digest = 0;
+            Member node = first;
+            do {
+                digest = digest * 31 + node.value;
+                node = node.next;
+            } while (node != first);
+            mix(digest);
+            digest = 0;
+            do {
+                digest = digest * 31 + node.value;
+                node = node.prev;
+            } while (node != first);
+            mix(digest);
+        }
+    }
+
+    static final class Vertex {
+        final long id;
+        Vertex a, b, c, d;
+
+        Vertex(long id) {
+            this.id = id;
+        }
+
+        void set(int edge, Vertex to) {
+            switch (edge) {
+                case 0: a = to; break;
+                case 1: b = to; break;
+                case 2: c = to; break;
+                default: d = to;
+            }
+        }
+    }
+
+    static void graphMutate(int count, int rewrites) {
+        Random random = new Random(5);
+        Vertex[] vertices = new Vertex[count];
+        for (int id = 0; id < count; id++) vertices[id] = new Vertex(id);
+        for (Vertex vertex : vertices) {
+            for (int edge = 0; edge < 4; edge++) vertex.set(edge, vertices[random.below(count)]);
+        }
+        long fresh = count;
+        for (int rewrite = 0; rewrite < rewrites; rewrite++) {
+            long bits = random.bits();
+            int source = scale(bits & 0xFFFFFFFFL, count), target = scale(bits >>> 32, count);
+            if (((bits >>> 2) & 3) == 0) {
+                Vertex old = vertices[target], replacement = new Vertex(fresh++);
+                replacement.a = old.a;
+                replacement.b = old.b;
+                replacement.c = old.c;
+                replacement.d = old.d;
+                old.a = old.b = old.c = old.d = null;
+                vertices[target] = replacement;
+            }
+            vertices[source].set((int) (bits & 3), vertices[target]);
+        }
+        for (Vertex vertex : vertices) {
+            mix(vertex.id);
+            mix(vertex.a.id);
+            mix(vertex.b.id);
+            mix(vertex.c.id);
+            mix(vertex.d.id);
+        }
+    }
+
+    static void deepList(long length) {
+        Link head = linked(0, length);
+        mix(total(head, -1));
+        System.gc();
+        mix(total(head, 1000));
+        head = null;
+        System.gc();
+    }
+
+    static void run(String name, int[] n) {
+        switch (name) {
+            case "binary_trees": binaryTrees(n[0]); break;
+            case "gcbench": gcbench(n[0], n[1], n[2], n[3]); break;
+            case "list_churn": listChurn(n[0], n[1], n[2]); break;
+            case "rings": rings(n[0]); break;
+            case "graph_mutate": graphMutate(n[0], n[1]); break;
+            case "deep_list": deepList(n[0]); break;
+            default: throw new IllegalArgumentException(name);
+        }
+    }
+
+    static String peak() {
+        try {
+            for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+                if (line.startsWith("VmHWM:")) {
+                    return ", \"peak_rss_bytes\": " + Long.parseLong(line.replaceAll("\\D", "")) * 1024;
+                }
+            }
+        } catch (IOException anotherSystem) {
+            // Then nobody knows.
+        }
+        return "";
+    }
+
+    public static void main(String[] arguments) {
+        int[] numbers = new int[arguments.length - 1];
+        for (int k = 0; k < numbers.length; k++) numbers[k] = Integer.parseInt(arguments[k + 1]);
+        com.sun.management.OperatingSystemMXBean process =
+            (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+        long cpu = process.getProcessCpuTime(), wall = System.nanoTime();
+        run(arguments[0], numbers);
+        wall = System.nanoTime() - wall;
+        cpu = process.getProcessCpuTime() - cpu;
+        System.out.printf(
+            "{\"checksum\": \"%016x\", \"wall_ns\": %d, \"cpu_ns\": %d%s}%n", checksum, wall, cpu, peak());
+    }
+}
