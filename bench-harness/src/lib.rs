@@ -8,7 +8,7 @@
 //! - [`interpreter`]: a small language on the heaps: an example of their API, and a program to be measured;
 //! - [`workloads`]: *what* runs: each program once, exactly, for everybody;
 //! - [`contestants`]: *who* runs it, and how: on [`heaps`](contestants::heaps) with the collectors of this workspace, on
-//!   peers (with the feature `peers`), or a [`fault`](contestants::fault) for tests;
+//!   peers (with the feature `peers`), in other [languages](contestants::runtime), or a [`fault`](contestants::fault) for tests;
 //! - [`explain`]: what becomes of an object, statement by statement, with each collector and in CPython;
 //! - [`record`]: one run as a line of JSON, with typed keys, and the file of them;
 //! - [`analysis`]: from records to figures that the noise supports, and whether anything was wrong;

@@ -2,7 +2,7 @@
 //!
 //! Three things: a wrong answer or none, from whomever; a collector of ours that did not end properly; and a program that
 //! nobody finished, because then nothing was compared. That one of several runs out of memory is a result, so is a peer
-//! that crashes or cannot run a workload.
+//! or another language that crashes, takes too long or cannot run a workload.
 
 use crate::analysis::summary;
 use crate::contestants::Kind;
@@ -22,7 +22,8 @@ pub fn complaints(records: &[Record]) -> Vec<String> {
             let label = contestant.label();
             complaints.push(format!("{label} finished {program} (invocation {invocation}) without a checksum"));
         }
-        if record.key.contestant.kind() != Kind::Peer && is_failure(&record.measurement.status) {
+        if !matches!(record.key.contestant.kind(), Kind::Peer | Kind::Runtime) && is_failure(&record.measurement.status)
+        {
             let (Key { program, contestant, .. }, invocation) = (&record.key, record.invocation);
             let (name, how) = (contestant.name(), summary::explain(record));
             complaints.push(format!("{name} did not finish {program} (invocation {invocation}): {how}"));
@@ -134,10 +135,18 @@ mod tests {
         let contestant = match kind {
             Kind::Collector => "marksweep",
             Kind::Peer => "rc/system",
+            Kind::Runtime => return runtime(measurement),
             Kind::External => return Record { measurement, ..external("printed", None) },
             Kind::Fault => "fault-nothing",
         };
         Record { measurement, ..sample(MADE_UP, contestant, 1, 10.0) }
+    }
+
+    /// A run in another language.
+    fn runtime(measurement: Measurement) -> Record {
+        let mut record = sample(MADE_UP, "marksweep", 1, 10.0);
+        record.key.contestant = crate::contestants::Contestant::of(Kind::Runtime, "lua", "system").unwrap();
+        Record { measurement, ..record }
     }
 
     /// A run of a program that is not ours.

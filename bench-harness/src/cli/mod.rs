@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::contestants::collector::Collector;
+use crate::contestants::runtime::Runtime;
 use crate::contestants::{Contestant, Peer};
 use crate::report::file::ReportFile;
 use crate::run::job::ChildOptions;
@@ -162,6 +163,9 @@ pub struct CommonOptions {
     /// Also the peers (Box, Rc, gc-arena, ...), or those named; needs the feature `peers`
     #[arg(long, value_name = "NAMES", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     pub peers: Option<String>,
+    /// Also the same programs in other languages, separated by commas, or `all`: java, node, python3, lua, ocaml, go
+    #[arg(long, value_name = "NAMES", value_parser = runtimes)]
+    pub runtimes: Option<Runtimes>,
     /// How often each runs; from 3 on there are 95 % confidence intervals [default: 2 for compare, else 1]
     #[arg(long, short = 'n', value_name = "N", value_parser = quantity::invocations)]
     pub invocations: Option<u32>,
@@ -215,6 +219,18 @@ pub struct Programs(pub Vec<Program>);
 /// A list of collectors and faults without repetitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collectors(pub Vec<Contestant>);
+
+/// A list of other languages without repetitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runtimes(pub Vec<Runtime>);
+
+fn runtimes(text: &str) -> Result<Runtimes, String> {
+    let named = |name: &str| match name {
+        "all" => Ok(Runtime::ALL.to_vec()),
+        _ => names::find::<Runtime>(name).map(|runtime| vec![runtime]),
+    };
+    list(text, named).map(Runtimes)
+}
 
 pub(crate) fn programs(text: &str) -> Result<Programs, String> {
     list(text, Program::named).map(Programs)

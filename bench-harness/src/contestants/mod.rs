@@ -11,11 +11,14 @@ pub mod meter;
 pub mod peer;
 #[cfg(feature = "peers")]
 pub mod peers;
+pub mod runtime;
 
 use crate::text::names::{self, Named};
+use crate::workloads::Size;
 use crate::workloads::program::Program;
 use collector::Collector;
 use fault::Fault;
+use runtime::Runtime;
 use serde::{Deserialize, Serialize};
 
 pub use allocator::Allocator;
@@ -29,6 +32,8 @@ pub enum Kind {
     Collector,
     /// Another way to manage memory in Rust, for comparison.
     Peer,
+    /// Another language, with a collector of its own.
+    Runtime,
     /// A collector of a program that is not ours, which makes it itself.
     External,
     /// Something that misbehaves on purpose.
@@ -45,6 +50,8 @@ pub enum Contestant {
     Collector(Collector),
     /// Another way to manage memory in Rust.
     Peer(Peer, Allocator),
+    /// Another language, with a collector of its own.
+    Runtime(Runtime),
     /// A collector of a program that is not ours: what that program is told. Empty, if it is told nothing.
     External(&'static str),
     /// Something that misbehaves on purpose.
@@ -63,6 +70,8 @@ impl Contestant {
         Collector::from_name(name).map(Self::Collector).map_err(|sentence| {
             if names::find::<Peer>(name).is_ok() {
                 format!("`{name}` is a peer, not a collector of ours: choose it by --peers={name}")
+            } else if names::find::<Runtime>(name).is_ok() {
+                format!("`{name}` is a language, not a collector of ours: choose it by --runtimes {name}")
             } else {
                 sentence
             }
@@ -77,6 +86,7 @@ impl Contestant {
         Ok(match kind {
             Kind::Collector => Self::Collector(Collector::of_record(name)),
             Kind::Peer => Self::Peer(names::find(name)?, names::find(allocator)?),
+            Kind::Runtime => Self::Runtime(names::find(name)?),
             Kind::External => Self::external(if name == AS_IT_IS { "" } else { name }),
             Kind::Fault => Self::Fault(names::find(name)?),
         })
@@ -94,6 +104,7 @@ impl Contestant {
         match self {
             Self::Collector(collector) => collector.name(),
             Self::Peer(peer, _) => peer.name(),
+            Self::Runtime(runtime) => runtime.name(),
             Self::Fault(fault) => fault.name(),
             Self::External("") => AS_IT_IS,
             Self::External(text) => text,
@@ -105,7 +116,7 @@ impl Contestant {
     pub fn label(self) -> String {
         match self {
             Self::Peer(peer, allocator) => format!("{} ({})", peer.name(), allocator.name()),
-            Self::Collector(_) | Self::External(_) | Self::Fault(_) => self.name().to_owned(),
+            Self::Collector(_) | Self::Runtime(_) | Self::External(_) | Self::Fault(_) => self.name().to_owned(),
         }
     }
 
@@ -115,7 +126,7 @@ impl Contestant {
         match self {
             Self::Collector(collector) => collector.reclaims(),
             Self::External(text) => text.split(':').next() != Some(Collector::NOGC.name()),
-            Self::Peer(..) | Self::Fault(_) => false,
+            Self::Peer(..) | Self::Runtime(_) | Self::Fault(_) => false,
         }
     }
 
@@ -125,6 +136,7 @@ impl Contestant {
         match self {
             Self::Collector(_) => Kind::Collector,
             Self::Peer(..) => Kind::Peer,
+            Self::Runtime(_) => Kind::Runtime,
             Self::External(_) => Kind::External,
             Self::Fault(_) => Kind::Fault,
         }
@@ -135,7 +147,7 @@ impl Contestant {
     pub fn allocator(self) -> Allocator {
         match self {
             Self::Peer(_, allocator) => allocator,
-            Self::Collector(_) | Self::External(_) | Self::Fault(_) => Allocator::System,
+            Self::Collector(_) | Self::Runtime(_) | Self::External(_) | Self::Fault(_) => Allocator::System,
         }
     }
 
@@ -144,7 +156,7 @@ impl Contestant {
     pub fn whatever_allocator(self) -> Self {
         match self {
             Self::Peer(peer, _) => Self::Peer(peer, Allocator::System),
-            Self::Collector(_) | Self::External(_) | Self::Fault(_) => self,
+            Self::Collector(_) | Self::Runtime(_) | Self::External(_) | Self::Fault(_) => self,
         }
     }
 
@@ -153,6 +165,7 @@ impl Contestant {
     pub fn takes_part_in(self, program: &Program) -> bool {
         match self {
             Self::Peer(..) => program.has_peers(),
+            Self::Runtime(_) => runtime::numbers(program, Size::Classic).is_some(),
             Self::External(_) => matches!(program, Program::Command(_)),
             Self::Collector(_) => !matches!(program, Program::Command(_)),
             Self::Fault(_) => true,

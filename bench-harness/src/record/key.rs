@@ -87,6 +87,7 @@ mod tests {
     use crate::contestants::collector::Collector;
     use crate::contestants::fault::Fault;
     use crate::contestants::peer::Peer;
+    use crate::contestants::runtime::Runtime;
     use crate::text::names::Named;
 
     #[test]
@@ -97,6 +98,7 @@ mod tests {
             .map(Contestant::Collector)
             .chain(peers)
             .chain(Fault::all().into_iter().map(Contestant::Fault))
+            .chain(Runtime::ALL.map(Contestant::Runtime))
             .collect();
         for program in Program::all().into_iter().chain([Program::Snapshot(Some("a b/c".into()))]) {
             for &contestant in &contestants {

@@ -67,7 +67,7 @@ fn measure(job: &Job, probe: Option<u32>, prepared: bool) -> Measurement {
             report_latencies(&latencies, &mut measurement);
             measurement
         }
-        Contestant::External(_) => {
+        Contestant::Runtime(_) | Contestant::External(_) => {
             stopped(Status::Unsupported, "a program that is not ours runs in a process of its own".to_owned())
         }
         Contestant::Fault(fault) => misbehave::commit(fault),

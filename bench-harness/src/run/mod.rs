@@ -16,6 +16,7 @@ mod misbehave;
 pub mod plan;
 pub mod progress;
 pub mod runner;
+pub mod runtimes;
 pub mod self_test;
 pub mod session;
 pub mod sweep;

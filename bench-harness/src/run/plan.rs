@@ -13,6 +13,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::contestants::runtime::Runtime;
 use crate::contestants::{Allocator, Contestant, Peer};
 use crate::record::key::{Key, Setting};
 use crate::run::job::Job;
@@ -37,6 +38,8 @@ pub struct Selection {
     pub collectors: Vec<Contestant>,
     /// The peers, in order; each runs with every allocator.
     pub peers: Vec<Peer>,
+    /// Other languages that are ready, in order.
+    pub runtimes: Vec<Runtime>,
     /// How large the programs are.
     pub size: Size,
     /// The hard limit of our heaps in bytes.
@@ -108,11 +111,12 @@ impl Plan {
     /// The jobs of one invocation, counted from 1.
     #[must_use]
     pub fn invocation(&self, invocation: u32) -> Vec<Job> {
-        let Selection { programs, collectors, peers, .. } = &self.selection;
+        let Selection { programs, collectors, peers, runtimes, .. } = &self.selection;
         let peers = peers.iter().flat_map(|peer| Allocator::all().into_iter().map(|a| Contestant::Peer(*peer, a)));
+        let runtimes = runtimes.iter().copied().map(Contestant::Runtime);
         let canary = self.selection.canary.then(|| collectors.iter().copied().find(|c| c.reclaims())).flatten();
         let contestants: Vec<_> =
-            collectors.iter().copied().chain(peers).map(|contestant| (contestant, false)).collect();
+            collectors.iter().copied().chain(peers).chain(runtimes).map(|contestant| (contestant, false)).collect();
         let mut jobs = Vec::new();
         for program in programs {
             let all = contestants.iter().copied().chain(canary.map(|contestant| (contestant, true)));
@@ -131,7 +135,9 @@ impl Plan {
         let setting = Setting {
             // A heap dump is as large as it is.
             size: if matches!(program, Program::Snapshot(_)) { Size::Classic } else { selection.size },
-            heap_limit: selection.heap_limit.filter(|_| !matches!(contestant, Contestant::Peer(..))),
+            heap_limit: selection
+                .heap_limit
+                .filter(|_| !matches!(contestant, Contestant::Peer(..) | Contestant::Runtime(_))),
             canary,
         };
         let key = Key { program: program.clone(), contestant, setting };
@@ -148,10 +154,13 @@ impl Plan {
     #[must_use]
     pub fn summary(&self) -> String {
         use crate::text::format::plural;
-        let Selection { programs, collectors, peers, invocations, .. } = &self.selection;
+        let Selection { programs, collectors, peers, runtimes, invocations, .. } = &self.selection;
         let mut factors = vec![plural(programs.len(), "workload"), plural(collectors.len(), "collector")];
         if !peers.is_empty() {
             factors.push(format!("{} with 2 allocators", plural(peers.len(), "peer")));
+        }
+        if !runtimes.is_empty() {
+            factors.push(plural(runtimes.len(), "language"));
         }
         if self.jobs.iter().any(|job| job.key.setting.canary) {
             factors.push("a canary".to_owned());
@@ -192,7 +201,12 @@ pub fn nominal(job: &Job) -> Duration {
         Size::Large => milliseconds * 8,
     };
     let process = 20;
-    Duration::from_millis(process + sized * if matches!(job.key.contestant, Contestant::Peer(..)) { 3 } else { 1 })
+    let factor = match job.key.contestant {
+        Contestant::Peer(..) => 3,
+        Contestant::Runtime(runtime) => runtime.slowness(),
+        _ => 1,
+    };
+    Duration::from_millis(process + sized * factor)
 }
 
 /// At size `classic`, on average over our collectors.
@@ -251,6 +265,7 @@ pub(crate) mod tests {
             programs: Program::all(),
             collectors: Collector::ALL.into_iter().map(Contestant::Collector).collect(),
             peers: Vec::new(),
+            runtimes: Vec::new(),
             size: Size::Classic,
             heap_limit: None,
             snapshot_limit: DEFAULT_TEXT_LIMIT,

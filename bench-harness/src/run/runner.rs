@@ -18,6 +18,7 @@ use crate::record::{Measurement, Status};
 use crate::run::inputs::Inputs;
 use crate::run::interrupt;
 use crate::run::job::Job;
+use crate::run::runtimes::Runtimes;
 use crate::system::process;
 use crate::workloads::program::Program;
 
@@ -43,6 +44,7 @@ pub struct Runner {
     executable: PathBuf,
     pub(super) timeout: Duration,
     inputs: Inputs,
+    runtimes: Runtimes,
 }
 
 /// How waiting for a child ended.
@@ -63,13 +65,19 @@ impl Runner {
         process::fix_stack_of_children();
         let by_link = PathBuf::from("/proc/self/exe");
         let executable = if by_link.exists() { by_link } else { std::env::current_exe()? };
-        Ok(Self { executable, timeout, inputs: Inputs::default() })
+        Ok(Self { executable, timeout, inputs: Inputs::default(), runtimes: Runtimes::default() })
     }
 
     /// The same, with inputs that its children need not prepare.
     #[must_use]
     pub fn with(self, inputs: Inputs) -> Self {
         Self { inputs, ..self }
+    }
+
+    /// The same, with other languages that are ready.
+    #[must_use]
+    pub fn with_runtimes(self, runtimes: Runtimes) -> Self {
+        Self { runtimes, ..self }
     }
 
     /// Runs one job to its end.
@@ -81,11 +89,11 @@ impl Runner {
             return self.run_external(line, collector);
         }
         let input = self.inputs.of(&job.key.program)?;
-        let mut child = Command::new(&self.executable)
-            .args(job.command_line())
-            .args(input.is_some().then_some("--prepared"))
-            .env(VARIABLE, job.key.contestant.allocator().name())
-            .env_remove("RUST_BACKTRACE")
+        let mut command = match job.key.contestant {
+            Contestant::Runtime(runtime) => self.runtimes.command(runtime, job)?,
+            _ => self.ours(job, input.is_some()),
+        };
+        let mut child = command
             .stdin(input.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -104,6 +112,14 @@ impl Runner {
             None => timed_out(timeout),
         };
         Ok(Ended::Measured(Box::new(measurement)))
+    }
+
+    /// This program, as a child.
+    fn ours(&self, job: &Job, is_prepared: bool) -> Command {
+        let mut command = Command::new(&self.executable);
+        command.args(job.command_line()).args(is_prepared.then_some("--prepared"));
+        command.env(VARIABLE, job.key.contestant.allocator().name()).env_remove("RUST_BACKTRACE");
+        command
     }
 }
 

@@ -18,6 +18,7 @@ use crate::run::interrupt;
 use crate::run::job::Job;
 use crate::run::progress::Progress;
 use crate::run::runner::{self, Runner};
+use crate::run::runtimes::Runtimes;
 use crate::system::environment::Environment;
 
 /// How an agenda is carried out.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub quiet: bool,
     /// What children need not prepare.
     pub inputs: Inputs,
+    /// Other languages that are ready.
+    pub runtimes: Runtimes,
 }
 
 /// What came of an agenda.
@@ -63,7 +66,8 @@ pub fn run(
     each: impl FnMut(&Record) -> io::Result<()>,
 ) -> Session {
     interrupt::watch();
-    let mut session = Session { records: Vec::new(), environment: Environment::detect(), ended: Ended::Complete };
+    let environment = Environment { runtimes: settings.runtimes.versions(), ..Environment::detect() };
+    let mut session = Session { records: Vec::new(), environment, ended: Ended::Complete };
     let mut progress = Progress::new(agenda, settings.quiet);
     if let Err(ended) = carry_out(agenda, settings, journal, each, &mut progress, &mut session) {
         session.ended = ended;
@@ -83,6 +87,7 @@ fn carry_out(
     session: &mut Session,
 ) -> Result<(), Ended> {
     let runner = Runner::new(settings.timeout).map_err(Ended::Failed)?.with(settings.inputs.clone());
+    let runner = runner.with_runtimes(settings.runtimes.clone());
     loop {
         let step = agenda.next(&session.records);
         if step.jobs.is_empty() {

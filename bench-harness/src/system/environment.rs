@@ -3,6 +3,8 @@
 //! A time without them is a number. Everything is best effort and `null` where the system does not tell; nothing here
 //! can fail.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What surrounds a measurement.
@@ -28,6 +30,9 @@ pub struct Environment {
     pub build: Option<String>,
     /// The commit that was built, if it was built from a repository.
     pub commit: Option<String>,
+    /// Other languages that took part, by name, and their versions.
+    #[serde(default)]
+    pub runtimes: BTreeMap<String, String>,
 }
 
 impl Environment {
@@ -45,6 +50,7 @@ impl Environment {
             rustc: option_env!("BENCH_RUSTC").map(str::to_owned),
             build: Some(if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned()),
             commit: option_env!("BENCH_COMMIT").map(str::to_owned),
+            runtimes: BTreeMap::new(),
         }
     }
 
@@ -63,7 +69,9 @@ impl Environment {
         // `rustc 1.95.0 (59807616e 2026-04-14)`: the version is enough here.
         let rustc = self.rustc.as_ref().map(|rustc| rustc.split(" (").next().unwrap_or_default().to_owned());
         let commit = self.commit.as_ref().map(|commit| format!("commit {commit}"));
-        [self.cpu.clone(), cores, kernel, rustc, commit].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let runtimes = self.runtimes.iter().map(|(name, version)| Some(format!("{name} {version}")));
+        let facts = [self.cpu.clone(), cores, kernel, rustc, commit].into_iter().chain(runtimes);
+        facts.flatten().collect::<Vec<_>>().join(", ")
     }
 }
 

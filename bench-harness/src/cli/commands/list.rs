@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::cli;
 use crate::contestants::Peer;
 use crate::contestants::collector::Collector;
+use crate::contestants::runtime::Runtime;
 use crate::text::format;
 use crate::text::names::Named;
 use crate::workloads::program::Program;
@@ -69,6 +70,8 @@ fn text() -> String {
             ),
         ],
     );
+    let languages = Runtime::ALL.map(|runtime| (runtime.name().to_owned(), runtime.about()));
+    section("Other languages, on the classic workloads (with --runtimes)", languages.to_vec());
     let built_in: &[Peer] = if cfg!(feature = "peers") { &Peer::ALL } else { &[] };
     let peers: Vec<_> = built_in.iter().map(|peer| (peer.name().to_owned(), peer.about())).collect();
     if peers.is_empty() {

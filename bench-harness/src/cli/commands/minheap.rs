@@ -17,6 +17,7 @@ use crate::run::inputs::Inputs;
 use crate::run::interrupt;
 use crate::run::minheap::{MinHeaps, Search, Wish};
 use crate::run::plan::{Plan, Selection, Shard};
+use crate::run::runtimes::Runtimes;
 use crate::run::session::{self, Ended, Session, Settings};
 use crate::text::names;
 use crate::text::{format, quantity};
@@ -102,6 +103,7 @@ pub(super) fn prepare(
         programs,
         collectors,
         peers: Vec::new(),
+        runtimes: Vec::new(),
         size: options.size,
         heap_limit: None,
         snapshot_limit: options.snapshot_limit,
@@ -111,7 +113,7 @@ pub(super) fn prepare(
     });
     options.report.iter().try_for_each(ReportFile::check)?;
     let journal = super::journal(options.json.as_deref(), options.resume)?;
-    let settings = Settings { timeout: options.timeout, quiet: options.quiet, inputs };
+    let settings = Settings { timeout: options.timeout, quiet: options.quiet, inputs, runtimes: Runtimes::default() };
     Ok(Prepared { plan, settings, journal, reports: options.report })
 }
 

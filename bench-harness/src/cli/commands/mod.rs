@@ -20,6 +20,7 @@ use crate::run::agenda::{Comparison, MOST_INVOCATIONS};
 use crate::run::inputs::Inputs;
 use crate::run::interrupt;
 use crate::run::plan::{FEWEST_TO_BE_PRECISE, Plan, Selection, Shard};
+use crate::run::runtimes::Runtimes;
 use crate::run::session::{self, Ended, Session, Settings};
 use crate::system::environment::Environment;
 use crate::text::format;
@@ -79,12 +80,15 @@ pub(crate) fn prepare(
         (None, Some(_)) => FEWEST_TO_BE_PRECISE,
         (None, None) => invocations,
     };
+    let asked = options.runtimes.map_or_else(Vec::new, |runtimes| runtimes.0);
+    let runtimes = Runtimes::prepare(&asked, &programs, remark)?;
     let enough = invocations as usize >= stats::FEWEST_FOR_INTERVAL;
     let selection = Selection {
         canary: enough && comparison.is_some_and(|comparison| !comparison.no_canary),
         programs,
         collectors: options.collectors.0,
         peers,
+        runtimes: runtimes.found(),
         size: options.size,
         heap_limit: options.heap_limit,
         snapshot_limit: options.snapshot_limit,
@@ -102,9 +106,11 @@ pub(crate) fn prepare(
         ));
     }
     if plan.jobs.is_empty() {
-        return Err("there is nothing to run: choose collectors, or peers and one of the workloads that they run \
+        return Err(
+            "there is nothing to run: choose collectors, or peers or languages and one of the workloads that they run \
             (see `list`)"
-            .to_owned());
+                .to_owned(),
+        );
     }
     for input in selection.programs.iter().filter_map(Program::input) {
         // Opening the file of records empties it.
@@ -115,7 +121,7 @@ pub(crate) fn prepare(
     let inputs = Inputs::prepare(&selection.programs, options.snapshot_limit, options.quiet)?;
     options.report.iter().try_for_each(ReportFile::check)?;
     let journal = journal(options.json.as_deref(), options.resume)?;
-    let settings = Settings { timeout: options.timeout, quiet: options.quiet, inputs };
+    let settings = Settings { timeout: options.timeout, quiet: options.quiet, inputs, runtimes };
     Ok(Prepared { plan, settings, journal, reports: options.report, selection, precision })
 }
 

@@ -12,6 +12,7 @@ use crate::record::key::{Key, Setting};
 use crate::run::inputs::Inputs;
 use crate::run::interrupt;
 use crate::run::job::Job;
+use crate::run::runtimes::Runtimes;
 use crate::run::self_test::{EXTRA_PERCENT, Outcome, SelfTest, Series};
 use crate::run::session::{self, Ended, Settings};
 use crate::text::{format, quantity};
@@ -48,7 +49,12 @@ pub fn self_test(options: &SelfTestOptions) -> Result<ExitCode, String> {
     let key = Key { program, contestant: options.collector, setting };
     let job = Job { extra_percent: ROUNDS_PERCENT, ..Job::new(key, 1, 0) };
     let mut test = SelfTest::new(job, options.precision);
-    let settings = Settings { timeout: options.timeout, quiet: options.quiet, inputs: Inputs::default() };
+    let settings = Settings {
+        timeout: options.timeout,
+        quiet: options.quiet,
+        inputs: Inputs::default(),
+        runtimes: Runtimes::default(),
+    };
     let session = session::run(&mut test, &settings, &mut Journal::default(), |_| Ok(()));
     match session.ended {
         Ended::Complete | Ended::ReaderLeft => {}

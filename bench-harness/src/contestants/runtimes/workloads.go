@@ -319,5 +319,5 @@ func main() {
 	begun, used := time.Now(), cpu()
 	workload(numbers)
 	wall, used := time.Since(begun), cpu()-used
-	fmt.Printf("{\"checksum\": \"%016x\", \"wall_ns\": %d, \"cpu_ns\": %d%s}\n", checksum, wall.Nanoseconds(), used, peak())
+	fmt.Printf("{\"status\": \"ok\", \"checksum\": \"%016x\", \"wall_ns\": %d, \"cpu_ns\": %d%s}\n", checksum, wall.Nanoseconds(), used, peak())
 }

@@ -240,7 +240,7 @@ def main(name, *numbers):
     wall, cpu = time.perf_counter_ns(), time.process_time_ns()
     globals()[name](checksum, *map(int, numbers))
     wall, cpu = time.perf_counter_ns() - wall, time.process_time_ns() - cpu
-    said = {"checksum": f"{checksum.value:016x}", "wall_ns": wall, "cpu_ns": cpu}
+    said = {"status": "ok", "checksum": f"{checksum.value:016x}", "wall_ns": wall, "cpu_ns": cpu}
     try:
         with open("/proc/self/status") as status:
             peak = [line for line in status if line.startswith("VmHWM:")]

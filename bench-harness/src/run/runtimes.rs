@@ -1,0 +1,194 @@
+//! Other languages made ready: found, old enough, built; once for all runs.
+//!
+//! What is not there is left out with a line that says how to get it. Sources are written into a folder of their own, which
+//! goes when the comparison ends; a runtime that compiles does so there, once. Times are taken by the programs themselves,
+//! around the workload: start-up, compilation and loading are not in them, warming up is.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use crate::contestants::runtime::{Runtime, numbers};
+use crate::run::job::Job;
+use crate::text::names::Named;
+use crate::workloads::program::Program;
+
+/// What runs, and where; nothing, if no other language was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Runtimes(Option<Arc<Ready>>);
+
+#[derive(Debug)]
+struct Ready {
+    folder: TempDir,
+    found: Vec<Found>,
+}
+
+#[derive(Debug)]
+struct Found {
+    runtime: Runtime,
+    program: PathBuf,
+    version: String,
+}
+
+impl Runtimes {
+    /// Looks for runtimes and builds what they need, if they have any of the programs. Each that is left out becomes a
+    /// line for `say`.
+    ///
+    /// # Errors
+    /// A sentence, when there is no temporary folder.
+    pub fn prepare(asked: &[Runtime], programs: &[Program], mut say: impl FnMut(&str)) -> Result<Self, String> {
+        let is_written = |program: &Program| numbers(program, crate::workloads::Size::Classic).is_some();
+        if asked.is_empty() || !programs.iter().any(is_written) {
+            return Ok(Self::default());
+        }
+        let folder = tempfile::tempdir().map_err(|error| {
+            let folder = std::env::temp_dir();
+            format!("cannot make a folder in {} (TMPDIR names another): {error}", folder.display())
+        })?;
+        let mut found = Vec::new();
+        for runtime in asked {
+            match ready(*runtime, folder.path()) {
+                Ok(one) => found.push(one),
+                Err(why) => say(&format!("{runtime} is left out: {why}")),
+            }
+        }
+        Ok(Self(Some(Arc::new(Ready { folder, found }))))
+    }
+
+    /// Those that are ready.
+    #[must_use]
+    pub fn found(&self) -> Vec<Runtime> {
+        self.0.iter().flat_map(|ready| &ready.found).map(|found| found.runtime).collect()
+    }
+
+    /// By name, their versions.
+    #[must_use]
+    pub fn versions(&self) -> BTreeMap<String, String> {
+        let found = self.0.iter().flat_map(|ready| &ready.found);
+        found.map(|found| (found.runtime.name().to_owned(), found.version.clone())).collect()
+    }
+
+    /// What runs this job.
+    ///
+    /// # Errors
+    /// When it was not made ready, or does not have the workload.
+    pub(super) fn command(&self, runtime: Runtime, job: &Job) -> io::Result<Command> {
+        let found = self.0.iter().flat_map(|ready| &ready.found).find(|found| found.runtime == runtime);
+        let numbers = numbers(&job.key.program, job.key.setting.size);
+        let (Some(ready), Some(found), Some(numbers)) = (&self.0, found, numbers) else {
+            return Err(io::Error::other(format!("{runtime} is not ready to run {}", job.key.program)));
+        };
+        let (first, others) = runtime.command().split_first().expect("it has a program");
+        let folder = ready.folder.path();
+        let mut command = match first.strip_prefix("./") {
+            Some(built) => Command::new(folder.join(built)),
+            None => Command::new(&found.program),
+        };
+        command.args(others).arg(job.key.program.to_string()).args(numbers.iter().map(u64::to_string));
+        command.current_dir(folder);
+        Ok(command)
+    }
+}
+
+/// # Errors
+/// Why it cannot take part.
+fn ready(runtime: Runtime, folder: &Path) -> Result<Found, String> {
+    let names = runtime.programs();
+    let program = names.iter().find_map(|name| on_path(name));
+    let program = program
+        .ok_or_else(|| format!("there is no `{}` on the PATH; {}", names.join("` or `"), runtime.installation()))?;
+    let said = output(Command::new(&program).arg(runtime.version_argument()))
+        .map_err(|why| format!("`{}` does not tell its version: {why}", program.display()))?;
+    let (version, number) = version(&said).ok_or_else(|| {
+        format!(
+            "`{}` does not tell its version, but {:?}",
+            program.display(),
+            said.chars().take(60).collect::<String>()
+        )
+    })?;
+    if number < runtime.oldest() {
+        let (major, minor) = runtime.oldest();
+        return Err(format!("{version} is too old, {major}.{minor} is needed; {}", runtime.installation()));
+    }
+    let (file, text) = runtime.source();
+    std::fs::write(folder.join(file), text).map_err(|error| format!("its source cannot be written: {error}"))?;
+    if let Some((compiler, arguments)) = runtime.build().split_first() {
+        let compiler = on_path(compiler)
+            .ok_or_else(|| format!("there is no `{compiler}` on the PATH; {}", runtime.installation()))?;
+        output(Command::new(compiler).args(arguments).current_dir(folder))
+            .map_err(|why| format!("the workloads cannot be built: {why}"))?;
+    }
+    Ok(Found { runtime, program, version })
+}
+
+/// What a command prints, if it succeeds.
+///
+/// # Errors
+/// What went wrong: the first line that it printed to standard error, or its status.
+fn output(command: &mut Command) -> Result<String, String> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if !output.status.success() {
+        let errors = text(&output.stderr);
+        let line = errors.lines().map(str::trim).find(|line| !line.is_empty());
+        return Err(line.map_or_else(|| output.status.to_string(), |line| line.chars().take(200).collect()));
+    }
+    Ok(text(&output.stdout) + &text(&output.stderr))
+}
+
+/// The first version in a text, as it is written, and its first two numbers.
+fn version(text: &str) -> Option<(String, (u32, u32))> {
+    let begins = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit());
+    let words =
+        text.split(|c: char| c.is_whitespace() || c == '"').map(|word| word.trim_start_matches(['v', 'g', 'o']));
+    let word = words.filter(|word| word.contains('.') || word.parse::<u32>().is_ok()).find(begins)?;
+    let number = |part: &str| part.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok();
+    let mut parts = word.split('.');
+    let major = number(parts.next()?)?;
+    Some((word.to_owned(), (major, parts.next().and_then(number).unwrap_or(0))))
+}
+
+/// The file that a shell would run.
+fn on_path(name: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    let file = OsStr::new(name);
+    std::env::split_paths(&folders).map(|folder| folder.join(file)).find(|path| is_executable(path))
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(path: &Path) -> bool {
+    path.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_where_each_runtime_writes_them() {
+        for (text, expected, numbers) in [
+            ("openjdk version \"17.0.9\" 2023-10-17\nOpenJDK", "17.0.9", (17, 0)),
+            ("java version \"1.8.0_391\"", "1.8.0_391", (1, 8)),
+            ("openjdk version \"21\" 2023-09-19", "21", (21, 0)),
+            ("v18.19.0\n", "18.19.0", (18, 19)),
+            ("Python 3.13.0rc1", "3.13.0rc1", (3, 13)),
+            ("Lua 5.4.4  Copyright (C) 1994-2022", "5.4.4", (5, 4)),
+            ("4.13.1\n", "4.13.1", (4, 13)),
+            ("go version go1.19.8 linux/amd64", "1.19.8", (1, 19)),
+        ] {
+            assert_eq!(version(text), Some((expected.to_owned(), numbers)), "{text}");
+        }
+        assert_eq!(version("no idea"), None);
+    }
+}
