@@ -47,8 +47,8 @@ pub struct Choice {
     pub overall: usize,
     /// Least processor time.
     pub throughput: usize,
-    /// Smallest heap.
-    pub memory: usize,
+    /// Smallest heap, if heaps are known.
+    pub memory: Option<usize>,
     /// Shortest longest pause, if pauses are known.
     pub pauses: Option<usize>,
 }
@@ -63,8 +63,8 @@ pub struct Candidate {
     /// That, relative to the least of all, with its evidence, corrected for the number of candidates.
     pub ratio: Ratio,
     /// Median of the largest heap in bytes, with what objects own outside where that is counted; of the process where the heap is
-    /// not known.
-    pub memory: f64,
+    /// not known. `None` where a run did not tell.
+    pub memory: Option<f64>,
     /// Median of the longest pause.
     pub pause_max_ns: Option<f64>,
     /// Median of the 99th percentile of pauses.
@@ -131,7 +131,7 @@ fn about(program: &Program, size: Size, records: &[Record]) -> Option<Advice> {
             median(&|measurement| figure.of(measurement))
         };
         let Some(time_ns) = median(&time) else { continue };
-        let memory = median(&held).or_else(|| figure("peak_rss_bytes")).unwrap_or(f64::INFINITY);
+        let memory = median(&held).or_else(|| figure("peak_rss_bytes"));
         let limited = limits.iter().map(|limit| {
             let runs = runs(contestant, Some(*limit));
             let finished = !runs.is_empty() && runs.iter().all(|record| record.measurement.status == Status::Ok);
@@ -163,8 +163,10 @@ fn about(program: &Program, size: Size, records: &[Record]) -> Option<Advice> {
     Some(Advice { program: program.clone(), size, candidates, choice, dropped, limits, invocations })
 }
 
+/// The median, if every run has the figure: one that happened to be told stands for nothing.
 fn median(records: &[&Record], of: &dyn Fn(&Measurement) -> Option<f64>) -> Option<f64> {
-    stats::median(&records.iter().filter_map(|record| of(&record.measurement)).collect::<Vec<_>>())
+    let values: Option<Vec<f64>> = records.iter().map(|record| of(&record.measurement)).collect();
+    stats::median(&values?)
 }
 
 fn time(measurement: &Measurement) -> Option<f64> {
@@ -181,8 +183,9 @@ fn choose(candidates: &[Candidate]) -> Choice {
         places.iter().copied().min_by(|a, b| of(&candidates[*a]).total_cmp(&of(&candidates[*b])))
     };
     let pause = |candidate: &Candidate| candidate.pause_max_ns.unwrap_or(f64::INFINITY);
+    let held = |candidate: &Candidate| candidate.memory.unwrap_or(f64::INFINITY);
     let all: Vec<usize> = (0..candidates.len()).collect();
-    let memory = least(&all, &|candidate| candidate.memory).unwrap_or(0);
+    let memory = least(&all, &held).filter(|place| candidates[*place].memory.is_some());
     let pauses = least(&all, &pause).filter(|place| candidates[*place].pause_max_ns.is_some());
     let mut fast: Vec<usize> = all.iter().copied().filter(|place| candidates[*place].is_as_fast()).collect();
     if fast.iter().any(|place| candidates[*place].finishes_everywhere()) {
@@ -190,7 +193,7 @@ fn choose(candidates: &[Candidate]) -> Choice {
     } else if let Some(robust) = all.iter().copied().find(|place| candidates[*place].finishes_everywhere()) {
         fast = vec![robust];
     }
-    let smallest = least(&fast, &|candidate| candidate.memory).unwrap_or(0);
+    let smallest = least(&fast, &held).unwrap_or(0);
     let shortest = least(&fast, &pause).unwrap_or(smallest);
     let much = pause(&candidates[shortest]) * MUCH_SHORTER < pause(&candidates[smallest]);
     Choice { overall: if much { shortest } else { smallest }, throughput: 0, memory, pauses }
@@ -215,7 +218,7 @@ mod tests {
 
     fn names(advice: &Advice) -> [&'static str; 4] {
         let Choice { overall, throughput, memory, pauses } = advice.choice;
-        [overall, throughput, memory, pauses.unwrap()].map(|place| advice.candidates[place].contestant.name())
+        [overall, throughput, memory.unwrap(), pauses.unwrap()].map(|place| advice.candidates[place].contestant.name())
     }
 
     #[test]
@@ -258,6 +261,16 @@ mod tests {
         assert_eq!(names(&advice)[..2], ["marksweep", "generational"]);
         assert_eq!((advice.limits.len(), advice.candidates[0].limited[0]), (1, None));
         assert!((advice.candidates[1].limited[0].unwrap() - 2.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_only_some_runs_tell_is_not_known() {
+        let mut records = runs("marksweep", None, 100.0, 20, 9.0);
+        records[1].measurement.peak_heap_bytes = None;
+        records[2].measurement.peak_rss_bytes = None;
+        records[3].measurement.pause_max_ns = None;
+        let advice = advise(&records).remove(0);
+        assert_eq!((advice.choice.memory, advice.choice.pauses), (None, None));
     }
 
     #[test]

@@ -120,10 +120,16 @@ impl Agenda for Comparison {
         if !step.jobs.is_empty() {
             let this: Duration = step.jobs.iter().map(|job| typical(job, records)).sum();
             let left = plan::about(this + step.remaining);
-            step.note = Some(format!("not precise yet, {left} more: {}", notes.join(", ")));
+            let latest = step.jobs.iter().map(|job| job.invocation).max().unwrap_or(0);
+            step.note = is_told(latest - 1).then(|| format!("not precise yet, {left} more: {}", notes.join(", ")));
         }
         step
     }
+}
+
+/// After so many invocations people are told how far it is: more often would be in the way.
+pub(super) fn is_told(done: u32) -> bool {
+    done <= plan::FEWEST_TO_BE_PRECISE || done.is_multiple_of(10)
 }
 
 /// How many invocations of a group there were.
@@ -169,7 +175,7 @@ mod tests {
             if step.jobs.is_empty() {
                 return records;
             }
-            assert!(records.is_empty() || step.note.unwrap().starts_with("not precise yet, "));
+            assert!(step.note.is_none_or(|note| note.starts_with("not precise yet, ")));
             for job in step.jobs {
                 let disturbed = if job.key.program.to_string() == "rings" { noise } else { 0.0 };
                 let time = if job.key.contestant.name() == "marksweep" { 200.0 } else { 100.0 };

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::analysis::stats::Ratio;
 use crate::record::{Record, Status};
-use crate::run::agenda::{Agenda, MOST_INVOCATIONS, Step, typical};
+use crate::run::agenda::{self, Agenda, MOST_INVOCATIONS, Step, typical};
 use crate::run::job::Job;
 use crate::run::plan::{self, FEWEST_TO_BE_PRECISE};
 use crate::text::format;
@@ -182,15 +182,17 @@ impl Agenda for SelfTest {
         let Some(last) = self.series_between(begin, u32::MAX, records) else { return Step::default() };
         if last.half_width() > self.precision && done - begin < MOST_INVOCATIONS {
             let mut step = more(1);
-            let needed = super::agenda::needed(done - begin, last.half_width(), self.precision) - (done - begin);
+            let needed = agenda::needed(done - begin, last.half_width(), self.precision) - (done - begin);
             let each = typical(&self.job, records) * ROLES as u32;
             step.remaining = each * (needed - 1);
-            step.note = Some(format!(
-                "not precise yet after {}: ±{} %, {} more",
-                format::plural((done - begin) as usize, "invocation"),
-                format::percent(last.half_width()),
-                plan::about(each * needed)
-            ));
+            step.note = agenda::is_told(done - begin).then(|| {
+                format!(
+                    "not precise yet after {}: ±{} %, {} more",
+                    format::plural((done - begin) as usize, "invocation"),
+                    format::percent(last.half_width()),
+                    plan::about(each * needed)
+                )
+            });
             return step;
         }
         if last.half_width() <= self.precision && last.is_alarming() && self.series.len() == 1 {

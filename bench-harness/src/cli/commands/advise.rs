@@ -186,23 +186,27 @@ fn throughput(advice: &Advice) -> Vec<String> {
     sentences
 }
 
+/// What is said of what a program does not tell.
+const UNKNOWN: &str = "Not known: not every run told. A program does with heap-core's feature `telemetry`.";
+
 fn memory(advice: &Advice) -> Vec<String> {
-    let least = &advice.candidates[advice.choice.memory];
     let chosen = &advice.candidates[advice.choice.overall];
-    let mut text = format!("{} holds least, {} at most", name(advice, advice.choice.memory), bytes(least.memory));
-    if advice.choice.memory != advice.choice.overall {
-        let factor = format::ratio(chosen.memory / least.memory.max(1.0));
+    let least = advice.choice.memory.and_then(|place| Some((place, advice.candidates[place].memory?)));
+    let Some((place, least)) = least else { return vec![UNKNOWN.to_owned()] };
+    let mut text = format!("{} holds least, {} at most", name(advice, place), bytes(least));
+    if let Some(ours) = chosen.memory.filter(|_| place != advice.choice.overall) {
+        let factor = format::ratio(ours / least.max(1.0));
         text.push_str(&format!(
             "; {} holds {}, {factor} times as much",
             name(advice, advice.choice.overall),
-            bytes(chosen.memory)
+            bytes(ours)
         ));
     }
     vec![text + "."]
 }
 
 fn pauses(advice: &Advice) -> Vec<String> {
-    let Some(shortest) = advice.choice.pauses else { return vec!["They are not known.".to_owned()] };
+    let Some(shortest) = advice.choice.pauses else { return vec![UNKNOWN.to_owned()] };
     let said = |place: usize| {
         let Candidate { pause_max_ns, pause_p99_ns, .. } = &advice.candidates[place];
         match (pause_max_ns, pause_p99_ns) {
@@ -255,11 +259,15 @@ fn otherwise(advice: &Advice) -> Vec<String> {
         }
     };
     let mut sentences = Vec::new();
-    let memory = &advice.candidates[advice.choice.memory];
-    if advice.choice.memory != advice.choice.overall && memory.memory * advice::AS_GOOD < chosen.memory {
-        let share = format::percent(memory.memory / chosen.memory.max(1.0));
-        let who = name(advice, advice.choice.memory);
-        sentences.push(format!("If memory matters most, {who}: {share} % of the memory, {}.", price(memory)));
+    if let Some(place) = advice.choice.memory.filter(|place| *place != advice.choice.overall) {
+        let other = &advice.candidates[place];
+        if let (Some(least), Some(ours)) = (other.memory, chosen.memory)
+            && least * advice::AS_GOOD < ours
+        {
+            let share = format::percent(least / ours);
+            let who = name(advice, place);
+            sentences.push(format!("If memory matters most, {who}: {share} % of the memory, {}.", price(other)));
+        }
     }
     if let Some(place) = advice.choice.pauses.filter(|place| *place != advice.choice.overall) {
         let other = &advice.candidates[place];
@@ -289,7 +297,7 @@ fn if_wrong(advice: &Advice) -> Vec<String> {
     };
     let costs: Vec<_> = [
         worst(&|candidate| Some(candidate.time_ns), "the processor time"),
-        worst(&|candidate| Some(candidate.memory), "the memory"),
+        worst(&|candidate| candidate.memory, "the memory"),
         worst(&|candidate| candidate.pause_max_ns, "the longest pause"),
     ]
     .into_iter()
