@@ -1,6 +1,6 @@
 """Writes the heap of the running CPython process as a .heapsnapshot file.
 
-The file is read by `bench-harness replay FILE` and `bench-harness heap FILE`, and opens in Chrome's developer tools (Memory,
+The file is read by `bench-harness replay FILE`, with `--heap` for a description, and opens in Chrome's developer tools (Memory,
 Load). One file, no dependencies, CPython 3.8 and later. Four ways to use it:
 
     import heap_snapshot                       # 1. in the program, where you like
@@ -18,7 +18,7 @@ collector knows; references as `gc.get_referents` gives them, which are those th
 are none); sizes by `sys.getsizeof`. What only C code keeps alive is a root. The names are those of types; no value of the
 program is written.
 
-The program stands still meanwhile, about two seconds for a million objects. Memory for the list of objects and their numbers
+The program stands still meanwhile, about three seconds for a million objects. Memory for the list of objects and their numbers
 is needed, about 150 bytes an object; the references go to a temporary file.
 """
 

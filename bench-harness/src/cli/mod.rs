@@ -54,6 +54,8 @@ How to write a heap dump:
   Python   bench-harness exporter python > heap_snapshot.py; its head says how
   Java     jmap -dump:live,format=b,file=x.hprof PID
   others   bench-harness exporter schema: the smallest file that is read
+A trace, of a program's whole life, is written by `record`, or by any program on
+heap-core that is given a bench_harness::recording::Recorder as its collector.
 
 What the times in the table cover: building the heap, ten rounds of changes with
 a full collection after each, the check after each collection that all that must
@@ -78,6 +80,8 @@ pub enum Command {
     Exec(commands::exec::ExecOptions),
     /// Show what becomes of an object, statement by statement, with each collector and in CPython
     Explain(commands::explain::ExplainOptions),
+    /// Write down what a workload does to its heap, for `replay`
+    Record(commands::record::RecordOptions),
     /// Print an exporter for another language's heap, or what a file for `replay` must look like
     Exporter(ExporterOptions),
     /// Show or write the results of runs that were written with --json
@@ -127,7 +131,7 @@ pub struct CompareOptions {
 /// Options of `replay`.
 #[derive(Debug, Args)]
 pub struct ReplayOptions {
-    /// The heap dump, .heapsnapshot or .hprof, plain or compressed by gzip
+    /// The heap dump, .heapsnapshot or .hprof, plain or compressed by gzip; or a trace that `record` wrote
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Run nothing: say what the heap looks like, and what a collector will find hard about it

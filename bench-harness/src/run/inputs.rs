@@ -7,9 +7,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
 use std::sync::Arc;
 
-use crate::snapshot::Replay;
 use crate::text::format;
-use crate::workloads::program::Program;
+use crate::workloads::program::{Loaded, Program};
 
 /// Prepared dumps, each in a file without a name.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +30,8 @@ impl Inputs {
             if length >= LARGE && !quiet {
                 let _ = writeln!(io::stderr(), "reading {program} ({}) ...", format::bytes(length));
             }
-            if let Some(replay) = program.replay(text_limit)? {
-                let file = file_of(&replay).map_err(|error| {
+            if let Some(input) = program.input_read(text_limit)? {
+                let file = file_of(&input).map_err(|error| {
                     let folder = std::env::temp_dir();
                     format!(
                         "cannot write the prepared heap to {} (TMPDIR names another folder): {error}",
@@ -58,8 +57,8 @@ impl Inputs {
     }
 }
 
-fn file_of(replay: &Replay) -> io::Result<File> {
+fn file_of(input: &Loaded) -> io::Result<File> {
     let file = tempfile::tempfile()?;
-    replay.write(&mut BufWriter::new(&file))?;
+    input.write(&mut BufWriter::new(&file))?;
     Ok(file)
 }

@@ -41,12 +41,13 @@ const MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 const HEAD: u64 = 16;
 
 /// What other formats begin with, and what to do about it.
-const FORMATS: [(&[u8], Format); 8] = [
+const FORMATS: [(&[u8], Format); 9] = [
     (&[0x28, 0xb5, 0x2f, 0xfd], Format { name: "compressed by zstd", advice: "decompress it: zstd -d FILE" }),
     (&[0xfd, b'7', b'z', b'X', b'Z', 0], Format { name: "compressed by xz", advice: "decompress it: xz -d FILE" }),
     (b"BZh", Format { name: "compressed by bzip2", advice: "decompress it: bzip2 -d FILE" }),
     (b"PK\x03\x04", Format { name: "a zip archive", advice: "unpack it: unzip FILE" }),
     (b"JAVA PROFILE 1.0.", HPROF),
+    (b"heap trace ", Format { name: "a recorded trace", advice: "it is a whole life, not one moment; replay runs it" }),
     (&[0xff, 0xfe], Format { name: "text in UTF-16", advice: "convert it: iconv -f UTF-16 -t UTF-8 FILE" }),
     (&[0xfe, 0xff], Format { name: "text in UTF-16", advice: "convert it: iconv -f UTF-16 -t UTF-8 FILE" }),
     (b"{\0\"\0", Format { name: "text in UTF-16", advice: "convert it: iconv -f UTF-16LE -t UTF-8 FILE" }),

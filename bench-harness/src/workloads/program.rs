@@ -4,9 +4,11 @@
 //! crate, `snapshot:FILE` for a dump of your own. Loading is a step of its own, before the clock starts.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use crate::recording::{MAGIC, Trace};
 use crate::snapshot::{self, Replay, SnapshotError, SnapshotGraph};
 use crate::text::names::{self, Named};
 use crate::workloads::command::CommandLine;
@@ -34,6 +36,8 @@ pub enum Loaded {
     Workload(Ready),
     /// The heap dump and what is to be done with it.
     Snapshot(Box<Replay>),
+    /// What a recorder wrote.
+    Trace(Box<Trace>),
     /// One of another crate.
     Foreign(Foreign, Size),
 }
@@ -196,12 +200,15 @@ impl Program {
         }
     }
 
-    /// Reads the input, if there is a heap dump to read, and prepares its replay.
+    /// Reads the input, if there is a heap dump or a trace to read, and prepares its replay.
     ///
     /// # Errors
     /// As for [`graph`](Self::graph).
-    pub fn replay(&self, text_limit: u64) -> Result<Option<Replay>, String> {
-        Ok(self.graph(text_limit)?.map(Replay::prepare))
+    pub fn input_read(&self, text_limit: u64) -> Result<Option<Loaded>, String> {
+        match self {
+            Self::Workload(_) | Self::Foreign(_) | Self::Command(_) => Ok(None),
+            Self::Snapshot(file) => read_input(file.as_deref(), text_limit).map(Some),
+        }
     }
 
     /// Makes or reads the input.
@@ -213,18 +220,36 @@ impl Program {
             Self::Workload(workload) => Loaded::Workload(Ready::new(*workload, size)),
             Self::Foreign(foreign) => Loaded::Foreign(*foreign, size),
             Self::Command(_) => return Err("a program that is not ours runs in a process of its own".to_owned()),
-            Self::Snapshot(file) => Loaded::Snapshot(Box::new(Replay::prepare(read(file.as_deref(), text_limit)?))),
+            Self::Snapshot(file) => return read_input(file.as_deref(), text_limit),
         })
     }
 }
 
 impl Loaded {
-    /// Reads a heap dump that was prepared by another process.
+    /// Reads a heap dump or a trace that was prepared by another process.
     ///
     /// # Errors
     /// What the system answers; and if it is none.
     pub fn read(prepared: &mut impl Read) -> io::Result<Self> {
-        Replay::read(prepared).map(Box::new).map(Self::Snapshot)
+        let mut head = [0; MAGIC.len()];
+        prepared.read_exact(&mut head)?;
+        let mut whole = head.chain(prepared);
+        if head == *MAGIC {
+            return Trace::read(&mut whole, u64::MAX).map(Box::new).map(Self::Trace).map_err(io::Error::other);
+        }
+        Replay::read(&mut whole).map(Box::new).map(Self::Snapshot)
+    }
+
+    /// Writes what [`read`](Self::read) reads; nothing for a program that makes its own input.
+    ///
+    /// # Errors
+    /// What the system answers.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Snapshot(replay) => replay.write(out),
+            Self::Trace(trace) => out.write_all(trace.bytes()).and_then(|()| out.flush()),
+            Self::Workload(_) | Self::Foreign(..) => Ok(()),
+        }
     }
 
     /// The same, doing so much more of its own work, in percent.
@@ -235,7 +260,9 @@ impl Loaded {
         match self {
             _ if percent == 0 => Ok(self),
             Self::Workload(ready) => ready.with_extra(percent).map(Self::Workload),
-            Self::Snapshot(_) | Self::Foreign(..) => Err("only workloads can be told to do more".to_owned()),
+            Self::Snapshot(_) | Self::Trace(_) | Self::Foreign(..) => {
+                Err("only workloads can be told to do more".to_owned())
+            }
         }
     }
 
@@ -245,9 +272,26 @@ impl Loaded {
         match self {
             Self::Workload(ready) => Some(ready.workload.live_bytes(ready.size)),
             Self::Snapshot(replay) => Some(replay.live_bytes()),
+            Self::Trace(trace) => Some(trace.live_bytes()),
             Self::Foreign(..) => None,
         }
     }
+}
+
+/// Reads a heap dump or a trace: which of the two, the file says.
+fn read_input(file: Option<&Path>, limit: u64) -> Result<Loaded, String> {
+    if let Some(path) = file.filter(|path| path.is_file())
+        && let Ok(mut open) = File::open(path)
+    {
+        // Without the version: another one is a trace too.
+        let mut head = [0; MAGIC.len() - 2];
+        if open.read_exact(&mut head).is_ok() && MAGIC.starts_with(&head) {
+            let trace = Trace::read(&mut head.chain(open), limit);
+            let trace = trace.map_err(|error| format!("{}: {error}", path.display()))?;
+            return Ok(Loaded::Trace(Box::new(trace)));
+        }
+    }
+    Ok(Loaded::Snapshot(Box::new(Replay::prepare(read(file, limit)?))))
 }
 
 /// Reads a heap dump, the built-in one without a file.

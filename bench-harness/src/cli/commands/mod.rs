@@ -34,6 +34,7 @@ pub mod exporter;
 pub mod list;
 pub mod merge;
 pub mod minheap;
+pub mod record;
 pub mod replay;
 pub mod report;
 pub mod run;

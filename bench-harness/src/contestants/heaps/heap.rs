@@ -4,7 +4,7 @@
 //! allocates by the fallible forms inside `try_mutate`, which collects and retries once, and what then still does not
 //! fit unwinds to [`guarded`] without a message: running out of memory is a result here, not an accident.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Instant;
@@ -16,6 +16,7 @@ use super::Failure;
 use crate::contestants::collector::{Collector, Mode};
 use crate::contestants::meter::Meter;
 use crate::contestants::meter::timeline::{PauseKind, Span};
+use crate::recording::Recorder;
 use crate::workloads::event_loop::Latencies;
 
 /// How to make a heap for one run.
@@ -27,6 +28,21 @@ pub(super) struct Setup {
     limit: Option<usize>,
     meter: Rc<RefCell<Meter>>,
     probe: Probe,
+    /// Who gets the first heap, where it is to be recorded.
+    recorder: Option<Rc<FirstHeap>>,
+}
+
+/// A recorder for the first heap that a program makes, and how many it makes.
+#[derive(Debug)]
+pub(super) struct FirstHeap {
+    recorder: RefCell<Option<Recorder>>,
+    pub(super) heaps: Cell<u32>,
+}
+
+impl FirstHeap {
+    pub(super) fn new(recorder: Recorder) -> Rc<Self> {
+        Rc::new(FirstHeap { recorder: RefCell::new(Some(recorder)), heaps: Cell::new(0) })
+    }
 }
 
 /// Whether to look, by a full collection, how much is alive after a batch.
@@ -58,9 +74,22 @@ pub(super) fn guarded<T>(
     meter: &mut Meter,
     program: impl FnOnce(&Setup) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    guarded_and_recorded(collector, None, limit, probe, meter, program)
+}
+
+/// As [`guarded`], with somebody else for the first heap.
+pub(super) fn guarded_and_recorded<T>(
+    collector: Collector,
+    recorder: Option<Rc<FirstHeap>>,
+    limit: Option<u64>,
+    probe: Probe,
+    meter: &mut Meter,
+    program: impl FnOnce(&Setup) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let shared = Rc::new(RefCell::new(std::mem::take(meter)));
     let limit = limit.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    let setup = Setup { mode: collector.mode(), choice: collector.choice(), limit, meter: shared.clone(), probe };
+    let setup =
+        Setup { mode: collector.mode(), choice: collector.choice(), limit, meter: shared.clone(), probe, recorder };
     // The heap is dropped while unwinding; nothing else is shared with the closure.
     let result = catch_unwind(AssertUnwindSafe(|| program(&setup)));
     *meter = std::mem::take(&mut shared.borrow_mut());
@@ -90,6 +119,12 @@ impl Setup {
 
     /// A collector for a heap; for a program that makes its heap itself.
     pub(super) fn collector(&self) -> Box<dyn collector::Collector> {
+        if let Some(first) = &self.recorder {
+            first.heaps.set(first.heaps.get() + 1);
+            if let Some(recorder) = first.recorder.take() {
+                return Box::new(recorder);
+            }
+        }
         self.choice.as_ref().map_or_else(|| self.mode.make(), CollectorChoice::make)
     }
 

@@ -23,6 +23,7 @@ use std::fmt;
 
 use crate::contestants::collector::Collector;
 use crate::contestants::meter::Meter;
+use crate::recording::Recorder;
 use crate::workloads::program::Loaded;
 use crate::workloads::{Outcome, Ready, Workload};
 
@@ -52,6 +53,7 @@ mod rings;
 mod scripts;
 mod size_mix;
 mod splay;
+mod trace;
 mod weak_nodes;
 mod weak_ring;
 
@@ -89,11 +91,30 @@ pub fn run(
     probe: Probe,
     meter: &mut Meter,
 ) -> Result<Outcome, Failure> {
-    heap::guarded(collector, heap_limit, probe, meter, |setup| match program {
+    heap::guarded(collector, heap_limit, probe, meter, |setup| loaded(setup, program))
+}
+
+/// Runs a workload whose first heap is recorded; says how many heaps it made.
+///
+/// # Errors
+/// As for [`run`].
+pub fn record(program: &Loaded, heap_limit: Option<u64>, recorder: Recorder) -> Result<(Outcome, u32), Failure> {
+    let first = heap::FirstHeap::new(recorder);
+    let (others, mut meter) = (Collector::MARKSWEEP, Meter::default());
+    let outcome =
+        heap::guarded_and_recorded(others, Some(first.clone()), heap_limit, Probe::Never, &mut meter, |setup| {
+            loaded(setup, program)
+        })?;
+    Ok((outcome, first.heaps.get()))
+}
+
+fn loaded(setup: &heap::Setup, program: &Loaded) -> Result<Outcome, Failure> {
+    match program {
         Loaded::Workload(ready) => workload(setup, ready),
         Loaded::Snapshot(replay) => replay::run(setup, replay),
+        Loaded::Trace(trace) => trace::run(setup, trace),
         Loaded::Foreign(foreign, size) => foreign::run(setup, foreign.name, *size),
-    })
+    }
 }
 
 fn workload(setup: &heap::Setup, ready: &Ready) -> Result<Outcome, Failure> {
