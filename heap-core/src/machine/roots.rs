@@ -360,6 +360,11 @@ mod tests {
         // Its slot serves again, and is new to the collector.
         let second = roots.create(object(24));
         assert_eq!(roots.created_targets().collect::<Vec<_>>(), [object(24)]);
+        assert_eq!(
+            roots.iter().collect::<Vec<_>>(),
+            [object(808), object(24)],
+            "a slot that serves again is a root again"
+        );
         assert_eq!(all_slots(&roots), 64);
         drop(second);
     }
