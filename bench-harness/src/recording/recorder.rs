@@ -578,20 +578,20 @@ impl Recorder {
         now.into_iter().for_each(|object| *more.entry(object).or_default() += 1);
         let mut changes = Vec::new();
         let RootSlots { slots, of, count, .. } = &mut self.roots;
-        of.retain(|object, own| {
-            if !all {
-                return true;
-            }
-            let wanted = more.remove(object).unwrap_or(0);
-            while own.len() > wanted {
-                let slot = own.pop().expect("it has more");
-                changes.push((slot, NONE));
-            }
-            if wanted > own.len() {
-                more.insert(*object, wanted - own.len());
-            }
-            !own.is_empty() || wanted > 0
-        });
+        // New ones alone must not cost a look at all.
+        if all {
+            of.retain(|object, own| {
+                let wanted = more.remove(object).unwrap_or(0);
+                while own.len() > wanted {
+                    let slot = own.pop().expect("it has more");
+                    changes.push((slot, NONE));
+                }
+                if wanted > own.len() {
+                    more.insert(*object, wanted - own.len());
+                }
+                !own.is_empty() || wanted > 0
+            });
+        }
         changes.sort_unstable();
         changes.iter().for_each(|(slot, _)| slots.give_back(*slot));
         let mut more: Vec<_> = more.into_iter().collect();
