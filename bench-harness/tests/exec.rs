@@ -123,9 +123,10 @@ fn what_goes_wrong_is_a_row() {
         assert!(message.contains(says), "{what}: {message}");
         assert_eq!(output.status.code(), Some(1), "{what}: {}", errors(&output));
     }
-    let output = exec(&["--collectors=x"], &["./there-is-no-such-program", "{}"]);
+    // It is there, and the system cannot start it.
+    let output = exec(&["--collectors=x"], &["./Cargo.toml", "{}"]);
     let message = records(&output)[0].measurement.message.clone().unwrap();
-    assert!(message.starts_with("./there-is-no-such-program cannot be started: "), "{message}");
+    assert!(message.starts_with("./Cargo.toml cannot be started: "), "{message}");
     assert_eq!(output.status.code(), Some(1));
 }
 
@@ -151,8 +152,9 @@ fn output_may_have_to_be_the_same() {
 
 fn requests_that_cannot_be_fulfilled() {
     for (options, command, says) in [
-        (&["--collectors=marksweep:nursery=1"][..], &["./p", "{}"][..], "has no setting `nursery`"),
-        (&["--collectors=marksweep"], &["./p"], "no argument of the program is `{}`"),
+        (&["--collectors=marksweep:nursery=1"][..], &["./Cargo.toml", "{}"][..], "has no setting `nursery`"),
+        (&["--collectors=marksweep"], &["./Cargo.toml"], "no argument of the program is `{}`"),
+        (&[], &["./there-is-no-such-program", "{}"], "there is no program `./there-is-no-such-program`"),
         (&[], &[], "required arguments"),
     ] {
         let output = exec(options, command);

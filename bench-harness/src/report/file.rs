@@ -2,7 +2,7 @@
 //!
 //! | name ends in | for | what is in it |
 //! |---|---|---|
-//! | `.html` | people | tables and charts, and everything that was measured ([`page`](super::page)) |
+//! | `.html` | people | tables and charts, and everything that was measured, in one file |
 //! | `.md` | a README | a table per program |
 //! | `.csv` | a spreadsheet | a line per run, a column per figure |
 //! | `.trace.json` | <https://ui.perfetto.dev>, `chrome://tracing` | each run as a process, its pauses as spans, its memory as a counter |

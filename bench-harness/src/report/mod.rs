@@ -183,6 +183,7 @@ fn titles(groups: &[Group]) -> Vec<String> {
 fn short_title(group: &Group) -> String {
     let name = match &group.program {
         // A path is for the record; here the file's name is enough, unless two have the same.
+        Program::Command(line) => line.short(),
         Program::Snapshot(Some(path)) => {
             let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             file.trim_end_matches(".gz").trim_end_matches(".heapsnapshot").to_owned()

@@ -34,6 +34,32 @@ impl CommandLine {
         &self.words[0]
     }
 
+    /// A name for titles: the program's file without its folder, and its arguments.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let file = self.program().rsplit('/').next().unwrap_or_default().to_owned();
+        Self { words: std::iter::once(file).chain(self.words[1..].iter().cloned()).collect() }.to_string()
+    }
+
+    /// Finds out whether there is such a program, as the system looks for one.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    pub fn check(&self) -> Result<(), String> {
+        let program = self.program();
+        let is_there = if program.contains('/') {
+            std::path::Path::new(program).is_file()
+        } else {
+            let folders = std::env::var_os("PATH").unwrap_or_default();
+            std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+        };
+        match is_there {
+            true => Ok(()),
+            false if program.contains('/') => Err(format!("there is no program `{program}`")),
+            false => Err(format!("there is no program `{program}` on the PATH; one in this folder is ./{program}")),
+        }
+    }
+
     /// Whether there is a place for a collector.
     #[must_use]
     pub fn has_place(&self) -> bool {
@@ -77,6 +103,21 @@ mod tests {
         assert!(!CommandLine::from_text("{} x").unwrap().has_place(), "the program itself is none");
         assert_eq!(CommandLine::from_text(""), None);
         assert_eq!(CommandLine::from_text("a 'b"), None);
+    }
+
+    #[test]
+    fn titles_are_short() {
+        assert_eq!(CommandLine::from_text("/a/b/program --gc {} x/y").unwrap().short(), "program --gc {} x/y");
+    }
+
+    #[test]
+    fn a_program_is_looked_for() {
+        let check = |text: &str| CommandLine::from_text(text).unwrap().check();
+        let this = std::env::current_exe().unwrap();
+        assert_eq!(check(this.to_str().unwrap()), Ok(()));
+        assert!(check("./no-such-program").unwrap_err().contains("`./no-such-program`"));
+        assert!(check("no-such-program").unwrap_err().contains("./no-such-program"));
+        assert!(check(".").is_err());
     }
 
     proptest! {

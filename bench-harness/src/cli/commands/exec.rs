@@ -65,6 +65,7 @@ pub fn exec(options: ExecOptions) -> Result<ExitCode, String> {
         return Err("`exec` is for Unix systems only".to_owned());
     }
     let line = CommandLine::new(options.command).ok_or("there is no program to run")?;
+    line.check()?;
     let contestants = contestants(&line, &options.collectors)?;
     let common = CommonOptions {
         collectors: cli::Collectors(contestants),

@@ -25,6 +25,7 @@ use crate::contestants::Contestant;
 use crate::record::figures::{Better, Figure, Topic};
 use crate::record::{Record, Status};
 use crate::text::format;
+use crate::workloads::program::Program;
 
 /// A curve along a run has no more points than this.
 const MOST_POINTS: usize = 240;
@@ -173,7 +174,7 @@ fn base(records: &[Record]) -> Vec<Record> {
 
 fn title(groups: &[Group]) -> String {
     match groups {
-        [one] => format!("Garbage collectors compared on {}", one.program),
+        [one] => format!("Garbage collectors compared on {}", group_title(one)),
         _ => format!("Garbage collectors compared on {} programs", groups.len()),
     }
 }
@@ -230,11 +231,11 @@ fn anchor(number: usize) -> String {
 }
 
 fn group_title(group: &Group) -> String {
-    if group.size == crate::workloads::Size::default() {
-        group.program.to_string()
-    } else {
-        format!("{}, {}", group.program, group.size)
-    }
+    let program = match &group.program {
+        Program::Command(line) => line.short(),
+        program => program.to_string(),
+    };
+    if group.size == crate::workloads::Size::default() { program } else { format!("{program}, {}", group.size) }
 }
 
 /// The figures that stand in a panel's table beside time, if anybody has them.
