@@ -182,16 +182,24 @@ pub struct CommonOptions {
     /// The longest heap dump that is read, after decompression, with suffix K, M or G
     #[arg(long, value_name = "BYTES", value_parser = quantity::bytes, default_value = "4G")]
     pub snapshot_limit: u64,
+    /// Make only every Nth invocation, beginning with the Kth: for one of N machines that share a comparison. `merge` or `report`
+    /// puts their records together
+    #[arg(long, value_name = "K/N", value_parser = Shard::from_text)]
+    pub shard: Option<Shard>,
+    /// What becomes of the results.
+    #[command(flatten)]
+    pub session: SessionOptions,
+}
+
+/// What becomes of the results of a session, and how it is conducted.
+#[derive(Debug, Args)]
+pub struct SessionOptions {
     /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to standard error
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Go on where the file of --json ends: what is in it already is not run again
     #[arg(long, requires = "json")]
     pub resume: bool,
-    /// Make only every Nth invocation, beginning with the Kth: for one of N machines that share a comparison. `merge` or `report`
-    /// puts their records together
-    #[arg(long, value_name = "K/N", value_parser = Shard::from_text)]
-    pub shard: Option<Shard>,
     /// Also write the results to this file, in the form that its name says: .html (a page with charts), .md, .csv, or .trace.json
     /// for ui.perfetto.dev. Can be given several times
     #[arg(long, value_name = "FILE", value_parser = commands::report::file())]

@@ -1,8 +1,6 @@
 //! `exec`: a program that is not ours, under each collector that it is told to take.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use gc_generational::Generational;
@@ -11,9 +9,8 @@ use gc_refcount::RefCount;
 use heap_core::{Collectors, NoGc};
 
 use crate::analysis::verdict;
-use crate::cli::{self, CommonOptions, ComparisonOptions};
+use crate::cli::{self, CommonOptions, ComparisonOptions, SessionOptions};
 use crate::contestants::Contestant;
-use crate::report::file::ReportFile;
 use crate::text::quantity;
 use crate::workloads::command::{CommandLine, PLACE};
 use crate::workloads::program::Program;
@@ -35,22 +32,12 @@ pub struct ExecOptions {
     /// Fail when the program does not print the same with every collector
     #[arg(long)]
     pub same_output: bool,
-    /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to standard error
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Also write the results to this file, in the form that its name says: .html (a page with charts), .md, .csv, or .trace.json
-    /// for ui.perfetto.dev. Can be given several times
-    #[arg(long, value_name = "FILE", value_parser = super::report::file())]
-    pub report: Vec<ReportFile>,
-    /// End a run that takes longer, in seconds or with suffix s, m or h
-    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, default_value = "300")]
-    pub timeout: Duration,
-    /// Show no progress
-    #[arg(long, short)]
-    pub quiet: bool,
     /// How it is compared.
     #[command(flatten)]
     pub comparison: ComparisonOptions,
+    /// What becomes of the results.
+    #[command(flatten)]
+    pub session: SessionOptions,
     /// The program and its arguments, after `--`; {} stands for the collector
     #[arg(last = true, required = true, value_name = "PROGRAM")]
     pub command: Vec<String>,
@@ -70,10 +57,7 @@ pub fn exec(options: ExecOptions) -> Result<ExitCode, String> {
     let common = CommonOptions {
         collectors: cli::Collectors(contestants),
         invocations: Some(options.invocations),
-        json: options.json,
-        report: options.report,
-        timeout: options.timeout,
-        quiet: options.quiet,
+        session: options.session,
         ..CommonOptions::default()
     };
     let prepared = super::prepare(vec![Program::Command(line)], common, Some(options.comparison), options.invocations)?;

@@ -1,14 +1,12 @@
 //! `minheap`: the least heap limit with which each program runs on each collector.
 
 use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 
 use crate::analysis::verdict;
-use crate::cli::{Collectors, Programs};
+use crate::cli::{Collectors, Programs, SessionOptions};
 use crate::record::journal::Journal;
 use crate::record::{Record, Status};
 use crate::report::file::ReportFile;
@@ -37,22 +35,9 @@ pub struct SizedOptions {
     /// The longest heap dump that is read, after decompression, with suffix K, M or G
     #[arg(long, value_name = "BYTES", value_parser = quantity::bytes, default_value = "4G")]
     pub snapshot_limit: u64,
-    /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to standard error
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Go on where the file of --json ends: what is in it already is not run again
-    #[arg(long, requires = "json")]
-    pub resume: bool,
-    /// Also write the results to this file, in the form that its name says: .html (a page with charts), .md, .csv, or .trace.json
-    /// for ui.perfetto.dev. Can be given several times
-    #[arg(long, value_name = "FILE", value_parser = super::report::file())]
-    pub report: Vec<ReportFile>,
-    /// End a run that takes longer; in seconds or with suffix s, m or h. With a limit a run ends earlier: it counts as too slow
-    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, default_value = "300")]
-    pub timeout: Duration,
-    /// Show no progress
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// What becomes of the results.
+    #[command(flatten)]
+    pub session: SessionOptions,
 }
 
 /// Options of `minheap`.
@@ -94,11 +79,11 @@ pub(super) fn prepare(
     }
     for input in programs.iter().filter_map(Program::input) {
         // Opening the file of records empties it.
-        if options.json.as_deref().is_some_and(|json| same_file::is_same_file(json, input).unwrap_or(false)) {
+        if options.session.json.as_deref().is_some_and(|json| same_file::is_same_file(json, input).unwrap_or(false)) {
             return Err(format!("--json would overwrite the snapshot {}: give another file", input.display()));
         }
     }
-    let inputs = Inputs::prepare(&programs, options.snapshot_limit, options.quiet)?;
+    let inputs = Inputs::prepare(&programs, options.snapshot_limit, options.session.quiet)?;
     let plan = Plan::new(&Selection {
         programs,
         collectors,
@@ -111,10 +96,15 @@ pub(super) fn prepare(
         canary,
         shard: Shard::WHOLE,
     });
-    options.report.iter().try_for_each(ReportFile::check)?;
-    let journal = super::journal(options.json.as_deref(), options.resume)?;
-    let settings = Settings { timeout: options.timeout, quiet: options.quiet, inputs, runtimes: Runtimes::default() };
-    Ok(Prepared { plan, settings, journal, reports: options.report })
+    options.session.report.iter().try_for_each(ReportFile::check)?;
+    let journal = super::journal(options.session.json.as_deref(), options.session.resume)?;
+    let settings = Settings {
+        timeout: options.session.timeout,
+        quiet: options.session.quiet,
+        inputs,
+        runtimes: Runtimes::default(),
+    };
+    Ok(Prepared { plan, settings, journal, reports: options.session.report })
 }
 
 /// Carries out an agenda and shows what came of it: the exit status.

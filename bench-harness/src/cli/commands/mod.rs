@@ -115,15 +115,15 @@ pub(crate) fn prepare(
     }
     for input in selection.programs.iter().filter_map(Program::input) {
         // Opening the file of records empties it.
-        if options.json.as_deref().is_some_and(|json| same_file::is_same_file(json, input).unwrap_or(false)) {
+        if options.session.json.as_deref().is_some_and(|json| same_file::is_same_file(json, input).unwrap_or(false)) {
             return Err(format!("--json would overwrite the snapshot {}: give another file", input.display()));
         }
     }
-    let inputs = Inputs::prepare(&selection.programs, options.snapshot_limit, options.quiet)?;
-    options.report.iter().try_for_each(ReportFile::check)?;
-    let journal = journal(options.json.as_deref(), options.resume)?;
-    let settings = Settings { timeout: options.timeout, quiet: options.quiet, inputs, runtimes };
-    Ok(Prepared { plan, settings, journal, reports: options.report, selection, precision })
+    let inputs = Inputs::prepare(&selection.programs, options.snapshot_limit, options.session.quiet)?;
+    options.session.report.iter().try_for_each(ReportFile::check)?;
+    let journal = journal(options.session.json.as_deref(), options.session.resume)?;
+    let settings = Settings { timeout: options.session.timeout, quiet: options.session.quiet, inputs, runtimes };
+    Ok(Prepared { plan, settings, journal, reports: options.session.report, selection, precision })
 }
 
 /// Opens the file of records, to go on with it if that was asked for.
