@@ -543,17 +543,27 @@ impl Recorder {
             Some(before) if recorder.is(before, target) => before,
             _ => recorder.number_of[&target],
         };
-        let mut now = seen.slots.iter().peekable();
         let is_whole = words.is_none();
-        for word in words.unwrap_or(0..own.slots.len()) {
-            let before = own.slots[word];
-            let target = now.next_if(|(at, _)| *at == word);
-            let target = target.map_or(NONE, |(_, target)| number_of(self, Some(before), *target));
-            if before != target {
+        let words = words.unwrap_or(0..own.slots.len());
+        let mut at = words.start;
+        let ends = [(words.end, None)];
+        let now = seen.slots.iter().map(|(word, target)| (*word, Some(*target)));
+        for (word, target) in now.filter(|(word, _)| words.contains(word)).chain(ends) {
+            // What is empty now, and was not.
+            while let Some(lost) = first_held(&own.slots[at..word]) {
+                own.slots[at + lost] = NONE;
+                select(&mut self.tape);
+                self.tape.slot(at + lost, NONE);
+                at += lost + 1;
+            }
+            let Some(target) = target else { break };
+            let target = number_of(self, Some(own.slots[word]), target);
+            if own.slots[word] != target {
                 own.slots[word] = target;
                 select(&mut self.tape);
                 self.tape.slot(word, target);
             }
+            at = word + 1;
         }
         let outside = seen.outside.iter().enumerate();
         let outside: Vec<u32> =
@@ -672,6 +682,15 @@ impl Recorder {
             self.tape.flush(totals);
         }
     }
+}
+
+/// The first slot that holds something. Most slots of a large object hold nothing: they are passed over many at a time.
+fn first_held(slots: &[u32]) -> Option<usize> {
+    const MANY: usize = 64;
+    let is_empty = |slots: &[u32]| slots.iter().fold(NONE, |all, slot| all & slot) == NONE;
+    let begin = slots.chunks(MANY).take_while(|chunk| is_empty(chunk)).count() * MANY;
+    let rest = slots.get(begin..)?;
+    rest.iter().position(|slot| *slot != NONE).map(|at| begin + at)
 }
 
 // SAFETY: memory is handed out, moved (never) and reclaimed by the inner collector alone, which has the fast path's buffer
