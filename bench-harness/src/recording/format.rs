@@ -20,9 +20,20 @@
 //! slots, roots, the end.
 
 use std::fmt;
+use std::io::Read;
 
 /// In front of everything. The digit is the version.
 pub const MAGIC: &[u8; 13] = b"heap trace 1\n";
+
+/// Whether a file begins as a trace does, of whatever version.
+#[must_use]
+pub fn is_trace(path: &std::path::Path) -> bool {
+    // Without the version: another one is a trace too. A pipe has no beginning that can be looked at.
+    let mut head = [0; MAGIC.len() - 2];
+    path.is_file()
+        && std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
+        && MAGIC.starts_with(&head)
+}
 
 /// No object.
 pub(super) const NONE: u32 = u32::MAX;

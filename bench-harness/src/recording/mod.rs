@@ -39,7 +39,7 @@ mod recorder;
 mod trace;
 
 pub(crate) use format::Numbers;
-pub use format::{MAGIC, TraceError};
+pub use format::{MAGIC, TraceError, is_trace};
 pub use recorder::{Recorder, Report};
 pub use trace::{Step, Steps, Totals, Trace};
 

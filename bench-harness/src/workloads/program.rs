@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::recording::{MAGIC, Trace};
+use crate::recording::{MAGIC, Trace, is_trace};
 use crate::snapshot::{self, Replay, SnapshotError, SnapshotGraph};
 use crate::text::names::{self, Named};
 use crate::workloads::command::CommandLine;
@@ -280,16 +280,11 @@ impl Loaded {
 
 /// Reads a heap dump or a trace: which of the two, the file says.
 fn read_input(file: Option<&Path>, limit: u64) -> Result<Loaded, String> {
-    if let Some(path) = file.filter(|path| path.is_file())
-        && let Ok(mut open) = File::open(path)
-    {
-        // Without the version: another one is a trace too.
-        let mut head = [0; MAGIC.len() - 2];
-        if open.read_exact(&mut head).is_ok() && MAGIC.starts_with(&head) {
-            let trace = Trace::read(&mut head.chain(open), limit);
-            let trace = trace.map_err(|error| format!("{}: {error}", path.display()))?;
-            return Ok(Loaded::Trace(Box::new(trace)));
-        }
+    if let Some(path) = file.filter(|path| is_trace(path)) {
+        let trace = File::open(path).map_err(|error| error.to_string());
+        let trace = trace.and_then(|mut open| Trace::read(&mut open, limit).map_err(|error| error.to_string()));
+        let trace = trace.map_err(|error| format!("{}: {error}", path.display()))?;
+        return Ok(Loaded::Trace(Box::new(trace)));
     }
     Ok(Loaded::Snapshot(Box::new(Replay::prepare(read(file, limit)?))))
 }

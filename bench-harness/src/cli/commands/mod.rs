@@ -226,6 +226,12 @@ fn too_noisy(groups: &[Group], precision: f64) -> Vec<String> {
     imprecise.map(|(group, half)| format!("±{} % on {}", format::percent(half), group.program)).collect()
 }
 
+/// Says something that belongs to the table, where the table will stand.
+pub(crate) fn preface(prepared: &Prepared, text: &str) {
+    // Who does not read this reads no table either, and that is noticed when it is written.
+    let _ = if prepared.journal.is_stdout() { io::stderr().write_all(text.as_bytes()) } else { print(text) };
+}
+
 /// Writes to standard output at once.
 ///
 /// # Errors
