@@ -293,7 +293,7 @@ fn the_input_is_never_overwritten() {
     let other = folder.path().join(".").join("my.heapsnapshot");
     let output = harness(&["replay", "--json"]).arg(&other).arg(&file).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("--json would overwrite the snapshot"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--json would overwrite "), "{}", stderr(&output));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), SNAPSHOT);
 }
 
@@ -566,4 +566,24 @@ fn faults_refused(more: &[&str]) -> (String, usize) {
     let (output, records) = faults("fault-nothing", more);
     assert_eq!(output.status.code(), Some(2));
     (stderr(&output), records.len())
+}
+
+#[test]
+fn results_replace_neither_what_is_read_nor_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.html");
+    let file = path.to_str().unwrap();
+    std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/docserver.heapsnapshot.gz"), &path).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    for arguments in [
+        &["replay", file, "--collectors=nogc", "--report", file][..],
+        &["replay", file, "--collectors=nogc", "--json", file],
+        &["run", "--workloads=rings", "--json", file, "--report", file],
+        &["minheap", "--workloads=rings", "--json", file, "--report", file],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains("would overwrite"), "{}", stderr(&output));
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
 }

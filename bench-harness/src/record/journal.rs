@@ -24,6 +24,25 @@ enum Target {
     Stdout,
 }
 
+/// How a record begins.
+const BEGINNING: &[u8] = b"{\"format\":";
+
+/// Makes sure that nobody else writes this file, as long as it is open.
+///
+/// # Errors
+/// A sentence for the user, when somebody does.
+fn lock(file: &File, path: &Path) -> Result<(), String> {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{FlockOperation, flock};
+        // Where the system has no locks there is none.
+        if flock(file, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK) {
+            return Err(format!("another comparison is writing {}: give another file", path.display()));
+        }
+    }
+    Ok(())
+}
+
 impl Journal {
     /// Opens `path`, or standard output for `-`, or nothing for `None`. A file that exists is emptied.
     ///
@@ -36,9 +55,14 @@ impl Journal {
         } else if path.as_os_str().is_empty() {
             return Err("the name of the JSON file is empty: give a path, or - for standard output".to_owned());
         } else {
-            let file = File::create(path).map_err(|error| {
+            let cannot = |error: io::Error| {
                 format!("cannot write {}: {error}; give a file in a folder that exists and is yours", path.display())
-            })?;
+            };
+            let file = File::options().write(true).create(true).truncate(false).open(path).map_err(cannot)?;
+            lock(&file, path)?;
+            if file.metadata().is_ok_and(|data| data.is_file()) {
+                file.set_len(0).map_err(cannot)?;
+            }
             Target::File(file)
         };
         Ok(Self { target: Some((path.to_owned(), target)), earlier: Vec::new() })
@@ -62,7 +86,15 @@ impl Journal {
             0 => Vec::new(),
             _ => reading::read(&text[..whole], &path.display().to_string())?,
         };
+        let begins = |a: &[u8], b: &[u8]| a.starts_with(b) || b.starts_with(a);
+        if !begins(&text[whole..], BEGINNING) {
+            return Err(format!(
+                "{} does not end with a record that was cut off, but with something else: it is left alone",
+                path.display()
+            ));
+        }
         let file = File::options().append(true).open(path).map_err(cannot)?;
+        lock(&file, path)?;
         file.set_len(whole as u64).map_err(cannot)?;
         Ok(Self { target: Some((path.to_owned(), Target::File(file))), earlier })
     }
@@ -131,6 +163,7 @@ mod tests {
         assert!(journal.earlier().is_empty());
         journal.write(&sample("rings", "nogc", 1, 10.0)).unwrap();
         journal.write(&sample("rings", "nogc", 2, 10.0)).unwrap();
+        drop(journal);
         // Its writer was killed in the middle of a line.
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 9]).unwrap();
@@ -142,10 +175,31 @@ mod tests {
         assert_eq!(journal.take(&first.key, 1), None, "once");
         journal.write(&sample("rings", "nogc", 2, 10.0)).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), whole);
+        drop(journal);
         std::fs::write(&path, "something else\n").unwrap();
         assert!(Journal::resume(&path).unwrap_err().contains("line 1"));
         assert_eq!(std::fs::read(&path).unwrap(), b"something else\n", "it is left alone");
+        std::fs::write(&path, "{\"my\":\"config\"}").unwrap();
+        assert!(Journal::resume(&path).unwrap_err().contains("something else"));
+        assert_eq!(std::fs::read(&path).unwrap(), b"{\"my\":\"config\"}", "it is left alone");
+        std::fs::write(&path, "{\"for").unwrap();
+        assert!(Journal::resume(&path).unwrap().earlier().is_empty());
         assert!(Journal::resume(Path::new("-")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn one_writes_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.jsonl");
+        let mut first = Journal::open(Some(&path)).unwrap();
+        first.write(&sample("rings", "nogc", 1, 10.0)).unwrap();
+        for second in [Journal::open(Some(&path)), Journal::resume(&path)] {
+            assert!(second.unwrap_err().contains("another comparison is writing"));
+        }
+        assert_eq!(reading::read_path(&path).unwrap().len(), 1, "nothing was lost");
+        drop(first);
+        assert!(Journal::open(Some(&path)).is_ok());
     }
 
     #[test]

@@ -3,14 +3,18 @@
 //! A file of records is input like any other: it may be cut off, come from another program or a newer version of this
 //! one. Each is refused with the file and the line, because half of an experiment looks like a whole one.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::record::{FORMAT, Record};
+
+/// A record has some hundred kilobytes at most: 2,048 spans and two histograms.
+const LONGEST_LINE: u64 = 16 << 20;
 
 /// Reads every record of a file, or of standard input for `-`.
 ///
@@ -25,6 +29,33 @@ pub fn read_path(path: &Path) -> Result<Vec<Record>, String> {
     read(BufReader::new(file), &name)
 }
 
+/// Reads every record of several files.
+///
+/// # Errors
+/// As [`read_path`], and when two of the files hold the same run: a copy would count as another measurement.
+pub fn read_paths(paths: &[PathBuf]) -> Result<Vec<Record>, String> {
+    let (mut all, mut known) = (Vec::new(), BTreeMap::new());
+    for (file, path) in paths.iter().enumerate() {
+        for record in read_path(path)? {
+            let run = serde_json::to_string(&(&record.key, record.invocation)).map_err(|error| error.to_string())?;
+            // A search for a heap runs some things again, but in one file.
+            let first = *known.entry(run).or_insert(file);
+            if first != file {
+                return Err(format!(
+                    "{} and {} both hold invocation {} of {} on {}: they are not parts of one comparison",
+                    paths[first].display(),
+                    path.display(),
+                    record.invocation,
+                    record.key.program,
+                    record.key.contestant.label()
+                ));
+            }
+            all.push(record);
+        }
+    }
+    Ok(all)
+}
+
 /// Reads every record of a text, one per line; empty lines are skipped. `name` is what the text is called in errors.
 ///
 /// # Errors
@@ -34,7 +65,11 @@ pub fn read(mut text: impl BufRead, name: &str) -> Result<Vec<Record>, String> {
     loop {
         line.clear();
         number += 1;
-        let read = text.read_until(b'\n', &mut line).map_err(|error| format!("cannot read {name}: {error}"))?;
+        let read = text
+            .by_ref()
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut line)
+            .map_err(|error| format!("cannot read {name}: {error}"))?;
         if read == 0 {
             break;
         }

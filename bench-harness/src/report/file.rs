@@ -102,12 +102,14 @@ impl ReportFile {
             Form::Csv => csv(records)?,
             Form::Trace => trace(records),
         };
+        // A link stays one, and leads to the new file.
+        let target = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let beside = self.beside();
         let write = || {
             let mut file = File::create(&beside)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
-            fs::rename(&beside, &self.path)
+            fs::rename(&beside, &target)
         };
         write().map_err(|error| {
             let _ = fs::remove_file(&beside);
@@ -119,7 +121,7 @@ impl ReportFile {
     fn beside(&self) -> PathBuf {
         let mut name = self.path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.part", std::process::id()));
-        self.path.with_file_name(name)
+        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone()).with_file_name(name)
     }
 }
 
@@ -146,6 +148,8 @@ fn csv(records: &[Record]) -> Result<String, String> {
         let json = serde_json::to_value(record).map_err(|error| error.to_string())?;
         let key = |key: &str| match &json[key] {
             serde_json::Value::Null => String::new(),
+            // A spreadsheet would compute what begins like this.
+            serde_json::Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
             serde_json::Value::String(text) => text.clone(),
             other => other.to_string(),
         };

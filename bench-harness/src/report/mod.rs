@@ -14,6 +14,7 @@ use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Lin
 
 use crate::analysis::stats::Ratio;
 use crate::analysis::summary::{Group, Remark, Row};
+use crate::contestants::Kind;
 use crate::record::figures::Figure;
 use crate::system::environment::Environment;
 use crate::text::format;
@@ -332,6 +333,8 @@ fn busiest(groups: &[Group]) -> Option<(&Group, &Row, f64)> {
     /// A program that never waits has 1.0; page faults and short interruptions make it 1.1.
     const FAR_ABOVE: f64 = 1.3;
     let rows = groups.iter().flat_map(|group| group.rows.iter().map(move |row| (group, row)));
+    // A program of somebody else may wait for something.
+    let rows = rows.filter(|(_, row)| row.contestant.kind() != Kind::External);
     let far = rows.filter_map(|(group, row)| {
         let wall_ns = row.value(Figure::keyed("wall_ns"))?;
         let ratio = wall_ns / row.time_ns;

@@ -18,7 +18,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use wait4::Wait4;
 
-use super::runner::{Ended, LONGEST_NAP, Runner, failure, interrupted, keep_end, text, timed_out};
+use super::runner::{Ended, LONGEST_NAP, Runner, failure, keep_end, timed_out};
 use super::telemetry::Said;
 use crate::record::{Checksum, Measurement, Status};
 use crate::run::{child, interrupt};
@@ -29,6 +29,12 @@ use crate::workloads::command::CommandLine;
 /// The environment variable that names the pipe: `heap_core::telemetry::VARIABLE`, which is behind a feature that no program
 /// has that is measured here.
 pub(super) const VARIABLE: &str = "HEAP_CORE_TELEMETRY";
+
+/// For how long its output is read when it is gone.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A peak that was seen by so many looks is one; the first six are within 31 milliseconds.
+const FEWEST_SAMPLES: u32 = 6;
 
 /// What is known when a program is gone.
 struct Gone {
@@ -74,14 +80,17 @@ impl Runner {
         let stdout = digest(child.stdout.take());
         let stderr = keep_end(child.stderr.take());
         let gone = self.watch(&mut child, start)?;
-        let (said, output, stderr) = (said.join().unwrap_or_default(), stdout.join().unwrap_or_default(), text(stderr));
-        if interrupt::requested() || gone.status.is_some_and(interrupted) {
+        let left = Instant::now();
+        let (said, output, stderr) = (ended(said, left), ended(stdout, left), ended(stderr, left));
+        if interrupt::requested() {
             return Ok(Ended::Interrupted);
         }
+        let held_open = said.is_none() || output.is_none() || stderr.is_none();
+        let stderr = stderr.map(|bytes| String::from_utf8_lossy(&Vec::from(bytes)).into_owned()).unwrap_or_default();
         let mut measurement = match gone.status {
             None => timed_out(self.timeout),
             Some(status) if status.success() => {
-                Measurement { checksum: output.map(Checksum), ..Measurement::default() }
+                Measurement { checksum: output.flatten().map(Checksum), ..Measurement::default() }
             }
             Some(status) => failure(status, &stderr),
         };
@@ -89,7 +98,13 @@ impl Runner {
         measurement.wall_ns = ns(gone.wall);
         measurement.cpu_ns = ns(gone.cpu);
         measurement.peak_rss_bytes = gone.peak_rss_bytes;
-        report(&said, &mut measurement);
+        if held_open {
+            let what = "something that it started lives on and holds its output open: what was said there is not known";
+            measurement.message.get_or_insert_with(|| what.to_owned());
+        }
+        if let Some(said) = said {
+            report(&said, &mut measurement);
+        }
         Ok(measured(measurement))
     }
 
@@ -99,7 +114,7 @@ impl Runner {
         let status_file = format!("/proc/{}/status", child.id());
         let (ours, mut seen) = (process::peak_rss_bytes(), None);
         let mut nap = Duration::from_millis(1);
-        let mut ended = false;
+        let (mut ended, mut samples) = (false, 0);
         // Looks without burying: what it cost is told by the one call that buries it.
         while waitid(WaitId::Pid(group), WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT)?
             .is_none()
@@ -110,6 +125,7 @@ impl Runner {
             }
             let status = std::fs::read_to_string(&status_file).ok();
             seen = seen.max(status.and_then(|status| process::kilobytes(&status, "VmHWM:")));
+            samples += 1;
             std::thread::sleep(nap);
             nap = (nap * 2).min(LONGEST_NAP);
         }
@@ -123,7 +139,8 @@ impl Runner {
             status: Some(used.status).filter(|_| !ended),
             wall,
             cpu: used.rusage.utime + used.rusage.stime,
-            peak_rss_bytes: told.or(seen),
+            // Two or three looks at its first milliseconds are not its peak.
+            peak_rss_bytes: told.or(seen.filter(|_| samples >= FEWEST_SAMPLES)),
         })
     }
 }
@@ -154,13 +171,38 @@ fn digest(stream: Option<impl Read + Send + 'static>) -> JoinHandle<Option<u64>>
     })
 }
 
+/// What a reader has read, if it came to the end soon after the program was gone. What holds the other end open is a process that the
+/// program started in a session of its own, and may live for ever.
+fn ended<T>(reader: JoinHandle<T>, since: Instant) -> Option<T> {
+    while !reader.is_finished() && since.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    if reader.is_finished() { reader.join().ok() } else { None }
+}
+
 /// Writes what the program said into its measurement.
 fn report(said: &Said, into: &mut Measurement) {
+    let is_ok = into.status == Status::Ok;
     let silent = |sentence: String, into: &mut Measurement| {
-        if into.message.is_none() {
+        // Why it did not finish is said already, and is another matter.
+        if is_ok && into.message.is_none() {
             into.message = Some(sentence);
         }
     };
+    // Each thread can pause for as long as the program ran.
+    const MOST_THREADS: u64 = 1 << 12;
+    const MOST_BYTES: u64 = 1 << 47;
+    let longest = into.wall_ns.unwrap_or(0).saturating_mul(MOST_THREADS);
+    let is_possible = said.meter.pauses.durations.max_ns() <= into.wall_ns
+        && said.meter.pauses.durations.total_ns() <= longest
+        && said.meter.peak_heap_bytes <= MOST_BYTES;
+    if !is_possible {
+        silent(
+            "what it tells of its heaps cannot be: longer pauses than it ran, or more memory than there is".to_owned(),
+            into,
+        );
+        return;
+    }
     match said.other_version {
         Some(other) => {
             silent(format!("it tells of its heaps in version {other} of the form, which is not read here"), into);

@@ -1,4 +1,4 @@
-//! Ctrl-C: stop after what is finished, and show it.
+//! Ctrl-C: stop after what is finished, and show it. So do SIGTERM and SIGHUP: schedulers end jobs with them.
 //!
 //! The signal reaches the child as well, which dies of it. The parent only remembers that it was asked, discards the
 //! run that was under way and reports the others. A second Ctrl-C ends it at once.

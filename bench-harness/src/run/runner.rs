@@ -170,7 +170,7 @@ pub(super) fn keep_end(stream: Option<impl Read + Send + 'static>) -> JoinHandle
     })
 }
 
-pub(super) fn text(reader: JoinHandle<VecDeque<u8>>) -> String {
+fn text(reader: JoinHandle<VecDeque<u8>>) -> String {
     let bytes: Vec<u8> = reader.join().unwrap_or_default().into();
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -217,11 +217,12 @@ fn last_words(stderr: &str) -> Option<String> {
         Some(position) => lines.nth(position + 1),
         None => lines.next_back(),
     };
-    said.map(|line| line.chars().take(LONGEST).collect())
+    // What a terminal would obey is not for a table.
+    said.map(|line| line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect())
 }
 
 /// Whether Ctrl-C ended the child.
-pub(super) fn interrupted(status: ExitStatus) -> bool {
+fn interrupted(status: ExitStatus) -> bool {
     signal(status).as_deref() == Some("SIGINT")
 }
 

@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -131,7 +132,7 @@ fn ready(runtime: Runtime, folder: &Path) -> Result<Found, String> {
 /// # Errors
 /// What went wrong: the first line that it printed to standard error, or its status.
 fn output(command: &mut Command) -> Result<String, String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+    let output = patiently(command.stdin(Stdio::null()))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if !output.status.success() {
         let errors = text(&output.stderr);
@@ -139,6 +140,43 @@ fn output(command: &mut Command) -> Result<String, String> {
         return Err(line.map_or_else(|| output.status.to_string(), |line| line.chars().take(200).collect()));
     }
     Ok(text(&output.stdout) + &text(&output.stderr))
+}
+
+/// As `Command::output`, but neither for ever nor of any length.
+///
+/// # Errors
+/// What went wrong.
+fn patiently(command: &mut Command) -> Result<std::process::Output, String> {
+    /// A compiler on a slow machine.
+    const PATIENCE: Duration = Duration::from_secs(120);
+    const LONGEST: u64 = 1 << 20;
+    let spawned = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = spawned.map_err(|error| error.to_string())?;
+    fn read(stream: Option<impl std::io::Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+        std::thread::spawn(move || {
+            let mut text = Vec::new();
+            // What comes after it meets a closed pipe.
+            let _ = stream
+                .map(|stream| std::io::Read::take(stream, LONGEST))
+                .map(|mut stream| std::io::Read::read_to_end(&mut stream, &mut text));
+            text
+        })
+    }
+    let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+            break status;
+        }
+        if started.elapsed() > PATIENCE {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(format!("it did not end within {} s", PATIENCE.as_secs()));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let text = |reader: std::thread::JoinHandle<Vec<u8>>| reader.join().unwrap_or_default();
+    Ok(std::process::Output { status, stdout: text(stdout), stderr: text(stderr) })
 }
 
 /// The first version in a text, as it is written, and its first two numbers.

@@ -176,6 +176,15 @@ impl Program {
         }
     }
 
+    /// The file that must be there: the one that is read, or the program's own.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Command(line) => Some(Path::new(line.program())),
+            program => program.input(),
+        }
+    }
+
     /// The same program, its file named so that another process finds it too: `/dev/stdin` names a file only for who
     /// has it open.
     #[must_use]

@@ -93,6 +93,9 @@ pub(super) fn contestants(line: &CommandLine, lists: &[String]) -> Result<Vec<Co
         if name.is_empty() {
             return Err("a collector name is empty".to_owned());
         }
+        if item.chars().any(char::is_control) {
+            return Err(format!("`{}` is no name for a collector", item.escape_debug()));
+        }
         if library.names().any(|known| known == name) {
             // What the library would refuse, the program would, once for each run.
             library.parse(&item).map_err(|error| error.to_string())?;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::record::journal::Journal;
-use crate::record::{Record, reading};
+use crate::record::reading;
 
 /// Options of `merge`.
 #[derive(Debug, Args)]
@@ -24,30 +24,15 @@ pub struct MergeOptions {
 /// # Errors
 /// One sentence for the user: a file cannot be read, or two hold the same run.
 pub fn merge(options: &MergeOptions) -> Result<ExitCode, String> {
-    let mut all: Vec<(Record, &PathBuf)> = Vec::new();
-    for path in &options.records {
-        for record in reading::read_path(path)? {
-            // A comparison that tries heap sizes runs some things again; two files never hold the same run.
-            let same = |other: &&(Record, &PathBuf)| {
-                other.1 != path && other.0.invocation == record.invocation && other.0.key == record.key
-            };
-            if let Some((_, other)) = all.iter().find(same) {
-                return Err(format!(
-                    "{} and {} both hold invocation {} of {} on {}: they are not shards of one comparison",
-                    other.display(),
-                    path.display(),
-                    record.invocation,
-                    record.key.program,
-                    record.key.contestant.label()
-                ));
-            }
-            all.push((record, path));
-        }
+    let is_input = |path: &PathBuf| same_file::is_same_file(path, &options.to).unwrap_or(false);
+    if options.records.iter().any(is_input) {
+        return Err(format!("{} is one of the files to be put together: give another", options.to.display()));
     }
+    let mut all = reading::read_paths(&options.records)?;
     // Stable: within an invocation things keep the order in which they ran.
-    all.sort_by_key(|(record, _)| record.invocation);
+    all.sort_by_key(|record| record.invocation);
     let mut journal = Journal::open(Some(&options.to))?;
-    for (record, _) in &all {
+    for record in &all {
         match journal.write(record) {
             Err(error) if journal.is_stdout() && error.kind() == std::io::ErrorKind::BrokenPipe => break,
             Err(error) => {

@@ -77,12 +77,7 @@ pub(super) fn prepare(
     if collectors.is_empty() {
         return Err("there is nothing to run: choose collectors (see `list`)".to_owned());
     }
-    for input in programs.iter().filter_map(Program::input) {
-        // Opening the file of records empties it.
-        if options.session.json.as_deref().is_some_and(|json| same_file::is_same_file(json, input).unwrap_or(false)) {
-            return Err(format!("--json would overwrite the snapshot {}: give another file", input.display()));
-        }
-    }
+    super::keep_apart(&options.session, &programs)?;
     let inputs = Inputs::prepare(&programs, options.snapshot_limit, options.session.quiet)?;
     let plan = Plan::new(&Selection {
         programs,

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use crate::analysis::stats;
 use crate::analysis::summary::{self, Group};
 use crate::analysis::verdict;
-use crate::cli::{self, CommonOptions, ComparisonOptions};
+use crate::cli::{self, CommonOptions, ComparisonOptions, SessionOptions};
 use crate::contestants::Kind;
 use crate::record::Record;
 use crate::record::journal::Journal;
@@ -113,17 +113,33 @@ pub(crate) fn prepare(
                 .to_owned(),
         );
     }
-    for input in selection.programs.iter().filter_map(Program::input) {
-        // Opening the file of records empties it.
-        if options.session.json.as_deref().is_some_and(|json| same_file::is_same_file(json, input).unwrap_or(false)) {
-            return Err(format!("--json would overwrite the snapshot {}: give another file", input.display()));
-        }
-    }
+    keep_apart(&options.session, &selection.programs)?;
     let inputs = Inputs::prepare(&selection.programs, options.snapshot_limit, options.session.quiet)?;
     options.session.report.iter().try_for_each(ReportFile::check)?;
     let journal = journal(options.session.json.as_deref(), options.session.resume)?;
     let settings = Settings { timeout: options.session.timeout, quiet: options.session.quiet, inputs, runtimes };
     Ok(Prepared { plan, settings, journal, reports: options.session.report, selection, precision })
+}
+
+/// Finds out that no result would replace what is read, nor another result.
+///
+/// # Errors
+/// One sentence for the user.
+fn keep_apart(session: &SessionOptions, programs: &[Program]) -> Result<(), String> {
+    let json = session.json.iter().map(|path| ("--json", path.as_path()));
+    let reports = session.report.iter().map(|file| ("--report", file.path()));
+    let outputs: Vec<_> = json.chain(reports).filter(|(_, path)| path.as_os_str() != "-").collect();
+    let is_same = |a: &Path, b: &Path| a == b || same_file::is_same_file(a, b).unwrap_or(false);
+    let inputs: Vec<&Path> = programs.iter().filter_map(Program::file).collect();
+    for (place, (option, output)) in outputs.iter().enumerate() {
+        if let Some(input) = inputs.iter().find(|input| is_same(output, input)) {
+            return Err(format!("{option} would overwrite {}: give another file", input.display()));
+        }
+        if outputs[..place].iter().any(|(_, other)| is_same(output, other)) {
+            return Err(format!("{option} would overwrite another result, {}: give another file", output.display()));
+        }
+    }
+    Ok(())
 }
 
 /// Opens the file of records, to go on with it if that was asked for.

@@ -35,10 +35,7 @@ pub(crate) fn file() -> impl TypedValueParser<Value = ReportFile> {
 /// One sentence for the user, when the records cannot be read.
 pub fn report(options: &ReportOptions) -> Result<ExitCode, String> {
     options.to.iter().try_for_each(ReportFile::check)?;
-    let mut records = Vec::new();
-    for path in &options.records {
-        records.extend(reading::read_path(path)?);
-    }
+    let records = reading::read_paths(&options.records)?;
     for file in &options.to {
         if let Err(sentence) = file.write(&records) {
             super::complain(&sentence);

@@ -159,6 +159,18 @@ impl Python {
         }
     }
 
+    /// How it ended. It may have closed its output and live on; not for long.
+    fn end(&mut self) -> std::io::Result<std::process::ExitStatus> {
+        for _ in 0..100 {
+            if let Some(status) = self.process.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        self.process.kill()?;
+        self.process.wait()
+    }
+
     fn line(&mut self) -> Result<String, String> {
         match self.answers.recv_timeout(PATIENCE) {
             Ok(Ok(line)) => Ok(line),
@@ -166,7 +178,7 @@ impl Python {
             Err(RecvTimeoutError::Timeout) => {
                 Err(format!("`{}` does not answer within {} s", self.name, PATIENCE.as_secs()))
             }
-            Err(RecvTimeoutError::Disconnected) => Err(match self.process.wait() {
+            Err(RecvTimeoutError::Disconnected) => Err(match self.end() {
                 Ok(status) => format!("`{}` ended without an answer ({status})", self.name),
                 Err(error) => format!("`{}` ended without an answer ({error})", self.name),
             }),
