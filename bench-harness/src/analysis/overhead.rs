@@ -10,8 +10,9 @@
 //! ```
 //!
 //! `nogc`, where it fits, is a collector as any other here: it is often the baseline, and sometimes not, because memory that is
-//! never used twice is slow. Of processor time the *elapsed* time of the pauses is subtracted, since what other threads did in them is not
-//! known: the baseline becomes too large, the overhead too small, and stays a bound.
+//! never used twice is slow. What processor time the pauses took is not known. Subtracted is their elapsed time, or, on a machine that
+//! others use, the part of it for which the run had a processor: what other threads did in pauses stays in, so the baseline
+//! becomes too large, the overhead too small, and it stays a bound.
 //!
 //! That a program did not finish at some size is a value of the curve and not a gap in it.
 
@@ -156,7 +157,7 @@ fn point(records: &[&Record]) -> Option<Point> {
         invocations: records.len(),
         cpu_ns,
         wall_ns,
-        cpu: (cpu_ns - pauses).max(1.0),
+        cpu: (cpu_ns - pauses * (cpu_ns / wall_ns).min(1.0)).max(1.0),
         wall: (wall_ns - pauses).max(1.0),
         pause_max_ns: records.iter().filter_map(|record| record.measurement.pause_max_ns).max(),
         peak_heap_bytes: records.iter().filter_map(|record| record.measurement.peak_heap_bytes).max(),
@@ -225,6 +226,16 @@ mod tests {
         let nogc = space.curves[2].unlimited.as_ref().unwrap().cost().unwrap();
         assert!((nogc.wall - 95.0 / 90.0).abs() < 1e-9 && nogc.cpu == 1.0, "{nogc:?}");
         assert!(space.curves[2].points.iter().all(Option::is_none));
+    }
+
+    /// The run had a processor for 40 of its 100 ms, and paused for 60.
+    #[test]
+    fn on_a_busy_machine_pauses_are_longer_than_their_processor_time() {
+        let mut busy = run("marksweep", 10, 1, 100.0, 60.0);
+        busy.measurement.cpu_ns = Some(40_000_000);
+        let space = spaces(&[busy, run("marksweep", 20, 1, 500.0, 0.0)]).remove(0);
+        let cost = *space.curves[0].points[0].as_ref().unwrap().cost().unwrap();
+        assert!((cost.cpu - 40.0 / 16.0).abs() < 1e-9, "{cost:?}");
     }
 
     #[test]
