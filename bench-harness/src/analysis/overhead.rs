@@ -28,7 +28,7 @@ pub struct Space {
     pub program: Program,
     /// Its size.
     pub size: Size,
-    /// The limits in bytes, ascending. The least is what multiples are relative to.
+    /// The limits in bytes, ascending.
     pub limits: Vec<u64>,
     /// Whoever ran it, in the order of first appearance.
     pub curves: Vec<Curve>,
@@ -85,10 +85,14 @@ impl Point {
 }
 
 impl Space {
-    /// A limit relative to the least.
+    /// A limit relative to the least with which anybody finished.
     #[must_use]
     pub fn multiple(&self, limit: u64) -> f64 {
-        limit as f64 / self.limits.first().copied().unwrap_or(limit).max(1) as f64
+        // Records of a search for the least heap begin with limits that were too small for everybody.
+        let finished =
+            |place: usize| self.curves.iter().any(|curve| matches!(curve.points[place], Some(Point::Finished(_))));
+        let least = (0..self.limits.len()).find(|place| finished(*place)).unwrap_or(0);
+        limit as f64 / self.limits.get(least).copied().unwrap_or(limit).max(1) as f64
     }
 }
 

@@ -4,8 +4,8 @@
   const root = document.documentElement;
   const { contestants, charts } = JSON.parse(document.getElementById("data").textContent);
   // Told apart by people who see colours differently (Okabe and Ito), then by dashes.
-  const light = ["#0072b2", "#d55e00", "#009e73", "#b5539c", "#8a6d00", "#2f7fb5", "#5b5b5b"];
-  const dark = ["#56b4e9", "#ff9045", "#2fcf9f", "#e796cd", "#e6cf4a", "#9ad0f5", "#c2c2c2"];
+  const light = ["#0072b2", "#d55e00", "#009e73", "#b5539c", "#8a6d00", "#222222", "#56b4e9"];
+  const dark = ["#56b4e9", "#ff9045", "#2fcf9f", "#e796cd", "#e6cf4a", "#f2f2f2", "#8c9eff"];
   const dashes = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
   const drawn = new Map();
   const hidden = new Set();
