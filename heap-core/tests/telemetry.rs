@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{PipeReader, Read, pipe};
 use std::os::fd::AsRawFd;
 use std::os::linux::fs::MetadataExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, ExitStatus, Stdio};
 
 use heap_core::telemetry::VARIABLE;
@@ -15,7 +16,7 @@ use heap_core::{Gc, Heap, HeapOptions, NoGc, Rootable};
 
 const CHILD: &str = "TELEMETRY_CHILD";
 
-/// What the process does: two heaps, of which one collects and one is lost.
+/// What the process does: three heaps, of which one collects, one does not, and one is lost.
 #[test]
 fn child() {
     if std::env::var_os(CHILD).is_none() {
@@ -28,6 +29,7 @@ fn child() {
     }
     heap.collect();
     drop(heap);
+    drop(Heap::<Rootable![u64]>::new(NoGc::default(), |_| 7).unwrap());
     // So that the line about the next one is not held back: this process is to be told of, whatever becomes of it.
     std::thread::sleep(std::time::Duration::from_millis(20));
     std::mem::forget(Heap::<Rootable![u64]>::new(NoGc::default(), |_| 7).unwrap());
@@ -59,7 +61,7 @@ fn every_heap_is_told_from_beginning_to_end() {
     let (status, text) = start(|named| Some(named.to_owned()), false);
     assert!(status.success());
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 5, "{text}");
+    assert_eq!(lines.len(), 7, "{text}");
     assert_eq!(lines[0], r#"{"heap_core_telemetry":1}"#);
     let says = |line: &str, parts: &[&str]| parts.iter().all(|part| line.contains(part));
     assert!(says(lines[1], &[r#"{"heap":1,"at":"#, r#","made":"nogc","limit":1048576}"#]), "{text}");
@@ -68,8 +70,10 @@ fn every_heap_is_told_from_beginning_to_end() {
         "{text}"
     );
     assert!(says(lines[3], &[r#","end":{"held":"#, r#","peak":"#, r#","pauses":1,"pause_ns":"#]), "{text}");
-    // The one that was lost has a beginning.
     assert!(says(lines[4], &[r#"{"heap":2,"at":"#, r#","made":"nogc","limit":null}"#]), "{text}");
+    assert!(says(lines[5], &[r#"{"heap":2,"at":"#, r#","pauses":0,"pause_ns":0}}"#]), "{text}");
+    // The one that was lost has a beginning.
+    assert!(says(lines[6], &[r#"{"heap":3,"at":"#, r#","made":"nogc","limit":null}"#]), "{text}");
 }
 
 #[test]
@@ -88,6 +92,23 @@ fn what_is_not_the_file_that_was_meant_is_left_alone() {
         let (status, text) = start(change, false);
         assert!(status.success() && text.is_empty(), "{text}");
     }
+}
+
+/// To open it can mean to wait for its reader, for ever.
+#[test]
+fn a_pipe_with_a_name_is_left_alone() {
+    const O_NONBLOCK: i32 = 0o4000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let mut ours = fs::File::options().read(true).write(true).custom_flags(O_NONBLOCK).open(&path).unwrap();
+    let identity = ours.metadata().unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "child", "--test-threads=1"]).env(CHILD, "");
+    command.env(VARIABLE, format!("0:{}:{}", identity.st_dev(), identity.st_ino()));
+    command.stdin(ours.try_clone().unwrap()).stdout(Stdio::null()).stderr(Stdio::null());
+    assert!(command.status().unwrap().success());
+    assert_eq!(ours.read(&mut [0; 64]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]

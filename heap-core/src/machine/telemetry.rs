@@ -1,21 +1,23 @@
-//! What heaps do, written to a descriptor that the process inherited. Behind the feature `telemetry`: without it nothing of
-//! this is compiled, and with it a process whose parent asked for nothing looks at its environment once.
+//! What heaps do, written to a descriptor that the process inherited. Behind the feature `telemetry`: without it
+//! nothing of this is compiled, and with it a process whose parent asked for nothing looks at its environment once.
 //!
-//! An instrument that starts a program wants to know what the program's heaps did, and the program should not have to be
-//! changed for that. So the instrument opens a pipe, lets the program inherit its writing end, and names it in the variable
-//! [`VARIABLE`]; each heap of the process then writes when it is made, after each pause, and when it is dropped.
+//! An instrument that starts a program wants to know what the program's heaps did, and the program should not have to
+//! be changed for that. So the instrument opens a pipe, lets the program inherit its writing end, and names it in the
+//! variable [`VARIABLE`]; each heap of the process then writes when it is made, after each pause, and when it is
+//! dropped.
 //!
-//! **It observes and never obeys.** No setting of a heap comes from the environment: a program's memory management is its own.
-//! What the variable can do is let a process write to a file that it has open already.
+//! **It observes and never obeys.** No setting of a heap comes from the environment: a program's memory management is
+//! its own. What the variable can do is let a process write to a file that it has open already.
 //!
-//! **The variable outlives what it names.** A program may start another one, which inherits the variable and, under the same
-//! number, something else: its own data. So the variable names the file by device and inode too (`3:12:88213`), and nothing is
-//! written unless the descriptor is that file. A descriptor that belongs to somebody in this process is not used either: the
-//! file is opened a second time, by its name under `/proc`, with a descriptor of its own, which no child inherits. A process that was given
-//! privileges that its parent does not have looks at no variable (`AT_SECURE`, as the dynamic linker does).
+//! **The variable outlives what it names.** A program may start another one, which inherits the variable and, under the
+//! same number, something else: its own data. So the variable names the file by device and inode too (`3:12:88213`),
+//! and nothing is written unless the descriptor is that file: a pipe without a name, or a file. A descriptor that
+//! belongs to somebody in this process is not used either: the file is opened a second time, by its name under `/proc`,
+//! with a descriptor of its own, which no child inherits. A process that was given privileges that its parent does not
+//! have looks at no variable (`AT_SECURE`, as the dynamic linker does).
 //!
-//! **The form** is a line of JSON for each thing that happens, because a reader in any language has ten lines then. The first
-//! line of a process says the version of the form:
+//! **The form** is a line of JSON for each thing that happens, because a reader in any language has ten lines then. The
+//! first line of a process says the version of the form:
 //!
 //! ```text
 //! {"heap_core_telemetry":1}
@@ -25,14 +27,18 @@
 //! {"heap":1,"at":9100345,"end":{"held":…,"peak":…,"live":…,"allocated":…,"collections":…,"pauses":…,"pause_ns":…}}
 //! ```
 //!
-//! (in one line each). Times are nanoseconds, `at` since the process made its first heap, `pause` and those of events since
-//! the pause began; all else is bytes or numbers. Readers skip keys that they do not know. Lines are collected and
-//! written when there are some kilobytes, when a heap is dropped and when the last write was a while ago: what a process
-//! that is killed did in its last hundredth of a second may be missing. When the reader leaves or the disk is full, writing ends, silently.
+//! (in one line each). Times are nanoseconds, `at` since the process made its first heap, `pause` and those of events
+//! since the pause began; all else is bytes or numbers. Readers skip keys that they do not know.
+//!
+//! **When it is written.** Lines are collected, and written when there are some kilobytes, when the last write was a
+//! while ago, and when the last heap is dropped: what a process that keeps a heap to its end did in its last hundredth
+//! of a second may be missing. Several processes may write into one pipe; what each writes at once stays together. When
+//! the reader leaves or the disk is full, writing ends, silently. A reader that stays and does not read holds the
+//! program up, as with anything else that is printed.
 
 use std::fs::File;
 use std::io::Write;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::events::{CollectionKind, Event, EventKind};
@@ -46,8 +52,9 @@ pub const VARIABLE: &str = "HEAP_CORE_TELEMETRY";
 /// The version of the form.
 pub const VERSION: u32 = 1;
 
-/// How much is collected before it is written.
-const BUFFERED: usize = 8 << 10;
+/// How much is collected before it is written. With the line that makes it full it is less than the 4 KiB of which a
+/// pipe takes all or nothing before somebody else's turn; a pause would need a hundred phases to have a longer line.
+const BUFFERED: usize = 2 << 10;
 
 /// For how long it is collected at most, as long as there are pauses.
 const HELD_BACK: Duration = Duration::from_millis(10);
@@ -60,6 +67,8 @@ struct Sink {
     /// that ends without dropping its heap was there.
     written: Option<Instant>,
     lines: Vec<u8>,
+    /// Heaps that were made and not dropped.
+    heaps: usize,
     /// The reader has left.
     closed: bool,
 }
@@ -68,7 +77,8 @@ fn sink() -> Option<&'static Mutex<Sink>> {
     static SINK: OnceLock<Option<Mutex<Sink>>> = OnceLock::new();
     let sink = SINK.get_or_init(|| {
         let lines = format!("{{\"heap_core_telemetry\":{VERSION}}}\n").into_bytes();
-        Some(Mutex::new(Sink { file: inherited()?, started: Instant::now(), written: None, lines, closed: false }))
+        let (started, written) = (Instant::now(), None);
+        Some(Mutex::new(Sink { file: inherited()?, started, written, lines, heaps: 0, closed: false }))
     });
     sink.as_ref()
 }
@@ -85,11 +95,12 @@ fn inherited() -> Option<File> {
         return None;
     }
     let path = format!("/proc/self/fd/{descriptor}");
+    // To open a pipe that has a name can mean to wait for its reader.
+    let is_nameless = std::fs::read_link(&path).ok()?.to_string_lossy().starts_with("pipe:");
     let is_it = |found: &std::fs::Metadata| {
         let kind = found.file_type();
-        found.st_dev() == device && found.st_ino() == inode && (kind.is_fifo() || kind.is_file())
+        found.st_dev() == device && found.st_ino() == inode && (kind.is_fifo() && is_nameless || kind.is_file())
     };
-    // Looked at first, because opening a pipe that is something else could wait for its reader.
     std::fs::metadata(&path).ok().filter(is_it)?;
     let file = File::options().append(true).open(&path).ok()?;
     file.metadata().ok().filter(is_it)?;
@@ -126,7 +137,7 @@ impl Sink {
     }
 
     fn flush(&mut self) {
-        self.closed |= self.file.write_all(&self.lines).is_err();
+        self.closed = self.closed || self.file.write_all(&self.lines).is_err();
         self.lines.clear();
         self.written = Some(Instant::now());
     }
@@ -147,6 +158,7 @@ impl Report {
     /// A heap was made. None, if nobody asked.
     pub(super) fn new(heap: u64, collector: &str, limit: Option<usize>) -> Option<Self> {
         let report = Report { heap, sink: sink()? };
+        report.sink().heaps += 1;
         report.line(|lines, at| {
             // What a collector calls itself need not be text that JSON takes.
             let name: String = collector.chars().filter(|c| !c.is_control() && !"\"\\".contains(*c)).collect();
@@ -156,16 +168,18 @@ impl Report {
         Some(report)
     }
 
+    fn sink(&self) -> MutexGuard<'static, Sink> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn line(&self, write: impl FnOnce(&mut Vec<u8>, u128)) {
-        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        sink.line(|lines, started| write(lines, started.elapsed().as_nanos()));
+        self.sink().line(|lines, started| write(lines, started.elapsed().as_nanos()));
     }
 
     /// A pause is over, which had these events.
     pub(super) fn pause(&self, events: &[Event], statistics: &Statistics) {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
-        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        sink.line(|lines, started| {
+        self.sink().line(|lines, started| {
             let since = |from: Instant, to: Instant| to.saturating_duration_since(from).as_nanos();
             let (at, pause) = (since(started, first.at), since(first.at, last.at));
             put!(lines, "{{\"heap\":{},\"at\":{at},\"pause\":{pause},\"events\":[", self.heap);
@@ -189,9 +203,9 @@ impl Report {
             put!(lines, "\"collections\":{},\"pauses\":{},", statistics.collections(), statistics.pauses);
             put!(lines, "\"pause_ns\":{}}}}}", statistics.pause_time.as_nanos());
         });
-        // A program that makes a heap for each request makes thousands: as a rule the others write for this one.
-        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        if sink.lines.len() >= BUFFERED / 4 || statistics.pauses > 0 {
+        let mut sink = self.sink();
+        sink.heaps -= 1;
+        if sink.heaps == 0 {
             sink.flush();
         }
     }
