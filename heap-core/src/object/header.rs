@@ -104,16 +104,21 @@ impl ObjectRef {
         unsafe { self.measure(info).0 }
     }
 
+    /// The extent of an object of this type, if the type alone says it: so it is with nearly all that are no slices.
+    #[inline(always)]
+    pub(super) fn small_extent(self, info: &TypeInfo) -> Option<core::ops::Range<usize>> {
+        let (start, bytes) = (self.address() - HEADER_BYTES, info.small_bytes());
+        (bytes != 0).then(|| start..start + bytes)
+    }
+
     /// The object's [`extent`](Self::extent) and [`count`](Self::count). One branch for nearly all objects.
     ///
     /// # Safety
     /// The object must be live and `info` its type.
     #[inline(always)]
     pub unsafe fn measure(self, info: &TypeInfo) -> (core::ops::Range<usize>, usize) {
-        let small = info.small_bytes();
-        if small != 0 {
-            let start = self.address() - HEADER_BYTES;
-            return (start..start + small, 1);
+        if let Some(extent) = self.small_extent(info) {
+            return (extent, 1);
         }
         let (bytes, count) = if info.is_slice() {
             // SAFETY: live, and a slice.

@@ -19,7 +19,7 @@ use super::copy::copy;
 use super::edge_names::{EdgeNames, NameBuffers, Place};
 use super::edges::EdgeSink;
 use super::header::{HASH_ASKED, HASH_STORED, Header, HeaderWord};
-use super::layout::{AllocRequest, HASH_BYTES, HEADER_BYTES, OBJECT_ALIGN};
+use super::layout::{AllocRequest, HASH_BYTES, OBJECT_ALIGN};
 use super::reference::ObjectRef;
 use super::type_info::TypeInfo;
 
@@ -139,14 +139,12 @@ impl<'a> Object<'a> {
         Measured { object: self, info: self.info(), extent, count }
     }
 
-    /// As [`measure`](Self::measure), if its type alone says how large it is, and nothing but the header stands in front of it:
-    /// so it is with most objects that are no slices. The result is known to be such a one where this is inlined.
+    /// As [`measure`](Self::measure), if its type alone says how large it is: so it is with nearly all objects that are
+    /// no slices. The result is known to be such a one where this is inlined.
     #[inline(always)]
     pub fn measure_small(self) -> Option<Measured<'a>> {
-        let (info, address) = (self.info(), self.reference.address());
-        let start = address - HEADER_BYTES;
-        let bytes = info.small_bytes();
-        (bytes != 0).then(|| Measured { object: self, info, extent: start..start + bytes, count: 1 })
+        let info = self.info();
+        self.reference.small_extent(info).map(|extent| Measured { object: self, info, extent, count: 1 })
     }
 
     /// Bytes of its footprint, header included.
