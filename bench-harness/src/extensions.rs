@@ -1,8 +1,8 @@
 //! Collectors and workloads of third parties, and the program around them.
 //!
-//! Whoever writes a collector for [`heap_core`] gets this whole instrument for it: a binary of ten lines whose `main` is
-//! [`run_with`](crate::run_with) and nothing else. The arguments are the instrument's, because every run is a process of its own,
-//! and that process is the same binary with arguments that the instrument gives it.
+//! Whoever writes a collector for [`heap_core`] gets this whole instrument for it: a binary of ten lines whose `main`
+//! is [`run_with`](crate::run_with) and nothing else. The arguments are the instrument's, because every run is a
+//! process of its own, and that process is the same binary with arguments that the instrument gives it.
 //!
 //! ```no_run
 //! use bench_harness::{Bench, Extensions};
@@ -55,8 +55,8 @@ impl Extensions {
         Self::default()
     }
 
-    /// Adds a collector, with a line about it for `list`. It is called by its [`FromSettings::NAME`], and has the settings that it
-    /// asks for; whether it reclaims and finds cycles is asked of the collector.
+    /// Adds a collector, with a line about it for `list`. It is called by its [`FromSettings::NAME`], and has the
+    /// settings that it asks for; whether it reclaims and finds cycles is asked of the collector.
     ///
     /// A name that is taken ends the program when it runs, with a sentence and status 2.
     #[must_use]
@@ -70,8 +70,8 @@ impl Extensions {
         self
     }
 
-    /// Adds a workload, with a line about it for `list`: a function that makes its heaps by [`Bench::heap`](crate::Bench::heap) and
-    /// returns a checksum.
+    /// Adds a workload, with a line about it for `list`: a function that makes its heaps by
+    /// [`Bench::heap`](crate::Bench::heap) and returns a checksum.
     ///
     /// A name that is taken ends the program when it runs, with a sentence and status 2.
     #[must_use]

@@ -5,11 +5,13 @@
 //! - [`text`]: how names, quantities and figures are written and read;
 //! - [`system`]: what the machine tells about itself and about a process;
 //! - [`snapshot`]: heaps of real programs, from a file to a model that says what must be alive;
-//! - [`recording`]: what a program does to its heap, from a collector that writes it down to a trace that can be run again;
+//! - [`recording`]: what a program does to its heap, from a collector that writes it down to a trace that can be run
+//!   again;
 //! - [`interpreter`]: a small language on the heaps: an example of their API, and a program to be measured;
 //! - [`workloads`]: *what* runs: each program once, exactly, for everybody;
-//! - [`contestants`]: *who* runs it, and how: on [`heaps`](contestants::heaps) with the collectors of this workspace, on
-//!   peers (with the feature `peers`), in other [languages](contestants::runtime), or a [`fault`](contestants::fault) for tests;
+//! - [`contestants`]: *who* runs it, and how: on [`heaps`](contestants::heaps) with the collectors of this workspace,
+//!   on peers (with the feature `peers`), in other [languages](contestants::runtime), or a
+//!   [`fault`](contestants::fault) for tests;
 //! - [`explain`]: what becomes of an object, statement by statement, with each collector and in CPython;
 //! - [`record`]: one run as a line of JSON, with typed keys, and the file of them;
 //! - [`analysis`]: from records to figures that the noise supports, and whether anything was wrong;
@@ -56,10 +58,11 @@ static ALLOCATOR: contestants::peers::alloc::Switch = contestants::peers::alloc:
 /// The exit status for a request that cannot be fulfilled, the same that clap uses.
 const WRONG_REQUEST: u8 = 2;
 
-/// The comparison program, with collectors and workloads of a third party: the whole of a `main`, which returns what this returns.
+/// The comparison program, with collectors and workloads of a third party: the whole of a `main`, which returns what
+/// this returns.
 ///
-/// It reads the arguments of the process. Nothing may come before it: every run is a process of its own, which is the same binary
-/// with other arguments, and what it did before would be part of the run.
+/// It reads the arguments of the process. Nothing may come before it: every run is a process of its own, which is the
+/// same binary with other arguments, and what it did before would be part of the run.
 #[must_use = "the exit status says how the comparison went: return it from `main`"]
 pub fn run_with(extensions: Extensions) -> ExitCode {
     extensions.announce().and_then(|()| obey()).unwrap_or_else(|sentence| {

@@ -1,7 +1,7 @@
 //! A program that is not ours under each collector that it is told to take, and what it can do to who runs it.
 //!
-//! This test is that program too: with the variable [`ROLE`] set it is told by its first argument what to do, and by its second with
-//! which collector.
+//! This test is that program too: with the variable [`ROLE`] set it is told by its first argument what to do, and by
+//! its second with which collector.
 
 use std::process::{Command, ExitCode, Output, Stdio};
 

@@ -1,7 +1,7 @@
 //! The page of results in a real browser: drawn, used with keys, dressed in dark, its records saved.
 //!
-//! Skipped with a message where there is no Chromium. The browser opens a page of ours that holds the results in a frame, does
-//! what a reader would do, and writes down what it saw; nothing but the browser is needed for that.
+//! Skipped with a message where there is no Chromium. The browser opens a page of ours that holds the results in a
+//! frame, does what a reader would do, and writes down what it saw; nothing but the browser is needed for that.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

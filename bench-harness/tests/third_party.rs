@@ -1,8 +1,8 @@
-//! A third party's program: a collector and a workload that this crate does not know, in a binary that is [`run_with`] and
-//! nothing else.
+//! A third party's program: a collector and a workload that this crate does not know, in a binary that is [`run_with`]
+//! and nothing else.
 //!
-//! This test is that binary: with the variable [`ROLE`] set it is the program, also for the children that it starts; without, it
-//! starts itself and looks at what comes out.
+//! This test is that binary: with the variable [`ROLE`] set it is the program, also for the children that it starts;
+//! without, it starts itself and looks at what comes out.
 
 #[path = "../../heap-core/examples/collectors/semispace.rs"]
 mod semispace;

@@ -38,9 +38,9 @@ const TURN: usize = 256;
 /// binary tree is never longer than the tree is deep. (A tree of 402 MB, medians in ms, one
 /// thread and two: 94 and 54; with 16 as the least, 93 and 78.)
 const SHARE_MIN: usize = 1;
-/// The most objects that are given away at a time: 128 KiB. A stack with more than twice as many has the edges of an object
-/// that owns many, a `Vec` in a lock: there is no larger part of the graph at its front, and to take it away there would
-/// move all the others, while whoever is hungry waits.
+/// The most objects that are given away at a time: 128 KiB. A stack with more than twice as many has the edges of an
+/// object that owns many, a `Vec` in a lock: there is no larger part of the graph at its front, and to take it away
+/// there would move all the others, while whoever is hungry waits.
 const SHARE_MOST: usize = 16 << 10;
 /// Objects of one packet, when the first marker shares what it has found.
 const PACKET: usize = 512;

@@ -54,8 +54,8 @@ impl<'h, const HASHES: bool> Scavenger<'h, HASHES> {
         }
     }
 
-    /// Copies an object of any size. Apart, because the loop has 77 instructions for a small object when it need not bring
-    /// both kinds together, and 88 when it does.
+    /// Copies an object of any size. Apart, because the loop has 77 instructions for a small object when it need not
+    /// bring both kinds together, and 88 when it does.
     #[inline(never)]
     fn copy_other<K: Keys>(&mut self, object: Object<'h>, keys: &mut K) -> ObjectRef {
         self.copy(&object.measure(), keys)

@@ -1,10 +1,10 @@
 //! Which collector fits a program, and what it would cost to be wrong.
 //!
-//! There is no best collector; there are three questions. How much processor time does the program take, how much memory
-//! does it hold, and how long does it stand still? Each has a winner of its own, among those that finish. The advice is the one
-//! that is fast: of all whose processor time is not shown to differ from the least, or by less than [`AS_GOOD`], the one whose
-//! pauses are much shorter, else the one that holds least. It must also finish at the smaller heap sizes that were
-//! measured, if any does.
+//! There is no best collector; there are three questions. How much processor time does the program take, how much
+//! memory does it hold, and how long does it stand still? Each has a winner of its own, among those that finish. The
+//! advice is the one that is fast: of all whose processor time is not shown to differ from the least, or by less than
+//! [`AS_GOOD`], the one whose pauses are much shorter, else the one that holds least. It must also finish at the
+//! smaller heap sizes that were measured, if any does.
 //!
 //! What was not shown is not said: two that the measurements cannot tell apart are called equal.
 
@@ -62,8 +62,8 @@ pub struct Candidate {
     pub time_ns: f64,
     /// That, relative to the least of all, with its evidence, corrected for the number of candidates.
     pub ratio: Ratio,
-    /// Median of the largest heap in bytes, with what objects own outside where that is counted; of the process where the heap is
-    /// not known. `None` where a run did not tell.
+    /// Median of the largest heap in bytes, with what objects own outside where that is counted; of the process where
+    /// the heap is not known. `None` where a run did not tell.
     pub memory: Option<f64>,
     /// Median of the longest pause.
     pub pause_max_ns: Option<f64>,
@@ -200,12 +200,12 @@ fn choose(candidates: &[Candidate]) -> Choice {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::record::tests::sample;
 
     /// Three runs of a collector: milliseconds, MiB, milliseconds of the longest pause.
-    fn runs(collector: &str, limit: Option<u64>, time: f64, memory: u64, pause: f64) -> Vec<Record> {
+    pub(crate) fn runs(collector: &str, limit: Option<u64>, time: f64, memory: u64, pause: f64) -> Vec<Record> {
         let run = |n: u32| {
             let mut record = sample("rings", collector, n, time * (1.0 + 0.002 * f64::from(n % 3)));
             record.key.setting.heap_limit = limit;

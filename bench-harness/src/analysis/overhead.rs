@@ -1,18 +1,20 @@
-//! What a collector costs at least, at every heap size: the lower-bound overhead (Cai, Blackburn, Bond and Maas, ISPASS 2022).
+//! What a collector costs at least, at every heap size: the lower-bound overhead (Cai, Blackburn, Bond and Maas, ISPASS
+//! 2022).
 //!
-//! Nobody can run a program without memory management, so what it costs cannot be subtracted. But from each run the part
-//! that is certainly the collector's can be: the pauses. What is left, the *distilled* time, is more than the program
-//! alone would take. The least of it over *all* collectors and heap sizes is the best known bound from above of a world in which
-//! collecting is free, and a run's time over that bound is a bound from below of what its collector costs:
+//! Nobody can run a program without memory management, so what it costs cannot be subtracted. But from each run the
+//! part that is certainly the collector's can be: the pauses. What is left, the *distilled* time, is more than the
+//! program alone would take. The least of it over *all* collectors and heap sizes is the best known bound from above of
+//! a world in which collecting is free, and a run's time over that bound is a bound from below of what its collector
+//! costs:
 //!
 //! ```text
 //! distilled = total - pauses      baseline = least distilled over collectors and sizes      LBO = total / baseline
 //! ```
 //!
 //! `nogc`, where it fits, is a collector as any other here: it is often the baseline, and sometimes not, because memory that is
-//! never used twice is slow. What processor time the pauses took is not known. Subtracted is their elapsed time, or, on a machine that
-//! others use, the part of it for which the run had a processor: what other threads did in pauses stays in, so the baseline
-//! becomes too large, the overhead too small, and it stays a bound.
+//! never used twice is slow. What processor time the pauses took is not known. Subtracted is their elapsed time, or, on
+//! a machine that others use, the part of it for which the run had a processor: what other threads did in pauses stays
+//! in, so the baseline becomes too large, the overhead too small, and it stays a bound.
 //!
 //! That a program did not finish at some size is a value of the curve and not a gap in it.
 
@@ -183,7 +185,8 @@ fn relate(curves: &mut [Curve]) {
     }
 }
 
-/// The geometric mean over programs of what a contestant costs at the `place`th size; `None` unless it finished all of them.
+/// The geometric mean over programs of what a contestant costs at the `place`th size; `None` unless it finished all of
+/// them.
 #[must_use]
 pub fn mean_over_programs(spaces: &[Space], contestant: Contestant, place: usize, of: fn(&Cost) -> f64) -> Option<f64> {
     let costs = spaces.iter().map(|space| {

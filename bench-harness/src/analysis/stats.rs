@@ -10,8 +10,9 @@
 //! to resample, and the percentile bootstrap assumes no distribution. It draws from a fixed seed: the same records make
 //! the same table.
 //!
-//! **A table is many questions.** Of twenty comparisons of equals one is beyond its 95 % interval. So a difference is said
-//! to be *shown* only if it is after Holm's correction over all ratios of a column ([`holm`]); intervals are printed as they are.
+//! **A table is many questions.** Of twenty comparisons of equals one is beyond its 95 % interval. So a difference is
+//! said to be *shown* only if it is after Holm's correction over all ratios of a column ([`holm`]); intervals are
+//! printed as they are.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -88,7 +89,8 @@ fn students_t(degrees_of_freedom: f64) -> StudentsT {
 /// How two interleaved series of measurements compare.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {
-    /// The geometric mean of the paired ratios; with less than three pairs the median of the first over that of the second.
+    /// The geometric mean of the paired ratios; with less than three pairs the median of the first over that of the
+    /// second.
     pub value: f64,
     /// What the pairs say about it, with at least three.
     pub evidence: Option<Evidence>,
@@ -126,8 +128,8 @@ impl Ratio {
     /// A contestant compared with itself, as the one that the others are compared with.
     pub const SAME: Self = Self { value: 1.0, evidence: None };
 
-    /// Compares `ours` with `theirs`, two series of invocation numbers and measurements, paired by number. `None` when either
-    /// is empty or holds something that no time can be.
+    /// Compares `ours` with `theirs`, two series of invocation numbers and measurements, paired by number. `None` when
+    /// either is empty or holds something that no time can be.
     #[must_use]
     pub fn paired(ours: &[(u32, f64)], theirs: &[(u32, f64)]) -> Option<Self> {
         let values = |series: &[(u32, f64)]| series.iter().map(|(_, value)| *value).collect::<Vec<_>>();
@@ -191,8 +193,8 @@ fn bootstrap(logarithms: &[f64]) -> Evidence {
     Evidence { pairs, low: at(0.025), high: at(0.975), p: p.min(1.0) }
 }
 
-/// Corrects probabilities for being that many (Holm, 1979): if none of the differences exists, the chance that any of them
-/// is said to be shown stays below that of a single one. Sharper than Bonferroni's, and assumes no more.
+/// Corrects probabilities for being that many (Holm, 1979): if none of the differences exists, the chance that any of
+/// them is said to be shown stays below that of a single one. Sharper than Bonferroni's, and assumes no more.
 #[must_use]
 pub fn holm(probabilities: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
@@ -240,7 +242,8 @@ mod tests {
         }
     }
 
-    /// Far out in the tail too, where a difference is plain: with 59 degrees of freedom one implementation counted terms in eight bits.
+    /// Far out in the tail too, where a difference is plain: with 59 degrees of freedom one implementation counted
+    /// terms in eight bits.
     #[test]
     fn students_t_has_tails() {
         for degrees in 1..=250_u8 {

@@ -9,8 +9,8 @@
 //!
 //! Which number stands for several invocations is written beside each [`Figure`]: the median for times and percentiles,
 //! because a single disturbed run should not count; the maximum for the longest pause and for memory, because those are
-//! promises. A peer ran with two allocators and is represented by the faster one. What cannot be a figure becomes a remark: a
-//! crash, a limit that was too small, garbage that was left.
+//! promises. A peer ran with two allocators and is represented by the faster one. What cannot be a figure becomes a
+//! remark: a crash, a limit that was too small, garbage that was left.
 
 use crate::analysis::stats::{self, Interval, Ratio};
 use crate::contestants::{Allocator, Contestant};
@@ -119,8 +119,8 @@ pub fn summarise(records: &[Record]) -> Vec<Group> {
     groups
 }
 
-/// The widest interval of a group's ratios, as half its width relative to its middle; infinite where a ratio has none yet, and
-/// 0 without ratios.
+/// The widest interval of a group's ratios, as half its width relative to its middle; infinite where a ratio has none
+/// yet, and 0 without ratios.
 #[must_use]
 pub fn half_width(group: &Group) -> f64 {
     let ratios = group.rows.iter().filter_map(|row| row.ratio).filter(|ratio| *ratio != Ratio::SAME);

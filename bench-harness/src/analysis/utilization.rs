@@ -2,8 +2,8 @@
 //!
 //! The *minimum mutator utilisation* MMU(w) is the least part of any window of length w in which the program ran (Cheng
 //! and Blelloch, PLDI 2001). It says what a list of pauses does not: ten pauses of 1 ms in a row are one of 10 ms to a
-//! program that must answer within 10 ms. MMU need not rise with w, so there is also the *bounded* BMU(w), the least MMU of
-//! any window of length w or more (Sachindran, Moss and Berger, OOPSLA 2004): what can be relied upon.
+//! program that must answer within 10 ms. MMU need not rise with w, so there is also the *bounded* BMU(w), the least
+//! MMU of any window of length w or more (Sachindran, Moss and Berger, OOPSLA 2004): what can be relied upon.
 //!
 //! Both are exact. The paused time in a window is piecewise linear in where the window begins, so it is largest where
 //! the window begins with a pause or ends with one: twice as many windows as pauses, each by two looks into prefix sums.
@@ -59,8 +59,8 @@ impl Utilization {
         self.before[last] + part * (self.before[begun] - self.before[last])
     }
 
-    /// The least part of a window of that length in which the program ran, from 0 to 1. A window as long as the run, or longer,
-    /// is the run.
+    /// The least part of a window of that length in which the program ran, from 0 to 1. A window as long as the run, or
+    /// longer, is the run.
     #[must_use]
     pub fn mmu(&self, window_ns: f64) -> f64 {
         let window = window_ns.clamp(f64::MIN_POSITIVE, self.total_ns.max(f64::MIN_POSITIVE));

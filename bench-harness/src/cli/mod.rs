@@ -148,8 +148,8 @@ pub struct ReplayOptions {
 /// What commands that compare share.
 #[derive(Debug, Args)]
 pub struct ComparisonOptions {
-    /// Repeat until half the 95 % interval of every ratio of processor times is at most so much, in percent, or 60 invocations
-    /// were made; then the exit status is 2. `-n` is the least number of invocations [default: 5 then]
+    /// Repeat until half the 95 % interval of every ratio of processor times is at most so much, in percent, or 60
+    /// invocations were made; then the exit status is 2. `-n` is the least number of invocations [default: 5 then]
     #[arg(long, value_name = "PERCENT", value_parser = quantity::percentage)]
     pub precision: Option<f64>,
     /// From 3 invocations on one collector runs twice in each, to tell drift of the machine from difference: not so
@@ -182,8 +182,8 @@ pub struct CommonOptions {
     /// The longest heap dump that is read, after decompression, with suffix K, M or G
     #[arg(long, value_name = "BYTES", value_parser = quantity::bytes, default_value = "4G")]
     pub snapshot_limit: u64,
-    /// Make only every Nth invocation, beginning with the Kth: for one of N machines that share a comparison. `merge` or `report`
-    /// puts their records together
+    /// Make only every Nth invocation, beginning with the Kth: for one of N machines that share a comparison. `merge`
+    /// or `report` puts their records together
     #[arg(long, value_name = "K/N", value_parser = Shard::from_text)]
     pub shard: Option<Shard>,
     /// What becomes of the results.
@@ -200,8 +200,8 @@ pub struct SessionOptions {
     /// Go on where the file of --json ends: what is in it already is not run again
     #[arg(long, requires = "json")]
     pub resume: bool,
-    /// Also write the results to this file, in the form that its name says: .html (a page with charts), .md, .csv, or .trace.json
-    /// for ui.perfetto.dev. Can be given several times
+    /// Also write the results to this file, in the form that its name says: .html (a page with charts), .md, .csv, or
+    /// .trace.json for ui.perfetto.dev. Can be given several times
     #[arg(long, value_name = "FILE", value_parser = commands::report::file())]
     pub report: Vec<ReportFile>,
     /// End a run that takes longer, not counting the reading of heap dumps; in seconds or with suffix s, m or h

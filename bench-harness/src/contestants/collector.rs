@@ -117,7 +117,8 @@ impl Collector {
         Ok(configured)
     }
 
-    /// The collector that a record names. Another program may have written it, with collectors that this one does not have.
+    /// The collector that a record names. Another program may have written it, with collectors that this one does not
+    /// have.
     #[must_use]
     pub fn of_record(text: &str) -> Self {
         Self::from_name(text).unwrap_or_else(|_| Self { mode: Mode::Absent, name: permanent(text) })

@@ -1,11 +1,13 @@
 //! Collectors of other crates.
 //!
-//! A program that is built on this library adds its collectors before anything is parsed ([`Extensions`](crate::Extensions)); from then on they are
-//! chosen, listed and run like those of this workspace. What there is to know of one is asked of the collector itself: its
-//! name and settings ([`FromSettings`]), and whether it reclaims and whether it finds cycles ([`Capabilities`]).
+//! A program that is built on this library adds its collectors before anything is parsed
+//! ([`Extensions`](crate::Extensions)); from then on they are chosen, listed and run like those of this workspace. What
+//! there is to know of one is asked of the collector itself: its name and settings ([`FromSettings`]), and whether it
+//! reclaims and whether it finds cycles ([`Capabilities`]).
 //!
-//! The list belongs to the process, not to a value that is passed around, because a name must mean the same wherever one is
-//! read: on the command line, by a child, in a record. It is set once, before there is a second thread, and never changes.
+//! The list belongs to the process, not to a value that is passed around, because a name must mean the same wherever
+//! one is read: on the command line, by a child, in a record. It is set once, before there is a second thread, and
+//! never changes.
 
 use std::sync::OnceLock;
 

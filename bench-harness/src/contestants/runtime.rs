@@ -1,9 +1,9 @@
 //! Other languages with collectors of their own, and the workloads written in them.
 //!
-//! The programs are part of this one, as text. They are the same as ours by the rule for admitting a runtime (README): the
-//! numbers of a workload are handed over as arguments, so that they stand in one place, and the checksum has to be the
-//! expected one. What is compared is a language as people use it, with its defaults: interpreter, compiler and collector
-//! together. So a ratio to a language says little about its collector alone.
+//! The programs are part of this one, as text. They are the same as ours by the rule for admitting a runtime (README):
+//! the numbers of a workload are handed over as arguments, so that they stand in one place, and the checksum has to be
+//! the expected one. What is compared is a language as people use it, with its defaults: interpreter, compiler and
+//! collector together. So a ratio to a language says little about its collector alone.
 
 use std::fmt;
 

@@ -8,7 +8,8 @@
 //! *Watching* is done by weak pointers, in the order in which objects are made. They are not counted, and a collector
 //! clears them when the object dies, before its memory is used again: what CPython's weak references do.
 //!
-//! *When counts are settled.* Our counting is deferred: a count is that of the last safepoint at which an epoch ended. With
+//! *When counts are settled.* Our counting is deferred: a count is that of the last safepoint at which an epoch ended.
+//! With
 //! `settle`, one ends after every statement ([`Heap::collect_minor`]), and counts are comparable with immediate ones.
 //! Without, the collector decides, which in a heap of some dozens of objects means: never, until `gc.collect()`.
 

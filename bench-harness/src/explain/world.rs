@@ -1,9 +1,9 @@
 //! [`World`]: what statements mean, as plain data: objects, and what refers to what.
 //!
 //! It says three things of each step without any collector: whether a statement can be executed at all, how many
-//! references lead to each object, and what is dead when counting is immediate. So a difference between a heap and CPython
-//! has a third opinion, a random sequence is known to be valid before anyone runs it, and heaps are checked where there is
-//! no Python.
+//! references lead to each object, and what is dead when counting is immediate. So a difference between a heap and
+//! CPython has a third opinion, a random sequence is known to be valid before anyone runs it, and heaps are checked
+//! where there is no Python.
 //!
 //! *Counts are not kept.* After each statement they are found by counting: what nothing refers to is dead, and then what
 //! only that referred to, until nothing changes. That is what immediate counting comes to, and it cannot be wrong in the

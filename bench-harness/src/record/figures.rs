@@ -1,8 +1,9 @@
 //! Every figure that a run can have, once: its key, name, unit, which direction is better, and what it means.
 //!
-//! Whoever writes results (the details of `run`, tables, CSV, JSON, a page of HTML) goes through [`Figure::all`], so that
-//! a figure has one name and one unit everywhere, and a new one appears everywhere. The fields of a [`Measurement`] are made
-//! from the same list: a figure that is in a record is in the list, and its documentation is what readers are told.
+//! Whoever writes results (the details of `run`, tables, CSV, JSON, a page of HTML) goes through [`Figure::all`], so
+//! that a figure has one name and one unit everywhere, and a new one appears everywhere. The fields of a
+//! [`Measurement`] are made from the same list: a figure that is in a record is in the list, and its documentation is
+//! what readers are told.
 //!
 //! A figure is *measured*, and then a field of the record, a whole number; or *derived* from others when it is asked for.
 
@@ -255,8 +256,8 @@ figures! {
         wall_ns: Time, Nanoseconds, Less, Median, "elapsed time", "elapsed";
         /// Processor time of all threads over the same span.
         cpu_ns: Time, Nanoseconds, Less, Median, "processor time", "processor";
-        /// Elapsed time of all pauses together. What a collector does while the program allocates (sweeping lazily, looking
-        /// for a hole) is part of the program's time: nobody could measure it without slowing it down.
+        /// Elapsed time of all pauses together. What a collector does while the program allocates (sweeping lazily,
+        /// looking for a hole) is part of the program's time: nobody could measure it without slowing it down.
         gc_ns: Collector, Nanoseconds, Less, Median, "time in pauses", "in pauses";
         /// Completed collections of any kind.
         collections: Collector, Count, Neither, Median, "collections", "collections";
@@ -288,15 +289,15 @@ figures! {
         latency_p9999_ns: Latency, Nanoseconds, Less, Median, "99.99th percentile of latencies", "p99.99";
         /// The longest metered latency.
         latency_max_ns: Latency, Nanoseconds, Less, Maximum, "longest latency", "max";
-        /// The most bytes that the program keeps alive at once, in objects with their headers and what they own outside: a
-        /// property of the program, the same for all who run it.
+        /// The most bytes that the program keeps alive at once, in objects with their headers and what they own
+        /// outside: a property of the program, the same for all who run it.
         live_bytes: Live, Bytes, Neither, Maximum, "live bytes", "at most";
         /// The most that the heap held: blocks, side tables, mark stacks, and what it knows its objects to own outside.
         peak_heap_bytes: Peak, Bytes, Less, Maximum, "peak heap", "heap";
         /// The most bytes that objects owned outside the heap at once, where only the program counts them.
         peak_outside_bytes: Peak, Bytes, Less, Maximum, "peak outside the heap", "owned outside it";
-        /// The most memory that the process had resident. A replay's process has also read its input and holds the model that
-        /// the heap is compared with.
+        /// The most memory that the process had resident. A replay's process has also read its input and holds the
+        /// model that the heap is compared with.
         peak_rss_bytes: Peak, Bytes, Less, Maximum, "peak resident memory", "process";
     }
     derived {
@@ -304,8 +305,8 @@ figures! {
         gc_share: Collector, Share, Less, Median, "share of time in pauses", "share", |m| {
             Some(m.gc_ns? as f64 / m.wall_ns?.max(1) as f64)
         };
-        /// The largest heap, with what its objects own outside where that is counted, relative to the most bytes that are alive
-        /// at once.
+        /// The largest heap, with what its objects own outside where that is counted, relative to the most bytes that
+        /// are alive at once.
         peak_to_live: Peak, Ratio, Less, Maximum, "peak heap relative to live bytes", "heap/live", |m| {
             let peak = m.peak_heap_bytes? + m.peak_outside_bytes.unwrap_or(0);
             m.live_bytes.filter(|live| *live > 0).map(|live| peak as f64 / live as f64)

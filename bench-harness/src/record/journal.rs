@@ -68,7 +68,8 @@ impl Journal {
         Ok(Self { target: Some((path.to_owned(), target)), earlier: Vec::new() })
     }
 
-    /// Opens a file that was begun before, to go on with it. A line that was cut off when its writer ended is taken out. A file that does not exist is begun.
+    /// Opens a file that was begun before, to go on with it. A line that was cut off when its writer ended is taken
+    /// out. A file that does not exist is begun.
     ///
     /// # Errors
     /// A sentence for the user when the file cannot be read or written, or holds something else.

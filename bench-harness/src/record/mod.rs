@@ -12,8 +12,9 @@
 //! The child fills in the [`Measurement`], its parent the rest: a child that crashes leaves no measurement, only its
 //! status.
 //!
-//! **Versions.** A record names its [`FORMAT`]. New figures do not change it: who reads an older record finds them absent,
-//! and who reads a newer one leaves them out. It rises when a key changes its meaning, and then older programs refuse.
+//! **Versions.** A record names its [`FORMAT`]. New figures do not change it: who reads an older record finds them
+//! absent, and who reads a newer one leaves them out. It rises when a key changes its meaning, and then older programs
+//! refuse.
 
 pub mod figures;
 pub mod journal;

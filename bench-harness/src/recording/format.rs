@@ -1,7 +1,7 @@
 //! The form of a trace: a row of small numbers.
 //!
-//! A file begins with [`MAGIC`], which ends with the version. Then every operation is a number of variable length (seven bits
-//! a byte, lowest first, as in LEB128) whose lowest three bits say what it is:
+//! A file begins with [`MAGIC`], which ends with the version. Then every operation is a number of variable length
+//! (seven bits a byte, lowest first, as in LEB128) whose lowest three bits say what it is:
 //!
 //! | bits | operation | the rest of the number | then |
 //! |---|---|---|---|
@@ -15,9 +15,9 @@
 //! | 7 | see [`Control`] | which | |
 //!
 //! What a slot holds is written as the difference to the object that has it, zigzag, plus one: neighbours in time are
-//! neighbours in numbers, so most take one byte. Objects of kinds 1 to 3 are numbered from 0 in the order in which they are
-//! written; numbers of dead ones are used again, the last one first. Operations of a `mutate` stand in this order: objects made,
-//! slots, roots, the end.
+//! neighbours in numbers, so most take one byte. Objects of kinds 1 to 3 are numbered from 0 in the order in which they
+//! are written; numbers of dead ones are used again, the last one first. Operations of a `mutate` stand in this order:
+//! objects made, slots, roots, the end.
 
 use std::fmt;
 use std::io::Read;

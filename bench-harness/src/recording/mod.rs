@@ -1,9 +1,9 @@
 //! What a program did to its heap, in a file: to run it again on other collectors.
 //!
-//! A heap dump is one moment. A *trace* is the whole life of a heap: which objects were made, how large, what was stored where,
-//! which roots came and went. [`Recorder`] is a collector that writes one: give it to any program on
-//! [`heap_core`] in place of its collector, and `bench-harness replay FILE` runs what it wrote on all of them. ([`Trace`] reads
-//! it.)
+//! A heap dump is one moment. A *trace* is the whole life of a heap: which objects were made, how large, what was
+//! stored where, which roots came and went. [`Recorder`] is a collector that writes one: give it to any program on
+//! [`heap_core`] in place of its collector, and `bench-harness replay FILE` runs what it wrote on all of them.
+//! ([`Trace`] reads it.)
 //!
 //! ```
 //! use bench_harness::recording::{Recorder, Trace};
@@ -24,13 +24,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **What is an event.** The write barrier tells a collector of the *first* write to an object and of no other, so what is
-//! recorded are the net changes of each `mutate`: an object made, with its size; a slot that holds something else at the end than
-//! at the beginning; a root likewise. That is what coalescing counting sees, and what makes a trace small. Objects that are
-//! dead when the `mutate` ends in which they were made are recorded with their size only.
+//! **What is an event.** The write barrier tells a collector of the *first* write to an object and of no other, so what
+//! is recorded are the net changes of each `mutate`: an object made, with its size; a slot that holds something else at
+//! the end than at the beginning; a root likewise. That is what coalescing counting sees, and what makes a trace small.
+//! Objects that are dead when the `mutate` ends in which they were made are recorded with their size only.
 //!
-//! **What is lost**, and said by [`NOT_REPRODUCED`]: values, destructors, finalizers, weak pointers and ephemerons as such,
-//! time between operations, reads.
+//! **What is lost**, and said by [`NOT_REPRODUCED`]: values, destructors, finalizers, weak pointers and ephemerons as
+//! such, time between operations, reads.
 //!
 //! The form of the file is in `format`, the collector in `recorder`.
 

@@ -1,18 +1,18 @@
 //! [`Recorder`]: a collector that writes down what the program does.
 //!
-//! It collects as `gc-marksweep` does in one pause, to which it leaves all of that, and looks at the same moments: objects
-//! that do not move have addresses for names. What is its own:
+//! It collects as `gc-marksweep` does in one pause, to which it leaves all of that, and looks at the same moments:
+//! objects that do not move have addresses for names. What is its own:
 //!
 //! - *Allocations.* The fast path finds no room, ever: what the collector's buffer has left is hidden between two
 //!   allocations, so that each comes by here and is noted.
-//! - *Writes.* Objects that are known and clean have the header bit `UNLOGGED`; the first write of a `mutate` takes it away
-//!   and lists the object. Large arrays keep it, and every write is listed, with its range. The inner collector's own bits in
-//!   the barrier's mask stay, for marking in steps: it is asked when they say so.
-//! - *The end of each `mutate`*, which is always a safepoint. What new roots and what was written lead to, and has no number
-//!   yet, is new or has come back; it gets one, and its slots are read. What was written is compared with a *shadow*: what
-//!   each known object's slots held when they were looked at last.
-//! - *Deaths.* After each collection the shadow is searched from the roots, and numbers that are not found are used again.
-//!   What lives on nevertheless, by an ephemeron or a finalizer, is announced anew when it is seen again.
+//! - *Writes.* Objects that are known and clean have the header bit `UNLOGGED`; the first write of a `mutate` takes it
+//!   away and lists the object. Large arrays keep it, and every write is listed, with its range. The inner collector's
+//!   own bits in the barrier's mask stay, for marking in steps: it is asked when they say so.
+//! - *The end of each `mutate`*, which is always a safepoint. What new roots and what was written lead to, and has no
+//!   number yet, is new or has come back; it gets one, and its slots are read. What was written is compared with a
+//!   *shadow*: what each known object's slots held when they were looked at last.
+//! - *Deaths.* After each collection the shadow is searched from the roots, and numbers that are not found are used
+//!   again. What lives on nevertheless, by an ephemeron or a finalizer, is announced anew when it is seen again.
 //!
 //! The shadow takes four bytes for each word of objects with references, and about a hundred for each object. It is what
 //! makes a trace small, and the recorder safe: no old value is ever read in the middle of a `mutate`.
@@ -39,8 +39,8 @@ use super::format::{
 };
 use super::trace::Totals;
 
-/// Roots that each `mutate` after which one is missing pays for. A look at all of them costs as many as there are, so that a
-/// program with many handles may go on for some time before it is noted that one was dropped.
+/// Roots that each `mutate` after which one is missing pays for. A look at all of them costs as many as there are, so
+/// that a program with many handles may go on for some time before it is noted that one was dropped.
 const ROOTS_A_MUTATE: usize = 64;
 
 /// Stands for a number that is about to be given.
@@ -389,8 +389,8 @@ impl Recorder {
         bytes: Option<&Range<usize>>,
         pending: &mut Vec<ObjectRef>,
     ) -> Seen {
-        // SAFETY: the program is stopped between two calls of `mutate`, this is the only thread that looks, and nothing is
-        // reclaimed before this returns.
+        // SAFETY: the program is stopped between two calls of `mutate`, this is the only thread that looks, and nothing
+        // is reclaimed before this returns.
         let mut relocation = unsafe { self.sink.begin() };
         match bytes {
             None => relocation.visit(&object.measure()),
@@ -693,9 +693,10 @@ fn first_held(slots: &[u32]) -> Option<usize> {
     rest.iter().position(|slot| *slot != NONE).map(|at| begin + at)
 }
 
-// SAFETY: memory is handed out, moved (never) and reclaimed by the inner collector alone, which has the fast path's buffer
-// whenever its code runs, and hears of every write and upgrade that it asked for. It does not use the bit `UNLOGGED`; the
-// recorder uses nothing else of the header, and looks into objects only while the program is stopped, before the inner collector reclaims.
+// SAFETY: memory is handed out, moved (never) and reclaimed by the inner collector alone, which has the fast path's
+// buffer whenever its code runs, and hears of every write and upgrade that it asked for. It does not use the bit
+// `UNLOGGED`; the recorder uses nothing else of the header, and looks into objects only while the program is stopped,
+// before the inner collector reclaims.
 unsafe impl Collector for Recorder {
     fn name(&self) -> &'static str {
         "recorder"

@@ -1,12 +1,12 @@
 //! [`Trace`]: a trace that was read, and is known to be consistent.
 //!
-//! Reading it carries everything out on a model, which has for each object what its slots hold: who names an object that is
-//! not there, or a slot that it does not have, is refused with the place. Two things come of that besides: which objects are
-//! named after the `mutate` that made them (a replay needs a way to find those, and only those), and what the heap must look
-//! like in the end.
+//! Reading it carries everything out on a model, which has for each object what its slots hold: who names an object
+//! that is not there, or a slot that it does not have, is refused with the place. Two things come of that besides:
+//! which objects are named after the `mutate` that made them (a replay needs a way to find those, and only those), and
+//! what the heap must look like in the end.
 //!
-//! *Memory* is the file itself, and while it is read about 100 bytes for each object that is alive at once and 4 to 40 for each
-//! reference.
+//! *Memory* is the file itself, and while it is read about 100 bytes for each object that is alive at once and 4 to 40
+//! for each reference.
 
 use std::collections::BTreeMap;
 use std::io::Read;

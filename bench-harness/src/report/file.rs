@@ -7,8 +7,8 @@
 //! | `.csv` | a spreadsheet | a line per run, a column per figure |
 //! | `.trace.json` | <https://ui.perfetto.dev>, `chrome://tracing` | each run as a process, its pauses as spans, its memory as a counter |
 //!
-//! A file is written beside the one that is meant and takes its name when it is complete, so that what was there before is not lost to a
-//! full disk.
+//! A file is written beside the one that is meant and takes its name when it is complete, so that what was there before
+//! is not lost to a full disk.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

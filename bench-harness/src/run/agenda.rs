@@ -40,14 +40,15 @@ pub struct Step {
     pub note: Option<String>,
 }
 
-/// More invocations than this are not made to become precise: where sixty are not enough, six hundred are not either, because
-/// what disturbs them comes and goes more slowly than that.
+/// More invocations than this are not made to become precise: where sixty are not enough, six hundred are not either,
+/// because what disturbs them comes and goes more slowly than that.
 pub const MOST_INVOCATIONS: u32 = 60;
 
 /// A plan carried out, and then repeated until its ratios are precise, if that is asked for.
 ///
-/// A rule that stops when an interval is narrow stops a little too early now and then, when few values happen to lie close together.
-/// That is why it begins with [`FEWEST_INVOCATIONS`](plan::FEWEST_TO_BE_PRECISE) and why Student's t, which allows for it, is used.
+/// A rule that stops when an interval is narrow stops a little too early now and then, when few values happen to lie
+/// close together. That is why it begins with [`FEWEST_INVOCATIONS`](plan::FEWEST_TO_BE_PRECISE) and why Student's t,
+/// which allows for it, is used.
 #[derive(Debug)]
 pub struct Comparison {
     plan: Plan,

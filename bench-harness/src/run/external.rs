@@ -1,9 +1,11 @@
 //! One run of a program that is not ours.
 //!
-//! Nothing is asked of the program but that it takes its collector as an argument. It is timed from outside, from before its
-//! start until it is gone, so start and input are in the figures. What it cost is what the system says of it
-//! and of the children that it waited for (`wait4`). What its heaps did it says itself, if it was built with the feature
-//! `telemetry` of `heap_core`: it inherits the writing end of a pipe, which is named in its environment. Without that feature it is timed all the same.
+//! Nothing is asked of the program but that it takes its collector as an argument. It is timed from outside, from
+//! before its start until it is gone, so start and input are in the figures. What it cost is what the system says of it
+//! and of the children that it waited for (`wait4`). What its heaps did it says itself, if it was built with the
+//! feature
+//! `telemetry` of `heap_core`: it inherits the writing end of a pipe, which its environment names. Without that feature
+//! it is timed all the same.
 //!
 //! It has a process group of its own, which is ended as a whole: a script that starts others leaves nothing behind.
 
@@ -18,7 +20,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use wait4::Wait4;
 
-use super::runner::{Ended, LONGEST_NAP, Runner, failure, keep_end, timed_out};
+use super::runner::{Ended, LONGEST_NAP, Runner, ended, failure, keep_end, text, timed_out};
 use super::telemetry::Said;
 use crate::record::{Checksum, Measurement, Status};
 use crate::run::{child, interrupt};
@@ -26,12 +28,9 @@ use crate::system::process;
 use crate::workloads;
 use crate::workloads::command::CommandLine;
 
-/// The environment variable that names the pipe: `heap_core::telemetry::VARIABLE`, which is behind a feature that no program
-/// has that is measured here.
+/// The environment variable that names the pipe: `heap_core::telemetry::VARIABLE`, which is behind a feature that no
+/// program has that is measured here.
 pub(super) const VARIABLE: &str = "HEAP_CORE_TELEMETRY";
-
-/// For how long its output is read when it is gone.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A peak that was seen by so many looks is one; the first six are within 31 milliseconds.
 const FEWEST_SAMPLES: u32 = 6;
@@ -86,7 +85,7 @@ impl Runner {
             return Ok(Ended::Interrupted);
         }
         let held_open = said.is_none() || output.is_none() || stderr.is_none();
-        let stderr = stderr.map(|bytes| String::from_utf8_lossy(&Vec::from(bytes)).into_owned()).unwrap_or_default();
+        let stderr = text(stderr.unwrap_or_default());
         let mut measurement = match gone.status {
             None => timed_out(self.timeout),
             Some(status) if status.success() => {
@@ -169,15 +168,6 @@ fn digest(stream: Option<impl Read + Send + 'static>) -> JoinHandle<Option<u64>>
             }
         }
     })
-}
-
-/// What a reader has read, if it came to the end soon after the program was gone. What holds the other end open is a process that the
-/// program started in a session of its own, and may live for ever.
-fn ended<T>(reader: JoinHandle<T>, since: Instant) -> Option<T> {
-    while !reader.is_finished() && since.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    if reader.is_finished() { reader.join().ok() } else { None }
 }
 
 /// Writes what the program said into its measurement.

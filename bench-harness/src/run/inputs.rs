@@ -44,8 +44,8 @@ impl Inputs {
         Ok(Self(Arc::new(inputs)))
     }
 
-    /// The prepared input of a program, from its beginning, if there is one. Whoever reads it moves the place at which the
-    /// next one would go on, so that only one child may have it at a time.
+    /// The prepared input of a program, from its beginning, if there is one. Whoever reads it moves the place at which
+    /// the next one would go on, so that only one child may have it at a time.
     ///
     /// # Errors
     /// What the system answers.

@@ -6,10 +6,10 @@
 //! - the program runs out of memory, or the heap gives up because its collections are futile, or
 //! - it takes more than ten times as long as with four times the limit: it runs, but nobody would run it so.
 //!
-//! A crash says nothing about the size; it is tried again, three times at most. The search begins with what the heap held when
-//! nobody limited it, halves until that is too small, and bisects (on a logarithmic scale) until what is too small and what is
-//! not are 3 % apart. Collections happen at other moments in each run, so an answer is confirmed: three times at the limit
-//! found and three times a tenth above. What fails in between moves the answer up.
+//! A crash says nothing about the size; it is tried again, three times at most. The search begins with what the heap
+//! held when nobody limited it, halves until that is too small, and bisects (on a logarithmic scale) until what is too
+//! small and what is not are 3 % apart. Collections happen at other moments in each run, so an answer is confirmed:
+//! three times at the limit found and three times a tenth above. What fails in between moves the answer up.
 //!
 //! A [`Search`] is a list of trials and nothing else: what to try next follows from it, so that searches can be
 //! interleaved, and tested without running anything.
@@ -196,7 +196,8 @@ impl Search {
         self.free.map(|(_, time)| time)
     }
 
-    /// How long a run may take before it counts as thrashing: not less than a second, since processes start and others compute.
+    /// How long a run may take before it counts as thrashing: not less than a second, since processes start and others
+    /// compute.
     fn patience(&self) -> Option<Duration> {
         let (_, time) = self.free?;
         Some(time * TOO_LONG * 2 + Duration::from_secs(1))

@@ -1,8 +1,9 @@
 //! From a request to measurements.
 //!
-//! [`plan`] turns a request into [`job`]s, one per process, in an order that is fair; an [`agenda`] decides what comes next
-//! where that depends on what was measured ([`minheap`], [`sweep`], [`self_test`]); [`session`] carries them out:
-//! [`runner`] starts a process, [`child`] measures in it, [`progress`] shows how far it is, [`interrupt`] ends it early.
+//! [`plan`] turns a request into [`job`]s, one per process, in an order that is fair; an [`agenda`] decides what comes
+//! next where that depends on what was measured ([`minheap`], [`sweep`], [`self_test`]); [`session`] carries them out:
+//! [`runner`] starts a process, [`child`] measures in it, [`progress`] shows how far it is, [`interrupt`] ends it
+//! early.
 
 pub mod agenda;
 pub mod child;

@@ -1,8 +1,8 @@
 //! What will run, in which order, and about how long it takes.
 //!
 //! Invocations are the outermost loop: A B A B, not A A B B, so that a machine that slows down slows everybody down and
-//! pairs of neighbours can be compared. Within one invocation all contestants of a program follow each other; who is first
-//! rotates, so that nobody always runs after the same neighbour.
+//! pairs of neighbours can be compared. Within one invocation all contestants of a program follow each other; who is
+//! first rotates, so that nobody always runs after the same neighbour.
 //!
 //! A *canary* is one collector that runs a second time in each invocation, under another label: what differs between the
 //! two is the machine. It is the first of the collectors that reclaims.
@@ -25,8 +25,8 @@ use crate::workloads::{Size, Workload};
 /// Twice shows whether a result repeats itself; confidence intervals need three.
 pub const INVOCATIONS: u32 = 2;
 
-/// A comparison that repeats until it is precise begins with so many invocations: of three, two that happen to lie close together
-/// would often be enough to stop.
+/// A comparison that repeats until it is precise begins with so many invocations: of three, two that happen to lie
+/// close together would often be enough to stop.
 pub const FEWEST_TO_BE_PRECISE: u32 = 5;
 
 /// The choices that make a plan.
@@ -54,8 +54,8 @@ pub struct Selection {
     pub shard: Shard,
 }
 
-/// One part of a comparison that several machines share: every `of`th invocation. What runs within one invocation is compared in
-/// pairs and stays together.
+/// One part of a comparison that several machines share: every `of`th invocation. What runs within one invocation is
+/// compared in pairs and stays together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     /// Which, from 1 to `of`.
@@ -240,8 +240,8 @@ fn workload_milliseconds(workload: Workload) -> u64 {
     }
 }
 
-/// Snapshots take time in proportion to their text: the built-in one of 10 MB 450 ms. Compressed ones have about six times
-/// their length.
+/// Snapshots take time in proportion to their text: the built-in one of 10 MB 450 ms. Compressed ones have about six
+/// times their length.
 fn snapshot_milliseconds(file: Option<&Path>) -> u64 {
     const BUILTIN: u64 = 450;
     const TEXT_PER_MILLISECOND: u64 = 23_000;

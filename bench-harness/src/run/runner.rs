@@ -20,10 +20,11 @@ use crate::run::interrupt;
 use crate::run::job::Job;
 use crate::run::runtimes::Runtimes;
 use crate::system::process;
+use crate::text::format::printable;
 use crate::workloads::program::Program;
 
-/// How much of a child's output is kept. A record is its last line: 2,048 spans of pauses in nine columns, and two histograms
-/// of up to 30,000 pairs.
+/// How much of a child's output is kept. A record is its last line: 2,048 spans of pauses in nine columns, and two
+/// histograms of up to 30,000 pairs.
 const OUTPUT_KEPT: usize = 4 << 20;
 
 /// The longest pause between two looks at a running child. Runs last about a second and are timed by the child.
@@ -103,7 +104,8 @@ impl Runner {
         let stderr = keep_end(child.stderr.take());
         let timeout = job.timeout.map_or(self.timeout, |own| own.min(self.timeout));
         let status = wait(&mut child, timeout)?;
-        let (stdout, stderr) = (text(stdout), text(stderr));
+        let gone = Instant::now();
+        let [stdout, stderr] = [stdout, stderr].map(|reader| text(ended(reader, gone).unwrap_or_default()));
         if interrupt::requested() || status.is_some_and(interrupted) {
             return Ok(Ended::Interrupted);
         }
@@ -124,7 +126,7 @@ impl Runner {
 }
 
 /// Waits for the child, and ends it when its time is over or the user says so: then `None`.
-fn wait(child: &mut Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
+pub(super) fn wait(child: &mut Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
     let start = Instant::now();
     let mut nap = Duration::from_millis(1);
     loop {
@@ -170,9 +172,18 @@ pub(super) fn keep_end(stream: Option<impl Read + Send + 'static>) -> JoinHandle
     })
 }
 
-fn text(reader: JoinHandle<VecDeque<u8>>) -> String {
-    let bytes: Vec<u8> = reader.join().unwrap_or_default().into();
-    String::from_utf8_lossy(&bytes).into_owned()
+/// What a reader has read, if it comes to its end soon after the process is gone. What else holds the other end open is a
+/// process that it started in a session of its own, and may live for ever.
+pub(super) fn ended<T>(reader: JoinHandle<T>, gone: Instant) -> Option<T> {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    while !reader.is_finished() && gone.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    if reader.is_finished() { reader.join().ok() } else { None }
+}
+
+pub(super) fn text(bytes: VecDeque<u8>) -> String {
+    String::from_utf8_lossy(&Vec::from(bytes)).into_owned()
 }
 
 /// The measurement that a child printed, or one that says how it failed to.
@@ -217,8 +228,7 @@ fn last_words(stderr: &str) -> Option<String> {
         Some(position) => lines.nth(position + 1),
         None => lines.next_back(),
     };
-    // What a terminal would obey is not for a table.
-    said.map(|line| line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect())
+    said.map(|line| printable(line).chars().take(LONGEST).collect())
 }
 
 /// Whether Ctrl-C ended the child.
@@ -296,7 +306,7 @@ mod tests {
     #[test]
     fn only_the_end_of_a_long_output_is_kept() {
         let long = "x".repeat(OUTPUT_KEPT) + "the end";
-        let kept = text(keep_end(Some(io::Cursor::new(long))));
+        let kept = text(keep_end(Some(io::Cursor::new(long))).join().unwrap());
         assert_eq!(kept.len(), OUTPUT_KEPT);
         assert!(kept.ends_with("the end"));
     }

@@ -1,8 +1,8 @@
 //! Other languages made ready: found, old enough, built; once for all runs.
 //!
-//! What is not there is left out with a line that says how to get it. Sources are written into a folder of their own, which
-//! goes when the comparison ends; a runtime that compiles does so there, once. Times are taken by the programs themselves,
-//! around the workload: start-up, compilation and loading are not in them, warming up is.
+//! What is not there is left out with a line that says how to get it. Sources are written into a folder of their own,
+//! which goes when the comparison ends; a runtime that compiles does so there, once. Times are taken by the programs
+//! themselves, around the workload: start-up, compilation and loading are not in them, warming up is.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 use crate::contestants::runtime::{Runtime, numbers};
 use crate::run::job::Job;
+use crate::run::runner;
+use crate::text::format::printable;
 use crate::text::names::Named;
 use crate::workloads::program::Program;
 
@@ -132,51 +134,20 @@ fn ready(runtime: Runtime, folder: &Path) -> Result<Found, String> {
 /// # Errors
 /// What went wrong: the first line that it printed to standard error, or its status.
 fn output(command: &mut Command) -> Result<String, String> {
-    let output = patiently(command.stdin(Stdio::null()))?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if !output.status.success() {
-        let errors = text(&output.stderr);
-        let line = errors.lines().map(str::trim).find(|line| !line.is_empty());
-        return Err(line.map_or_else(|| output.status.to_string(), |line| line.chars().take(200).collect()));
-    }
-    Ok(text(&output.stdout) + &text(&output.stderr))
-}
-
-/// As `Command::output`, but neither for ever nor of any length.
-///
-/// # Errors
-/// What went wrong.
-fn patiently(command: &mut Command) -> Result<std::process::Output, String> {
     /// A compiler on a slow machine.
     const PATIENCE: Duration = Duration::from_secs(120);
-    const LONGEST: u64 = 1 << 20;
-    let spawned = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = spawned.map_err(|error| error.to_string())?;
-    fn read(stream: Option<impl std::io::Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
-        std::thread::spawn(move || {
-            let mut text = Vec::new();
-            // What comes after it meets a closed pipe.
-            let _ = stream
-                .map(|stream| std::io::Read::take(stream, LONGEST))
-                .map(|mut stream| std::io::Read::read_to_end(&mut stream, &mut text));
-            text
-        })
+    let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = started.map_err(|error| error.to_string())?;
+    let readers = [runner::keep_end(child.stdout.take()), runner::keep_end(child.stderr.take())];
+    let status = runner::wait(&mut child, PATIENCE).map_err(|error| error.to_string())?;
+    let gone = Instant::now();
+    let [stdout, stderr] = readers.map(|reader| runner::text(runner::ended(reader, gone).unwrap_or_default()));
+    let Some(status) = status else { return Err(format!("it did not end within {} s", PATIENCE.as_secs())) };
+    if !status.success() {
+        let line = stderr.lines().map(str::trim).find(|line| !line.is_empty());
+        return Err(line.map_or_else(|| status.to_string(), |line| printable(line).chars().take(200).collect()));
     }
-    let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
-    let started = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
-            break status;
-        }
-        if started.elapsed() > PATIENCE {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(format!("it did not end within {} s", PATIENCE.as_secs()));
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let text = |reader: std::thread::JoinHandle<Vec<u8>>| reader.join().unwrap_or_default();
-    Ok(std::process::Output { status, stdout: text(stdout), stderr: text(stderr) })
+    Ok(stdout + &stderr)
 }
 
 /// The first version in a text, as it is written, and its first two numbers.

@@ -1,16 +1,17 @@
 //! Whether this machine, today, can tell what is different from what is the same.
 //!
-//! Three runs in each invocation, in changing order: a program, the same program, and the same program with five percent more of
-//! its own work. The first two must show no difference and the third must show one, by the statistics that every table
-//! uses. Work is added as more rounds, not as a pause: five percent of sleep are found by any clock, and prove nothing about
-//! processor time.
+//! Three runs in each invocation, in changing order: a program, the same program, and the same program with five
+//! percent more of its own work. The first two must show no difference and the third must show one, by the statistics
+//! that every table uses. Work is added as more rounds, not as a pause: five percent of sleep are found by any clock,
+//! and prove nothing about processor time.
 //!
-//! The program is `queue` with a short queue and very many rounds. Its heap fits into a processor's own cache, so that what is
-//! tested is the clock, the scheduler and the statistics; what else runs on the machine could double the time of a larger one, and
-//! does (on two cores with three compilers: 107 to 224 ms at size `classic`, 35.2 to 36.0 ms with the short queue and as many rounds).
+//! The program is `queue` with a short queue and very many rounds. Its heap fits into a processor's own cache, so that
+//! what is tested is the clock, the scheduler and the statistics; what else runs on the machine could double the time
+//! of a larger one, and does (on two cores with three compilers: 107 to 224 ms at size `classic`, 35.2 to 36.0 ms with
+//! the short queue and as many rounds).
 //!
-//! Of twenty comparisons of equals one shows a difference by definition. So such an alarm is tried again with runs of its own,
-//! and counts if the second series says the same.
+//! Of twenty comparisons of equals one shows a difference by definition. So such an alarm is tried again with runs of
+//! its own, and counts if the second series says the same.
 
 use std::time::Duration;
 
@@ -211,8 +212,8 @@ mod tests {
     use crate::record::tests::sample;
     use crate::workloads::Random;
 
-    /// Runs a test on a machine where the second run takes `same` times the first, more work `more` times, with noise of that
-    /// many percent in each.
+    /// Runs a test on a machine where the second run takes `same` times the first, more work `more` times, with noise
+    /// of that many percent in each.
     fn test(same: f64, more: f64, noise: f64, seed: u64) -> (Outcome, usize, Vec<Series>) {
         let record = sample("queue", "marksweep", 1, 100.0);
         let mut test = SelfTest::new(Job::new(record.key, 1, 0), 0.02);

@@ -1,9 +1,10 @@
 //! Every collector at several heap sizes, from the least to a multiple of it.
 //!
-//! The sizes are the same for all, in bytes, and relative to the least heap of one nominated collector, which is searched
-//! for first. They lie closer together where heaps are small, since there the curves bend (running-ng's spacing). The ends and the
-//! middle come first, then what is between: whoever stops early has a whole curve, only coarser. Invocations are the
-//! outermost loop, as everywhere; a size at which somebody did not finish is not tried again with them.
+//! The sizes are the same for all, in bytes, and relative to the least heap of one nominated collector, which is
+//! searched for first. They lie closer together where heaps are small, since there the curves bend (running-ng's
+//! spacing). The ends and the middle come first, then what is between: whoever stops early has a whole curve, only
+//! coarser. Invocations are the outermost loop, as everywhere; a size at which somebody did not finish is not tried
+//! again with them.
 
 use std::time::Duration;
 

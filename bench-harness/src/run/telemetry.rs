@@ -1,7 +1,7 @@
 //! What a program says of its heaps, read while it runs.
 //!
-//! The program is not ours and links `heap_core` with the feature `telemetry`; the form is described there. Nothing it writes can
-//! hurt: a line that is none is counted and skipped, a heap that never ended has what its last pause said.
+//! The program is not ours and links `heap_core` with the feature `telemetry`; the form is described there. Nothing it
+//! writes can hurt: a line that is none is counted and skipped, a heap that never ended has what its last pause said.
 
 use std::collections::HashMap;
 use std::io::{BufRead, Read};

@@ -72,6 +72,12 @@ pub fn plural(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number as u64)) }
 }
 
+/// What somebody else wrote, without what a terminal would obey.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Breaks a text into lines of at most `width` characters, between words; a longer word is broken too.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
@@ -123,6 +129,11 @@ mod tests {
         assert_eq!(bytes(3 << 29), "1.50 GiB");
         assert_eq!([count(0), count(999), count(1000), count(67_108_864)], ["0", "999", "1,000", "67,108,864"]);
         assert_eq!([plural(1, "run"), plural(2, "run")], ["1 run", "2 runs"]);
+    }
+
+    #[test]
+    fn a_terminal_is_told_nothing() {
+        assert_eq!(printable("a\u{1b}[31mb\nc\u{7f}\u{9b}"), "a [31mb c  ");
     }
 
     #[test]

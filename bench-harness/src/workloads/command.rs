@@ -1,8 +1,9 @@
 //! The command line of a program that is not ours, with a place for its collector.
 //!
-//! A program that chooses its collector when it starts has an argument for it. That argument is written `{}`, alone or as part
-//! of a word (`--gc={}`), and each run puts another collector there. It is kept as words, never handed to a shell; as text,
-//! in records and on the terminal, it is quoted as a shell would want it, so that it can be repeated by hand.
+//! A program that chooses its collector when it starts has an argument for it. That argument is written `{}`, alone or
+//! as part of a word (`--gc={}`), and each run puts another collector there. It is kept as words, never handed to a
+//! shell; as text, in records and on the terminal, it is quoted as a shell would want it, so that it can be repeated by
+//! hand.
 
 use std::fmt;
 

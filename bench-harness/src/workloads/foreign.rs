@@ -1,7 +1,7 @@
 //! Workloads of other crates, by name.
 //!
-//! As with collectors of other crates, the list belongs to the process and is set once, before anything is parsed. Here is
-//! what everybody may know of a workload; how it runs stands where heaps are.
+//! As with collectors of other crates, the list belongs to the process and is set once, before anything is parsed. Here
+//! is what everybody may know of a workload; how it runs stands where heaps are.
 
 use std::sync::OnceLock;
 

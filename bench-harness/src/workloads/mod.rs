@@ -321,8 +321,8 @@ impl Ready {
         Ready { workload, size, input, extra_percent: 0 }
     }
 
-    /// The same with so many percent more of the program's own rounds, to see whether a comparison finds them. Only `queue` can:
-    /// it is all rounds, each as long as the others.
+    /// The same with so many percent more of the program's own rounds, to see whether a comparison finds them. Only
+    /// `queue` can: it is all rounds, each as long as the others.
     ///
     /// # Errors
     /// A sentence, for other workloads.

@@ -35,8 +35,8 @@ impl Numbers {
     }
 }
 
-/// What a collector around another one, its field `collector`, passes on in any case. Written once, because a method that a
-/// wrapper does not know of would do what the interface does by default, and not what the collector does.
+/// What a collector around another one, its field `collector`, passes on in any case. Written once, because a method
+/// that a wrapper does not know of would do what the interface does by default, and not what the collector does.
 macro_rules! passed_on {
     () => {
         fn freeze(&mut self, heap: &mut HeapContext<'_>, alive: Alive) {

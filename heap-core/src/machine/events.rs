@@ -42,7 +42,8 @@ pub enum EventKind {
         /// Bytes, headers included.
         bytes: usize,
     },
-    /// The bytes that the heap holds from the system, counted against its limit: told when a pause begins and when it ends.
+    /// The bytes that the heap holds from the system, counted against its limit: told when a pause begins and when it
+    /// ends.
     HeapResized {
         /// Bytes.
         bytes: usize,

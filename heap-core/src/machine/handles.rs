@@ -8,9 +8,9 @@
 //! * **the heap's**: the object, and a link of lists. Only the heap's thread looks at them.
 //! * **everybody's**: the number of handles that share the slot, and the table. Cloning and dropping touch nothing else.
 //!
-//! What collectors know of slots are bits of their chunk, which is found from a slot: beside the number of handles stands the
-//! slot's place. So a slot is four words. (It was seven, with a state, a link and a number for the list of created slots:
-//! half of what a heap held whose objects were small and had a handle each.)
+//! What collectors know of slots are bits of their chunk, which is found from a slot: beside the number of handles
+//! stands the slot's place. So a slot is four words. (It was seven, with a state, a link and a number for the list of
+//! created slots: half of what a heap held whose objects were small and had a handle each.)
 //!
 //! The last handle on a slot to be dropped pushes it on the list of *released* slots ([`Released`]), which the heap's
 //! thread takes as a whole when it likes: at a safepoint, or when it runs out of slots. Pushing and taking everything is
@@ -57,7 +57,8 @@ struct Chunk {
     next: *const Chunk,
     /// The next in the list of chunks with created slots.
     next_created: Cell<*const Chunk>,
-    /// The slots of which roots were made since the last settling, a bit each. If there are any, the chunk is in the list.
+    /// The slots of which roots were made since the last settling, a bit each. If there are any, the chunk is in the
+    /// list.
     created: Cell<u64>,
     /// The slots that are not in use any more and of which the collector has yet to hear, a bit each.
     released: Cell<u64>,
@@ -314,7 +315,8 @@ impl Slots {
         handle.slot().table == self.table
     }
 
-    /// The slots of which the collector has not heard that they are not in use any more. Those without an object are free.
+    /// The slots of which the collector has not heard that they are not in use any more. Those without an object are
+    /// free.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
         // SAFETY: the table is there as long as `self` is, and so are its chunks.
         let mut chunk = unsafe { self.table.as_ref() }.chunks.get();

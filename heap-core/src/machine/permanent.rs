@@ -43,7 +43,8 @@ use crate::object::{COLLECTOR_BITS, Object, ObjectRef, ObjectSet, PERMANENT};
 /// What of a heap is permanent.
 #[derive(Default)]
 pub struct Permanent {
-    /// Permanent objects that were written: roots. In segments, because a barrier appends to them: none of it is ever copied.
+    /// Permanent objects that were written: roots. In segments, because a barrier appends to them: none of it is ever
+    /// copied.
     written: Segments<ObjectRef>,
     /// Bytes of those that are looked at.
     written_bytes: u64,
@@ -86,7 +87,8 @@ impl Permanent {
     }
 
     /// An object with [`PERMANENT`] is about to be written for the first time: it is an ordinary object from now on,
-    /// with these collector bits, and a root. With the bits of a permanent object, for a collector that counts, it goes on being counted among those that no collection looks at.
+    /// with these collector bits, and a root. With the bits of a permanent object, for a collector that counts, it goes
+    /// on being counted among those that no collection looks at.
     ///
     /// # Panics
     /// When the system refuses memory for the list of roots. Nothing has changed then.

@@ -19,7 +19,8 @@ use crate::text::{format, quantity};
 use crate::workloads::command::CommandLine;
 use crate::workloads::program::Program;
 
-/// What is tried unless collectors are named: each that reclaims everything, and nurseries that suit other programs than the default.
+/// What is tried unless collectors are named: each that reclaims everything, and nurseries that suit other programs
+/// than the default.
 const TRIED: &str =
     "generational,generational:nursery=1MiB,generational:nursery=16MiB,marksweep,marksweep-incremental,refcount-cycles";
 
@@ -51,6 +52,7 @@ pub fn advise(mut options: AdviseOptions) -> Result<ExitCode, String> {
     let (programs, multiples) = match options.what {
         None => {
             let line = CommandLine::new(options.command).ok_or("there is no program to run")?;
+            line.check()?;
             options.sized.collectors = Collectors(exec::contestants(&line, &[])?);
             // What a program of somebody does with a limit is its own affair.
             (vec![Program::Command(line)], Vec::new())
@@ -338,6 +340,7 @@ fn bytes(bytes: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::advice::tests::runs;
     use crate::record::tests::sample;
 
     #[test]
@@ -345,17 +348,6 @@ mod tests {
         let Collectors(tried) = crate::cli::collectors(TRIED).unwrap();
         assert_eq!(tried.len(), 6);
         assert!(tried.into_iter().all(|contestant| contestant.reclaims()));
-    }
-
-    fn runs(collector: &str, limit: Option<u64>, time: f64, memory: u64, pause: f64) -> Vec<Record> {
-        let run = |n: u32| {
-            let mut record = sample("rings", collector, n, time * (1.0 + 0.002 * f64::from(n % 3)));
-            record.key.setting.heap_limit = limit;
-            record.measurement.peak_heap_bytes = Some(memory << 20);
-            record.measurement.pause_max_ns = Some((pause * 1e6) as u64);
-            record
-        };
-        (1..=4).map(run).collect()
     }
 
     #[test]

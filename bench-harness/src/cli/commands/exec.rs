@@ -21,8 +21,8 @@ const DEFAULT: &str = "generational,marksweep,marksweep:incremental,refcount,ref
 /// Options of `exec`.
 #[derive(Debug, Args)]
 pub struct ExecOptions {
-    /// What stands for {} in the program's arguments, one after the other, separated by commas; with settings as the library
-    /// reads them (`generational:nursery=4MiB`). Names that the library does not know are the program's own
+    /// What stands for {} in the program's arguments, one after the other, separated by commas; with settings as the
+    /// library reads them (`generational:nursery=4MiB`). Names that the library does not know are the program's own
     /// [default: the library's collectors]
     #[arg(long, value_name = "NAMES", num_args = 1, action = clap::ArgAction::Append)]
     pub collectors: Vec<String>,

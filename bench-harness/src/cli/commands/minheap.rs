@@ -25,8 +25,8 @@ use crate::workloads::program::Program;
 /// What commands that try several heap sizes share.
 #[derive(Debug, Args)]
 pub struct SizedOptions {
-    /// The collectors, separated by commas, each with settings if it shall have them [default: all of ours; what never reclaims only where that is
-    /// of use]
+    /// The collectors, separated by commas, each with settings if it shall have them [default: all of ours; what never
+    /// reclaims only where that is of use]
     #[arg(long, value_name = "NAMES", value_parser = crate::cli::collectors, default_value = "all", hide_default_value = true)]
     pub collectors: Collectors,
     /// How large the workloads are: small, classic or large; heap dumps are as large as they are

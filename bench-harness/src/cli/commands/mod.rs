@@ -60,8 +60,8 @@ const TOO_NOISY: u8 = 2;
 
 /// Checks a request: names, input files, output file, in this order.
 ///
-/// Unless the request says how often everything runs, it runs `invocations` times. Without options of a comparison nothing is
-/// repeated to be precise, and there is no canary.
+/// Unless the request says how often everything runs, it runs `invocations` times. Without options of a comparison
+/// nothing is repeated to be precise, and there is no canary.
 ///
 /// # Errors
 /// One sentence for the user.

@@ -18,8 +18,8 @@ pub struct ReportOptions {
     /// Files that --json wrote; - for standard input. Several are put together
     #[arg(value_name = "RECORDS", required = true)]
     records: Vec<PathBuf>,
-    /// Write a report to this file, in the form that its name says: .html, .md, .csv, or .trace.json for ui.perfetto.dev. Can be
-    /// given several times; without it the table is printed
+    /// Write a report to this file, in the form that its name says: .html, .md, .csv, or .trace.json for
+    /// ui.perfetto.dev. Can be given several times; without it the table is printed
     #[arg(long = "to", short = 'o', value_name = "FILE", value_parser = file())]
     to: Vec<ReportFile>,
 }
@@ -34,6 +34,12 @@ pub(crate) fn file() -> impl TypedValueParser<Value = ReportFile> {
 /// # Errors
 /// One sentence for the user, when the records cannot be read.
 pub fn report(options: &ReportOptions) -> Result<ExitCode, String> {
+    let is_input = |file: &&ReportFile| {
+        options.records.iter().any(|path| same_file::is_same_file(path, file.path()).unwrap_or(false))
+    };
+    if let Some(file) = options.to.iter().find(is_input) {
+        return Err(format!("-o would overwrite the records in {}: give another file", file.path().display()));
+    }
     options.to.iter().try_for_each(ReportFile::check)?;
     let records = reading::read_paths(&options.records)?;
     for file in &options.to {

@@ -36,8 +36,9 @@ pub struct SelfTestOptions {
     quiet: bool,
 }
 
-/// How often the program does its rounds more than once, in percent: 2,500 times, which take three tenths of a second. With a
-/// tenth, one test of three ended without an answer where three others compiled on two cores, at ±2.5 % after 60 invocations.
+/// How often the program does its rounds more than once, in percent: 2,500 times, which take three tenths of a second.
+/// With a tenth, one test of three ended without an answer where three others compiled on two cores, at ±2.5 % after 60
+/// invocations.
 const ROUNDS_PERCENT: u32 = 249_900;
 
 /// Runs the test: exit status 0 if it passed, 1 if not, 2 if the machine is too noisy to say.

@@ -52,8 +52,8 @@ pub fn sweep(options: SweepOptions) -> Result<ExitCode, String> {
     Ok(minheap::conclude(agenda, prepared, |agenda, session| table(agenda, session, nominee)))
 }
 
-/// Whose least heap the sizes are relative to: the simplest collector that compacts nothing and keeps no room for copies, if it is
-/// there, else the first that reclaims.
+/// Whose least heap the sizes are relative to: the simplest collector that compacts nothing and keeps no room for
+/// copies, if it is there, else the first that reclaims.
 pub(super) fn nominee(contestants: &[Contestant]) -> Option<Contestant> {
     let marksweep = Contestant::Collector(Collector::MARKSWEEP);
     let first = contestants.iter().copied().find(|contestant| contestant.reclaims());

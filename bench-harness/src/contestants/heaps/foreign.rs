@@ -1,8 +1,8 @@
 //! Workloads of other crates: what they run on.
 //!
-//! Such a program is one function. It makes its heaps by [`Bench::heap`], which chooses collector and limit and records what the
-//! heaps do, uses them like any heap, and returns a checksum. The workloads of this crate are driven through traits
-//! because peers run them too; a foreign one has no peers, so nothing stands between it and its heap.
+//! Such a program is one function. It makes its heaps by [`Bench::heap`], which chooses collector and limit and records
+//! what the heaps do, uses them like any heap, and returns a checksum. The workloads of this crate are driven through
+//! traits because peers run them too; a foreign one has no peers, so nothing stands between it and its heap.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::OnceLock;
@@ -15,8 +15,8 @@ use crate::workloads::{Outcome, Size};
 
 /// A program of another crate: makes heaps, works, and returns the checksum of what it computed.
 ///
-/// The checksum must depend on the size only: not on the collector, on addresses or on the clock. Running out of memory is
-/// a result and ends the function with the heap's error.
+/// The checksum must depend on the size only: not on the collector, on addresses or on the clock. Running out of memory
+/// is a result and ends the function with the heap's error.
 pub type Run = fn(&Bench<'_>) -> Result<u64, AllocError>;
 
 static RUNS: OnceLock<Vec<(&'static str, Run)>> = OnceLock::new();
@@ -54,7 +54,8 @@ impl Bench<'_> {
         self.size
     }
 
-    /// Makes a heap with the collector and the limit that were chosen. Its pauses and its peak are recorded until it is dropped.
+    /// Makes a heap with the collector and the limit that were chosen. Its pauses and its peak are recorded until it is
+    /// dropped.
     ///
     /// # Errors
     /// When the root does not fit into the limit.

@@ -1,15 +1,15 @@
 //! A recorded trace, run again on a heap.
 //!
-//! Each object of the trace becomes a slice here: of slots, if there were references in it, as many as it had words; else of words
-//! that nobody reads. What is named again after the `mutate` that made it is found through a table of weak pointers, and nothing
-//! else is in the table: so a replay keeps nothing alive that the program did not.
+//! Each object of the trace becomes a slice here: of slots, if there were references in it, as many as it had words;
+//! else of words that nobody reads. What is named again after the `mutate` that made it is found through a table of
+//! weak pointers, and nothing else is in the table: so a replay keeps nothing alive that the program did not.
 //!
-//! *Weak pointers of the program* are lost in a trace, and with them the reason why an object was alive that only a map by keys
-//! or a finalizer kept. Here it may be dead when it is named, on one collector sooner than on another; then the operation is left
-//! out. The model of the trace says whether that may be: an object to which a root led must be there.
+//! *Weak pointers of the program* are lost in a trace, and with them the reason why an object was alive that only a map
+//! by keys or a finalizer kept. Here it may be dead when it is named, on one collector sooner than on another; then the
+//! operation is left out. The model of the trace says whether that may be: an object to which a root led must be there.
 //!
-//! In the end the whole heap is compared with what it must look like, unless operations were left out. The checksum is made of the
-//! trace's sums and of that.
+//! In the end the whole heap is compared with what it must look like, unless operations were left out. The checksum is
+//! made of the trace's sums and of that.
 
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
@@ -157,7 +157,8 @@ fn words<'gc>(mc: &Mutator<'gc>, len: usize) -> Result<Gc<'gc, ()>, AllocError> 
 /// Carries out operations up to the end of a `mutate`. True when the trace has ended.
 fn one_mutate(heap: &mut Heap, place: &mut Place<'_>, gone: &mut Option<(usize, u32)>) -> bool {
     let Place { trace, steps, numbers, made, lost } = place;
-    // A `mutate` for which there was no room begins again, after a collection: numbers go back in the order that gives them again.
+    // A `mutate` for which there was no room begins again, after a collection: numbers go back in the order that gives
+    // them again.
     let mut taken: Vec<u32> = Vec::new();
     let done = heap.batch(|mc, state| {
         taken.drain(..).rev().for_each(|number| numbers.give_back(number));

@@ -5,12 +5,12 @@
 //! all that happens between two `gc.collect()`. It subtracts from each count the references that it makes while it looks,
 //! which it finds out with an object that has one name.
 //!
-//! *Why one process.* To start one takes a tenth of a second with some installations, and ten thousand scripts are to be
-//! run. Scripts go in as a line each; a thread of ours reads what comes out, so that neither side ever waits for the other
-//! with a full pipe.
+//! *Why one process.* To start one takes a tenth of a second with some installations, and ten thousand scripts are to
+//! be run. Scripts go in as a line each; a thread of ours reads what comes out, so that neither side ever waits for the
+//! other with a full pipe.
 //!
-//! *Which CPython.* From 3.11 on an argument of a call is referred to once, by the parameter; before, by the caller's stack
-//! as well. Builds without the global lock count some objects only now and then. Neither is compared.
+//! *Which CPython.* From 3.11 on an argument of a call is referred to once, by the parameter; before, by the caller's
+//! stack as well. Builds without the global lock count some objects only now and then. Neither is compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Write};

@@ -1,12 +1,13 @@
 //! One file of HTML with everything in it: to look at, to mail, to keep.
 //!
-//! It needs no network, no server and no other file. Rust decides what is said: which runs stand for a contestant, which
-//! figures there are and how they are written, what a curve's points are; all of it is here and tested. The template lays it out
-//! (tables and words are there without any script), and a short script draws the curves with uPlot, which is vendored. The script
-//! computes nothing, so that a picture and a table cannot disagree.
+//! It needs no network, no server and no other file. Rust decides what is said: which runs stand for a contestant,
+//! which figures there are and how they are written, what a curve's points are; all of it is here and tested. The
+//! template lays it out (tables and words are there without any script), and a short script draws the curves with
+//! uPlot, which is vendored. The script computes nothing, so that a picture and a table cannot disagree.
 //!
 //! Everything that was measured is in the page as well, compressed, and can be saved from it. Where a page would become
-//! larger than [`LARGEST_RAW`] allows, it is left out and the page says so; curves along a run have [`MOST_POINTS`] points in any case.
+//! larger than [`LARGEST_RAW`] allows, it is left out and the page says so; curves along a run have [`MOST_POINTS`]
+//! points in any case.
 
 mod curves;
 

@@ -6,15 +6,15 @@
 //! first time for who there is ([`survey`]), the second for what leads where ([`edges`]). What is kept is an address and
 //! a number for each object, and the columns of the graph; neither names nor values.
 //!
-//! **What becomes of it.** Each class, instance and array is a node. The static fields of a class, its superclass and its
-//! loader are its references. An object's size is 16 bytes and its fields, with references as wide as in the file: that of
-//! a machine without compressed references, for the file does not say what the real one had. `referent` is a weak reference
-//! in weak and phantom references, as it is for Java's collectors; soft references and finalizers hold their object.
-//! References to what is not in the file are left out.
+//! **What becomes of it.** Each class, instance and array is a node. The static fields of a class, its superclass and
+//! its loader are its references. An object's size is 16 bytes and its fields, with references as wide as in the file:
+//! that of a machine without compressed references, for the file does not say what the real one had. `referent` is a
+//! weak reference in weak and phantom references, as it is for Java's collectors; soft references and finalizers hold
+//! their object. References to what is not in the file are left out.
 //!
 //! *Why our own reader?* The crates that read HPROF are analyzers with a command line (hprof-analyzer: some forty
-//! dependencies, an index of its own on the disk) or map the file and hand out nothing that is checked (jvm-hprof, of 2021).
-//! What is needed here is a third of the format, and must not panic or grow on damaged input.
+//! dependencies, an index of its own on the disk) or map the file and hand out nothing that is checked (jvm-hprof, of
+//! 2021). What is needed here is a third of the format, and must not panic or grow on damaged input.
 //!
 //! **Bounds.** Nothing is believed that the bytes behind it do not pay for: an array's claimed length is read element by
 //! element, an instance's layout is worked out when its bytes are as many as its class says.

@@ -1,9 +1,10 @@
 //! What a heap looks like: how large, how deep, how wide, how entangled, and what holds what.
 //!
-//! A heap's size says little about what it costs to collect. A list of a million elements and a table of a million are the
-//! same to an allocator; the first is marked one by one, whatever the number of threads, and the second is one large array
-//! of which a collector must find out what was written. So this describes the graph: levels from the roots (how much can
-//! be done at once), strongly connected parts (what counting alone cannot free), dominators (what dies together), degrees.
+//! A heap's size says little about what it costs to collect. A list of a million elements and a table of a million are
+//! the same to an allocator; the first is marked one by one, whatever the number of threads, and the second is one
+//! large array of which a collector must find out what was written. So this describes the graph: levels from the roots
+//! (how much can be done at once), strongly connected parts (what counting alone cannot free), dominators (what dies
+//! together), degrees.
 //!
 //! Everything is one pass or one search over what is reachable and strong; only dominators take a logarithm more. Nothing
 //! recurses. Memory is about 60 bytes for each object and 12 for each reference, besides the snapshot.
