@@ -17,12 +17,14 @@
 //! The shadow takes four bytes for each word of objects with references, and about a hundred for each object. It is what
 //! makes a trace small, and the recorder safe: no old value is ever read in the middle of a `mutate`.
 //!
-//! When the file cannot be written, or has become too long, the trace ends there, well formed, and the program goes on.
+//! When the file cannot be written, or has become too long, the trace ends there, well formed in the second case, and the
+//! program goes on. So it does when the writer panics.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gc_marksweep::MarkSweep;
@@ -136,7 +138,8 @@ impl Report {
 
 /// The file.
 struct Tape {
-    out: BufWriter<Box<dyn Write + Send>>,
+    /// None when it is over: nothing is written any more, not even by what the writer does when it is dropped.
+    out: Option<Out>,
     /// Operations of this `mutate`.
     waiting: Vec<u8>,
     limit: u64,
@@ -145,9 +148,10 @@ struct Tape {
     /// The object whose slots are being written, and the next slot.
     object: u32,
     slot: u64,
-    is_over: bool,
     report: Report,
 }
+
+type Out = BufWriter<Box<dyn Write + Send>>;
 
 impl Tape {
     fn operation(&mut self, kind: u64, number: u64) {
@@ -186,25 +190,49 @@ impl Tape {
 
     fn write(&mut self) {
         self.bytes += self.waiting.len() as u64;
-        if let Err(error) = self.out.write_all(&self.waiting) {
-            self.report.state().error = Some(error);
-            self.is_over = true;
-        }
+        let waiting = std::mem::take(&mut self.waiting);
+        self.ask(|out| out.write_all(&waiting));
+        self.waiting = waiting;
         self.waiting.clear();
     }
 
+    /// Asks something of the writer, which is the program's: when it fails, the trace is over. So it is when it panics, because
+    /// a collector that is in the middle of a pause must come to its end.
+    fn ask(&mut self, ask: impl FnOnce(&mut Out) -> io::Result<()>) {
+        let Some(out) = &mut self.out else { return };
+        let answer = catch_unwind(AssertUnwindSafe(|| ask(out))).unwrap_or_else(|payload| {
+            // To drop it may be to panic again.
+            std::mem::forget(payload);
+            Err(io::Error::other("the writer of the trace panicked"))
+        });
+        if let Err(error) = answer {
+            self.report.state().error = Some(error);
+            self.close();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.out.is_none()
+    }
+
+    /// Drops the writer, without what the buffer still has.
+    fn close(&mut self) {
+        let writer = self.out.take().map(BufWriter::into_parts);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(writer))) {
+            std::mem::forget(payload);
+        }
+    }
+
     fn finish(&mut self) {
-        if !self.is_over {
+        if !self.is_over() {
             self.control(Control::Last);
             let Totals { objects, stores, mutates, numbers, roots } = self.totals;
             for sum in [objects, stores, mutates, numbers, roots] {
                 put(sum, &mut self.waiting);
             }
             self.write();
-            if let Err(error) = self.out.flush() {
-                self.report.state().error = Some(error);
-            }
-            self.is_over = true;
+            self.ask(Out::flush);
+            self.close();
         }
         let mut state = self.report.state();
         (state.totals, state.bytes) = (self.totals, self.bytes);
@@ -230,14 +258,13 @@ impl Recorder {
     pub fn new(out: impl Write + Send + 'static, limit: u64) -> Self {
         let report = Report::default();
         let mut tape = Tape {
-            out: BufWriter::with_capacity(1 << 16, Box::new(out)),
+            out: Some(BufWriter::with_capacity(1 << 16, Box::new(out))),
             waiting: MAGIC.to_vec(),
             limit,
             totals: Totals::default(),
             bytes: 0,
             object: 0,
             slot: 0,
-            is_over: false,
             report,
         };
         tape.write();
@@ -273,7 +300,7 @@ impl Recorder {
     fn hide(&mut self, heap: &HeapContext<'_>) {
         debug_assert!(self.hidden.is_none());
         let room = heap.fast.room();
-        if room > 0 && !self.tape.is_over {
+        if room > 0 && !self.tape.is_over() {
             // SAFETY: it is what the inner collector gave to the fast path, which gives it up in the next line.
             self.hidden = Some(unsafe { Hole::new(heap.fast.cursor.get(), room) }.into());
             heap.fast.clear_buffer();
@@ -290,7 +317,7 @@ impl Recorder {
         self.record(heap);
         let result = inner(&mut self.inner, heap);
         let collections = heap.core.statistics.collections();
-        if collections != self.collections && !self.tape.is_over {
+        if collections != self.collections && !self.tape.is_over() {
             self.collections = collections;
             self.bury();
         }
@@ -300,7 +327,7 @@ impl Recorder {
 
     /// Sets the fast paths so that everything comes by; or, when the trace has ended, nothing.
     fn watch(&mut self, heap: &HeapContext<'_>) {
-        let on = !self.tape.is_over;
+        let on = !self.tape.is_over();
         self.share_barrier(heap);
         heap.fast.always_due.set(on);
         heap.fast.due.set(on || heap.fast.due.get());
@@ -317,7 +344,7 @@ impl Recorder {
 
     /// Adds the recorder's bit to the mask that the inner collector has set.
     fn share_barrier(&self, heap: &HeapContext<'_>) {
-        let recorded = if self.tape.is_over { 0 } else { UNLOGGED };
+        let recorded = if self.tape.is_over() { 0 } else { UNLOGGED };
         heap.fast.set_barrier_mask(heap.fast.barrier_mask() & !UNLOGGED | recorded);
     }
 
@@ -328,7 +355,7 @@ impl Recorder {
 
     /// Writes down what happened since the last time.
     fn record(&mut self, heap: &mut HeapContext<'_>) {
-        if self.tape.is_over {
+        if self.tape.is_over() {
             return;
         }
         let new_roots: Vec<ObjectRef> = heap.core.roots.created_targets().collect();
@@ -676,7 +703,7 @@ impl Recorder {
 
     /// The program asked for a collection.
     fn asked(&mut self, kind: CollectionKind) {
-        if !self.tape.is_over {
+        if !self.tape.is_over() {
             self.tape.control(if kind == CollectionKind::Full { Control::Full } else { Control::Minor });
             let totals = self.tape.totals;
             self.tape.flush(totals);
@@ -722,7 +749,7 @@ unsafe impl Collector for Recorder {
             Some(allocation) => Ok(allocation),
             None => self.inner.allocate_slow(heap, request),
         };
-        if !self.tape.is_over {
+        if !self.tape.is_over() {
             self.hide(heap);
             if let Ok(allocation) = &allocation {
                 self.fresh.push((ObjectRef::new(allocation.payload), (request.bytes - request.prefix) / 8));
@@ -739,7 +766,7 @@ unsafe impl Collector for Recorder {
             self.inner.barrier_slow(heap, object, range.clone());
             self.share_barrier(heap);
         }
-        if object.word().has(UNLOGGED) && !self.tape.is_over {
+        if object.word().has(UNLOGGED) && !self.tape.is_over() {
             if object.word().has(CARDED) {
                 self.written.push((object.reference(), Some(range)));
             } else {
@@ -813,5 +840,51 @@ unsafe impl Collector for Recorder {
 impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorder").field("known", &self.number_of.len()).field("totals", &self.tape.totals).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heap_core::{Gc, Heap, Lock, Rootable};
+
+    /// Panics at its nth call, and when it is dropped.
+    struct Hostile(u32);
+
+    impl Write for Hostile {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.wrapping_sub(1);
+            if self.0 == 0 { panic!("a writer that panics, on purpose") } else { Ok(bytes.len()) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.write(&[]).map(drop)
+        }
+    }
+
+    impl Drop for Hostile {
+        fn drop(&mut self) {
+            panic!("a writer that panics when it is dropped, on purpose");
+        }
+    }
+
+    #[test]
+    fn a_writer_that_panics_ends_the_trace_and_nothing_else() {
+        for calls in 1..6 {
+            let recorder = Recorder::new(Hostile(calls), u64::MAX);
+            let report = recorder.report();
+            let mut heap =
+                Heap::<Rootable![Gc<'_, Lock<Option<Gc<'_, u64>>>>]>::new(recorder, |mc| Gc::new(mc, Lock::new(None)))
+                    .unwrap();
+            for number in 0..100_000 {
+                heap.mutate(|mc, root| root.set(mc, Some(Gc::new(mc, number))));
+            }
+            heap.collect();
+            heap.verify().unwrap();
+            assert_eq!(heap.mutate(|_, root| *root.get().unwrap()), 99_999);
+            drop(heap);
+            let error = report.outcome().unwrap_err();
+            assert_eq!(error.to_string(), "the writer of the trace panicked", "after {calls} calls");
+        }
     }
 }
