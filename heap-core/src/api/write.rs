@@ -184,7 +184,7 @@ impl<'gc, T: ?Sized + Pointee + 'gc> Gc<'gc, T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no object, but a part of one",
     label = "the write barrier is that of the object which contains it",
-    note = "name the object first, and then the path inside it: `store!(mc, object => inner.field, value)`",
+    note = "name the object first, and then the path inside it: `store!(mc, object => inner.field, value)` or `object => slots[index]`",
     note = "if it is the root, make the root a pointer, `Rootable![Gc<'_, ..>]`, or change it in `Heap::mutate_root`, where no barrier is needed"
 )]
 pub trait IsAnObject {}
@@ -201,6 +201,21 @@ pub trait NotAnObject<'gc>: crate::trace::Facts<'gc> + Sized {
 }
 
 impl<'gc, T: crate::trace::Facts<'gc>> NotAnObject<'gc> for T {}
+
+/// The same for parts whose elements are stored into: `store!(mc, object.slots[0], value)`.
+pub trait NotAnObjectEither<'gc>: Sized {
+    #[doc(hidden)]
+    fn __project<F: ?Sized>(&self, _: &Mutator<'gc>, _: impl FnOnce(&'gc Self) -> &'gc F) -> &'gc Write<F>
+    where
+        Self: IsAnObject + 'gc,
+    {
+        unreachable!("no type implements `IsAnObject`")
+    }
+}
+
+impl<T, const N: usize> NotAnObjectEither<'_> for [T; N] {}
+impl<T> NotAnObjectEither<'_> for Vec<T> {}
+impl<T> NotAnObjectEither<'_> for Option<T> {}
 
 /// The bytes of `outer` that `inner` occupies.
 #[inline(always)]
@@ -227,7 +242,8 @@ fn outside() -> ! {
 /// Projects from a `Gc` to a field and runs the write barrier: `field!(mc, node.items)` is a `&Write<_>` of the field.
 ///
 /// The path may be `object.field`, `object.0`, `object[index]` or, for fields of inline structs and arrays,
-/// `object => path.to.field` or `object => [index].field`. `object` may be any expression in parentheses or a path of identifiers.
+/// `object => path.to.field`, `object => slots[index]` or `object => [index].field`; `object` alone is all of it. `object` may be any
+/// expression in parentheses or a path of identifiers.
 ///
 /// ```
 /// use heap_core::{field, Gc, Heap, NoGc, RefLock, Rootable, Trace};
@@ -257,25 +273,28 @@ macro_rules! field {
 
 /// Stores into a [`Lock`](crate::Lock) field of an object, through the write barrier: `store!(mc, node.next, Some(x))`.
 ///
-/// The path is written as for [`field!`](crate::field).
+/// The path is written as for [`field!`](crate::field): `object.field`, or `object => slots[index]` for what lies deeper inside it.
 ///
 /// ```
 /// use heap_core::{store, Gc, Heap, Lock, NoGc, Rootable, Trace};
 ///
-/// #[derive(Trace)]
+/// #[derive(Default, Trace)]
 /// struct Node<'gc> {
 ///     value: u64,
 ///     next: Lock<Option<Gc<'gc, Node<'gc>>>>,
+///     slots: [Lock<Option<Gc<'gc, Node<'gc>>>>; 4],
 /// }
 ///
-/// let mut heap = Heap::<Rootable![Gc<'_, Node<'_>>]>::new(NoGc::default(), |mc| {
-///     Gc::new(mc, Node { value: 0, next: Lock::new(None) })
-/// })
-/// .unwrap();
+/// let mut heap = Heap::<Rootable![Gc<'_, Node<'_>>]>::new(NoGc::default(), |mc| Gc::new(mc, Node::default())).unwrap();
 /// heap.mutate(|mc, root| {
-///     let node = Gc::new(mc, Node { value: 1, next: Lock::new(None) });
+///     let node = Gc::new(mc, Node { value: 1, ..Node::default() });
 ///     store!(mc, root.next, Some(node));
-///     assert_eq!(root.next.get().unwrap().value, 1);
+///     store!(mc, root => slots[2], Some(node));
+///     assert_eq!(root.next.get().unwrap().value + root.slots[2].get().unwrap().value, 2);
+///     // An object that is a lock itself.
+///     let variable = Gc::new(mc, Lock::new(None));
+///     store!(mc, variable, Some(node));
+///     assert_eq!(variable.get().unwrap().value, 1);
 /// });
 /// ```
 ///
@@ -309,7 +328,7 @@ macro_rules! __field {
     (@path $mc:expr; [$($object:tt)+]; => [$($index:tt)+] $($path:tt)*) => {
         {
             #[allow(unused_imports)]
-            use $crate::__private::NotAnObject as _;
+            use $crate::__private::{NotAnObject as _, NotAnObjectEither as _};
             ($($object)+).__project($mc, |__object| &__object[$($index)+] $($path)*)
         }
     };
@@ -317,7 +336,7 @@ macro_rules! __field {
     (@path $mc:expr; [$($object:tt)+]; => $($path:tt)+) => {
         {
             #[allow(unused_imports)]
-            use $crate::__private::NotAnObject as _;
+            use $crate::__private::{NotAnObject as _, NotAnObjectEither as _};
             ($($object)+).__project($mc, |__object| &__object.$($path)+)
         }
     };
@@ -325,7 +344,7 @@ macro_rules! __field {
     (@path $mc:expr; [$($object:tt)+]; . $field:tt) => {
         {
             #[allow(unused_imports)]
-            use $crate::__private::NotAnObject as _;
+            use $crate::__private::{NotAnObject as _, NotAnObjectEither as _};
             ($($object)+).__project($mc, |__object| &__object.$field)
         }
     };
@@ -333,8 +352,16 @@ macro_rules! __field {
     (@path $mc:expr; [$($object:tt)+]; [$($index:tt)+]) => {
         {
             #[allow(unused_imports)]
-            use $crate::__private::NotAnObject as _;
+            use $crate::__private::{NotAnObject as _, NotAnObjectEither as _};
             ($($object)+).__project($mc, |__object| &__object[$($index)+])
+        }
+    };
+    // the object itself
+    (@path $mc:expr; [$($object:tt)+];) => {
+        {
+            #[allow(unused_imports)]
+            use $crate::__private::{NotAnObject as _, NotAnObjectEither as _};
+            ($($object)+).__project($mc, |__object| __object)
         }
     };
     // otherwise the next token belongs to the object
