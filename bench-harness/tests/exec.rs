@@ -4,6 +4,7 @@
 //! its second with which collector.
 
 use std::process::{Command, ExitCode, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use bench_harness::record::{Record, Status};
 use gc_generational::Generational;
@@ -27,7 +28,8 @@ fn main() -> ExitCode {
     a_program_need_not_tell_of_its_heaps();
     output_may_have_to_be_the_same();
     requests_that_cannot_be_fulfilled();
-    println!("6 checks passed");
+    a_harness_that_is_killed_takes_its_program_along();
+    println!("7 checks passed");
     ExitCode::SUCCESS
 }
 
@@ -61,7 +63,7 @@ fn program() -> ExitCode {
             let sleep = Command::new("sleep").arg("1000").spawn();
             drop(sleep);
             loop {
-                std::thread::sleep(std::time::Duration::from_secs(1));
+                std::thread::sleep(Duration::from_secs(1));
             }
         }
         _ => ExitCode::from(9),
@@ -69,10 +71,14 @@ fn program() -> ExitCode {
 }
 
 fn exec(options: &[&str], command: &[&str]) -> Output {
-    let harness = env!("CARGO_BIN_EXE_bench-harness");
-    let mut line = Command::new(harness);
+    harness(options, command).output().expect("it starts")
+}
+
+fn harness(options: &[&str], command: &[&str]) -> Command {
+    let mut line = Command::new(env!("CARGO_BIN_EXE_bench-harness"));
     line.args(["exec", "--quiet", "--json=-"]).args(options).arg("--").args(command);
-    line.env(ROLE, "").stdin(Stdio::null()).output().expect("it starts")
+    line.env(ROLE, "").stdin(Stdio::null());
+    line
 }
 
 fn this() -> String {
@@ -144,6 +150,31 @@ fn a_program_can_leave_others_behind() {
     let statuses: Vec<_> = self::records(&output).into_iter().map(|record| record.measurement.status).collect();
     assert_eq!(statuses, [Status::Crashed("SIGINT".to_owned()), Status::Crashed("SIGINT".to_owned())]);
     assert_eq!(output.status.code(), Some(1));
+}
+
+/// On Linux; elsewhere the program goes on.
+fn a_harness_that_is_killed_takes_its_program_along() {
+    if cfg!(not(target_os = "linux")) {
+        return;
+    }
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let script = format!("echo $$ > {}; exec sleep 1000", file.path().display());
+    let mut harness = harness(&[], &["sh", "-c", &script]).stdout(Stdio::null()).spawn().expect("it starts");
+    let begin = Instant::now();
+    let wait_until = |what: &str, is_so: &dyn Fn() -> bool| {
+        while !is_so() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "{what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let pid = || std::fs::read_to_string(file.path()).unwrap_or_default().trim().to_owned();
+    wait_until("the program starts", &|| !pid().is_empty());
+    let status = format!("/proc/{}/stat", pid());
+    assert!(std::path::Path::new(&status).exists());
+    harness.kill().expect("it can be killed");
+    harness.wait().expect("and is gone");
+    // Nobody may be there to bury it.
+    wait_until("the program ends", &|| std::fs::read_to_string(&status).map_or(true, |stat| stat.contains(") Z ")));
 }
 
 fn a_program_need_not_tell_of_its_heaps() {

@@ -70,7 +70,8 @@ pub fn render(groups: &[Group], context: &Context) -> String {
         lines.push(String::new());
         lines.extend(format::wrap(&format!("FAILED: {disagreement}"), WIDTH));
     }
-    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+    // Records can be anybody's, and so can the names in them.
+    lines.iter().map(|line| format!("{}\n", format::printable(line.trim_end()))).collect()
 }
 
 /// What all blocks have in common, that they can be read as one table.
@@ -85,7 +86,7 @@ impl Layout {
     /// little, two columns make room; names wrap if it still is.
     fn of(groups: &[Group]) -> Self {
         let rows = || groups.iter().flat_map(|group| &group.rows);
-        let width = |text: &str| text.chars().count();
+        let width = format::width;
         let mut figures: Vec<_> = Column::FIGURES
             .into_iter()
             .filter(|column| !column.is_optional() || rows().any(|row| column.text(row) != ABSENT))
@@ -122,8 +123,8 @@ impl Layout {
         let (width, indent) = (self.label_width, " ".repeat(self.label_width + 1));
         for Remark { about, text } in &group.remarks {
             let label = about.iter().map(|contestant| contestant.name()).collect::<Vec<_>>().join(", ");
-            let mut start = format!("{label:width$} ");
-            if label.chars().count() > width {
+            let mut start = format!("{label}{} ", " ".repeat(width.saturating_sub(format::width(&label))));
+            if format::width(&label) > width {
                 lines.extend(format::wrap(&label, WIDTH));
                 start = indent.clone();
             }
@@ -513,9 +514,20 @@ Imaginary CPU, 2 cores, kernel 6.1, rustc 1.95.0, commit 0123456789ab
         context.disagreements = vec!["word ".repeat(40)];
         let text = render(&summarise(&records), &context);
         for line in text.lines() {
-            assert!(line.chars().count() <= WIDTH, "{}: {line}\n{text}", line.chars().count());
+            assert!(format::width(line) <= WIDTH, "{}: {line}\n{text}", format::width(line));
         }
         assert!(text.is_ascii() || text.chars().all(|c| c.is_ascii() || c == '±'), "{text}");
+    }
+
+    #[test]
+    fn names_of_others_are_not_obeyed_and_fit() {
+        let mut slow = failed(sample("rings", "nogc", 1, 1.0), Status::Crashed("\u{7}bell".to_owned()));
+        slow.key.contestant = crate::contestants::Contestant::external(&"漢字".repeat(30));
+        let red = sample("snapshot:\u{1b}[31mred.heapsnapshot", "nogc", 1, 1.0);
+        let text = render(&summarise(&[slow, red]), &context(1));
+        assert!(text.contains("bell") && text.contains("[31mred"), "{text}");
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+        assert!(text.lines().all(|line| format::width(line) <= WIDTH), "{text}");
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //!
 //! Nothing is asked of the program but that it takes its collector as an argument. It is timed from outside, from
 //! before its start until it is gone, so start and input are in the figures. What it cost is what the system says of it
-//! and of the children that it waited for (`wait4`). What its heaps did it says itself, if it was built with the
-//! feature
+//! and of the children that it waited for (`wait4`). What its heaps did it says itself, if it was built with the feature
 //! `telemetry` of `heap_core`: it inherits the writing end of a pipe, which its environment names. Without that feature
 //! it is timed all the same.
 //!
-//! It has a process group of its own, which is ended as a whole: a script that starts others leaves nothing behind.
+//! It has a process group of its own, which is ended as a whole: a script that starts others leaves nothing behind. Where
+//! this process is killed before it can do so, the system ends the program (on Linux, and not what the program started).
 
 use std::io::{self, BufReader, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -54,8 +54,10 @@ impl Runner {
         // The program inherits this end, and nothing else of ours. One run at a time, so nobody else does.
         fcntl_setfd(&writer, FdFlags::empty())?;
         let identity = rustix::fs::fstat(&writer)?;
+        let mut command = Command::new(line.program());
+        process::end_with_us(&mut command);
         let start = Instant::now();
-        let spawned = Command::new(line.program())
+        let spawned = command
             .args(line.arguments(collector))
             .env(VARIABLE, format!("{}:{}:{}", writer.as_fd().as_raw_fd(), identity.st_dev, identity.st_ino))
             .stdin(Stdio::null())

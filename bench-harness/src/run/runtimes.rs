@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use crate::contestants::runtime::{Runtime, numbers};
 use crate::run::job::Job;
 use crate::run::runner;
+use crate::system::process;
 use crate::text::format::printable;
 use crate::text::names::Named;
 use crate::workloads::program::Program;
@@ -94,6 +95,7 @@ impl Runtimes {
         };
         command.args(others).arg(job.key.program.to_string()).args(numbers.iter().map(u64::to_string));
         command.current_dir(folder);
+        process::end_with_us(&mut command);
         Ok(command)
     }
 }

@@ -58,6 +58,29 @@ pub fn end_with_parent() {
     }
 }
 
+/// The same for a program that is not ours: it is asked on its behalf, between its creation and its first instruction.
+/// What it starts itself is not asked.
+pub fn end_with_us(command: &mut std::process::Command) {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::process::CommandExt;
+
+        use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+        let us = getpid();
+        // SAFETY: the copy of this process has one thread, and locks that others held are held for ever in it. What it
+        // does here is two system calls: it takes no lock and asks for no memory, also where it fails.
+        unsafe {
+            command.pre_exec(move || {
+                set_parent_process_death_signal(Some(Signal::KILL))?;
+                // Who asks after the end is not told of it any more.
+                if getppid() == Some(us) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
+            });
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = command;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -78,24 +78,27 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Breaks a text into lines of at most `width` characters, between words; a longer word is broken too.
+/// The columns that a text takes on a terminal: a Chinese character takes two, an accent that is combined none.
+#[must_use]
+pub fn width(text: &str) -> usize {
+    textwrap::core::display_width(text)
+}
+
+/// Breaks a text into lines of at most `width` columns, between words; a longer word is broken too.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let pieces = text.split_whitespace().flat_map(|word| {
-        let letters: Vec<char> = word.chars().collect();
-        letters.chunks(width.max(1)).map(|piece| piece.iter().collect::<String>()).collect::<Vec<_>>()
-    });
-    for word in pieces {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(&word);
-            }
-            _ => lines.push(word),
-        }
+    use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
+
+    // A name with a hyphen stays whole: it is copied from the table into a command line.
+    let options = Options::new(width.max(1))
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words.is_empty() {
+        return Vec::new();
     }
-    lines
+    textwrap::wrap(&words.join(" "), options).into_iter().map(Into::into).collect()
 }
 
 #[cfg(test)]

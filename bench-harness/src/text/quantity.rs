@@ -11,6 +11,9 @@ const MOST_BYTES: u64 = 1 << 46;
 /// More invocations than this are a typing error: at one second each they take three hours.
 const MOST_INVOCATIONS: u32 = 10_000;
 
+/// A million take minutes without another program to compare with, and an hour with one.
+const MOST_SEQUENCES: u32 = 10_000_000;
+
 /// A day.
 const LONGEST_TIMEOUT_S: f64 = 86_400.0;
 
@@ -60,14 +63,24 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 /// # Errors
 /// A sentence for the user.
 pub fn invocations(text: &str) -> Result<u32, String> {
+    how_often(text, "invocations", MOST_INVOCATIONS)
+}
+
+/// Parses a number of random sequences, at least 1.
+///
+/// # Errors
+/// A sentence for the user.
+pub fn sequences(text: &str) -> Result<u32, String> {
+    how_often(text, "sequences", MOST_SEQUENCES)
+}
+
+fn how_often(text: &str, what: &str, most: u32) -> Result<u32, String> {
+    let is_number = !text.trim().is_empty() && text.trim().bytes().all(|byte| byte.is_ascii_digit());
     match text.trim().parse::<u32>() {
-        Ok(0) => Err("0 invocations measure nothing: ask for at least 1".to_owned()),
-        Ok(number) if number <= MOST_INVOCATIONS => Ok(number),
-        Ok(_) => Err(format!("`{text}` invocations would take hours: ask for at most {MOST_INVOCATIONS}")),
-        Err(_) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Err(format!("`{text}` invocations would take hours: ask for at most {MOST_INVOCATIONS}"))
-        }
-        Err(_) => Err(format!("`{text}` is not a number of invocations: write a whole number such as 5")),
+        Ok(0) => Err(format!("0 {what} tell nothing: ask for at least 1")),
+        Ok(number) if number <= most => Ok(number),
+        _ if is_number => Err(format!("`{text}` {what} would take hours: ask for at most {most}")),
+        _ => Err(format!("`{text}` is not a number of {what}: write a whole number such as 5")),
     }
 }
 
@@ -168,6 +181,8 @@ mod tests {
     fn counts() {
         assert_eq!(invocations("1"), Ok(1));
         assert_eq!(invocations("20"), Ok(20));
+        assert_eq!(sequences("1000000"), Ok(1_000_000));
+        assert!(sequences("18446744073709551616").unwrap_err().contains("at most 10000000"));
         for text in ["0", "-1", "", "1.5", "many", "10001", "4294967296", "99999999999999999999"] {
             assert!(invocations(text).is_err(), "{text}");
         }

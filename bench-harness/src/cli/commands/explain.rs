@@ -15,6 +15,7 @@ use crate::explain::python::{self, Python};
 use crate::explain::tables;
 use crate::text::format;
 use crate::text::names::{self, Named};
+use crate::text::quantity;
 
 /// Options of `explain`.
 #[derive(Debug, Args)]
@@ -34,8 +35,9 @@ pub struct ExplainOptions {
     #[arg(long)]
     pub deferred: bool,
     /// Instead of explaining, compare on so many random sequences of statements
-    #[arg(long, value_name = "N", conflicts_with_all = ["chapters", "deferred"])]
-    pub random: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = quantity::sequences,
+        conflicts_with_all = ["chapters", "deferred"])]
+    pub random: Option<u32>,
     /// The seed of the first random sequence; the next has the next
     #[arg(long, value_name = "S", default_value_t = 1, requires = "random")]
     pub seed: u64,
@@ -76,7 +78,7 @@ pub fn explain(options: ExplainOptions) -> Result<ExitCode, String> {
         }
     });
     if let Some(count) = options.random {
-        return random(&collectors, python.as_mut(), count, options.seed);
+        return random(&collectors, python.as_mut(), count as usize, options.seed);
     }
     let settle = !options.deferred;
     let mut shown = super::print(&tables::introduction(settle));
