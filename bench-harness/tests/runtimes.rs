@@ -2,7 +2,8 @@
 
 use std::process::{Command, Output, Stdio};
 
-use bench_harness::contestants::Kind;
+use bench_harness::contestants::runtime::Runtime;
+use bench_harness::contestants::{Contestant, Kind};
 use bench_harness::record::{Record, Status};
 
 fn compare(path: Option<&str>, arguments: &[&str]) -> Output {
@@ -13,6 +14,9 @@ fn compare(path: Option<&str>, arguments: &[&str]) -> Output {
     }
     command.output().expect("the program starts")
 }
+
+/// Those that are written in other languages.
+const PROGRAMS: &str = "classic,quads,lru_cache,event_loop,queue,size_mix,functional_map";
 
 fn records(output: &Output) -> Vec<Record> {
     let text = String::from_utf8(output.stdout.clone()).expect("records are text");
@@ -25,7 +29,7 @@ fn stderr(output: &Output) -> String {
 
 #[test]
 fn languages_that_are_here_compute_the_same() {
-    let output = compare(None, &["--workloads=classic", "--collectors=marksweep", "--runtimes=all"]);
+    let output = compare(None, &["--workloads", PROGRAMS, "--collectors=marksweep", "--runtimes=all"]);
     let records = records(&output);
     let others: Vec<_> = records.iter().filter(|record| record.key.contestant.kind() == Kind::Runtime).collect();
     let languages = records[0].environment.runtimes.len();
@@ -37,7 +41,7 @@ fn languages_that_are_here_compute_the_same() {
         );
     }
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert_eq!((others.len(), records.len()), (6 * languages, 6 * (languages + 1)));
+    assert_eq!((others.len(), records.len()), (12 * languages, 12 * (languages + 1)));
     for record in others {
         let measurement = &record.measurement;
         let ours = records
@@ -47,6 +51,11 @@ fn languages_that_are_here_compute_the_same() {
         assert_eq!(measurement.checksum, ours.unwrap().measurement.checksum, "{:?}", record.key);
         assert!(measurement.wall_ns.is_some() || measurement.cpu_ns.is_some());
         assert!(!cfg!(target_os = "linux") || measurement.peak_rss_bytes.is_some_and(|bytes| bytes > 1 << 20));
+        let serves = record.key.program.to_string() == "event_loop";
+        let has_clock = record.key.contestant != Contestant::Runtime(Runtime::Lua);
+        assert_eq!(measurement.latency_max_ns.is_some(), serves && has_clock, "{:?}", record.key);
+        let requests = measurement.latency_histogram.as_ref().map(|latencies| latencies.count());
+        assert_eq!(requests, (serves && has_clock).then_some(2_000), "{:?}", record.key);
     }
 }
 
@@ -61,7 +70,7 @@ fn what_is_missing_is_left_out_with_a_line_on_how_to_get_it() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("there is nothing to run"), "{}", stderr(&output));
     // Nobody looks for a language that has none of the programs.
-    let output = compare(Some("/nowhere"), &["--workloads=queue", "--collectors=marksweep", "--runtimes=lua"]);
+    let output = compare(Some("/nowhere"), &["--workloads=retain", "--collectors=marksweep", "--runtimes=lua"]);
     assert!(!stderr(&output).contains("left out"), "{}", stderr(&output));
     for (arguments, says) in
         [(["--runtimes=lau"], "did you mean `lua`"), (["--collectors=node"], "choose it by --runtimes node")]

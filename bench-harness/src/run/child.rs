@@ -100,7 +100,8 @@ pub(super) fn report(meter: &Meter, into: &mut Measurement) {
     report_latencies(&meter.latencies, into);
 }
 
-fn report_latencies(latencies: &Latencies, into: &mut Measurement) {
+/// Writes the metered latencies of requests into a measurement, if there were requests.
+pub(super) fn report_latencies(latencies: &Latencies, into: &mut Measurement) {
     let Some(metered) = latencies.metered() else { return };
     into.latency_p50_ns = Some(metered.quantile_ns(0.5));
     into.latency_p99_ns = Some(metered.quantile_ns(0.99));

@@ -16,9 +16,9 @@ use crate::contestants::allocator::VARIABLE;
 use crate::contestants::{Contestant, Kind};
 use crate::record::{Measurement, Status};
 use crate::run::inputs::Inputs;
-use crate::run::interrupt;
 use crate::run::job::Job;
 use crate::run::runtimes::Runtimes;
+use crate::run::{child, interrupt};
 use crate::system::process;
 use crate::text::format::printable;
 use crate::workloads::program::Program;
@@ -109,10 +109,13 @@ impl Runner {
         if interrupt::requested() || status.is_some_and(interrupted) {
             return Ok(Ended::Interrupted);
         }
-        let measurement = match status {
+        let mut measurement = match status {
             Some(status) => understand(status, &stdout, &stderr, job.key.contestant.kind()),
             None => timed_out(timeout),
         };
+        if let Contestant::Runtime(_) = job.key.contestant {
+            child::report_latencies(&self.runtimes.latencies(), &mut measurement);
+        }
         Ok(Ended::Measured(Box::new(measurement)))
     }
 

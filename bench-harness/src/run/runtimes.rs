@@ -20,7 +20,13 @@ use crate::run::runner;
 use crate::system::process;
 use crate::text::format::printable;
 use crate::text::names::Named;
+use crate::workloads::event_loop::Latencies;
 use crate::workloads::program::Program;
+
+/// The file into which a program that serves requests writes when each ended, in nanoseconds, one to a line, after its
+/// clock has stopped: from that follow the same metered latencies as for everybody else. Lua has no clock that is fine
+/// enough, and writes none.
+const ENDS: &str = "ends";
 
 /// What runs, and where; nothing, if no other language was asked for.
 #[derive(Clone, Debug, Default)]
@@ -93,10 +99,19 @@ impl Runtimes {
             Some(built) => Command::new(folder.join(built)),
             None => Command::new(&found.program),
         };
+        // What a run that was ended may have left is not the next one's.
+        let _ = std::fs::remove_file(folder.join(ENDS));
         command.args(others).arg(job.key.program.to_string()).args(numbers.iter().map(u64::to_string));
         command.current_dir(folder);
         process::end_with_us(&mut command);
         Ok(command)
+    }
+
+    /// What the run that has just ended says of its requests: nothing, if it served none.
+    pub(super) fn latencies(&self) -> Latencies {
+        let text = self.0.as_ref().and_then(|ready| std::fs::read_to_string(ready.folder.path().join(ENDS)).ok());
+        let ends: Option<Vec<u64>> = text.and_then(|text| text.lines().map(|line| line.parse().ok()).collect());
+        Latencies::of_ends(ends.unwrap_or_default())
     }
 }
 

@@ -139,6 +139,17 @@ impl Metered {
 }
 
 impl Latencies {
+    /// From when each request ended, in nanoseconds since the first began, in order. A clock that went back is taken to
+    /// have stood still.
+    pub fn of_ends(mut ends: Vec<u64>) -> Self {
+        let mut last = 0;
+        for end in &mut ends {
+            last = last.max(*end);
+            *end = last;
+        }
+        Latencies { ends }
+    }
+
     /// The metered latencies, if there were requests.
     pub fn metered(&self) -> Option<Metered> {
         let (count, total) = (self.ends.len() as u64, *self.ends.last()?);
@@ -182,7 +193,7 @@ mod tests {
     use super::*;
 
     fn metered(ends: &[u64]) -> [u64; 4] {
-        let metered = Latencies { ends: ends.to_vec() }.metered().unwrap();
+        let metered = Latencies::of_ends(ends.to_vec()).metered().unwrap();
         [0.5, 0.99, 0.999, 1.0].map(|share| metered.quantile_ns(share))
     }
 
@@ -191,6 +202,11 @@ mod tests {
         let ends: Vec<u64> = (1..=1000).map(|n| n * 10).collect();
         assert_eq!(metered(&ends), [10; 4]);
         assert_eq!(Latencies::default().metered(), None);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_stands_still() {
+        assert_eq!(metered(&[10, 7, 20, 30]), metered(&[10, 10, 20, 30]));
     }
 
     #[test]

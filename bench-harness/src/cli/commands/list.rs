@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use crate::cli;
 use crate::contestants::Peer;
 use crate::contestants::collector::Collector;
-use crate::contestants::runtime::Runtime;
+use crate::contestants::runtime::{self, Runtime};
 use crate::text::format;
 use crate::text::names::Named;
+use crate::workloads::Workload;
 use crate::workloads::program::Program;
 use crate::workloads::set::{self, Set};
 
@@ -70,8 +71,11 @@ fn text() -> String {
             ),
         ],
     );
-    let languages = Runtime::ALL.map(|runtime| (runtime.name().to_owned(), runtime.about()));
-    section("Other languages, on the classic workloads (with --runtimes)", languages.to_vec());
+    let beside_classic = runtime::workloads().filter(|workload| workload.set() != Set::Classic);
+    let written = format!("classic, {}", beside_classic.map(Workload::name).collect::<Vec<_>>().join(", "));
+    let mut languages: Vec<_> = Runtime::ALL.map(|runtime| (runtime.name().to_owned(), runtime.about())).to_vec();
+    languages.push(("(what they run)".to_owned(), &written));
+    section("Other languages (with --runtimes)", languages);
     let built_in: &[Peer] = if cfg!(feature = "peers") { &Peer::ALL } else { &[] };
     let peers: Vec<_> = built_in.iter().map(|peer| (peer.name().to_owned(), peer.about())).collect();
     if peers.is_empty() {

@@ -1,6 +1,7 @@
-// The classic workloads in JavaScript. What they are is in src/workloads; the numbers come as arguments.
+// Workloads in JavaScript. What they are is in src/workloads; the numbers come as arguments.
 "use strict";
 const fs = require("fs");
+const { performance } = require("perf_hooks");
 
 // Numbers of 64 bits are two of 32 here: BigInt allocates for each sum. A result is in `high` and `low`.
 let high = 0;
@@ -31,6 +32,10 @@ const checksum = {
 
 class Random {
   constructor(seed) {
+    this.restart(seed);
+  }
+
+  restart(seed) {
     this.high = 0;
     this.low = seed;
   }
@@ -57,9 +62,9 @@ class Random {
   }
 }
 
-// Bounds are below 2^21, so that the product is exact.
+// In two steps, so that both products are exact.
 function scale(bits, bound) {
-  return Math.floor((bits * bound) / 0x100000000);
+  return Math.floor(((bits >>> 16) * bound + Math.floor(((bits & 0xffff) * bound) / 0x10000)) / 0x10000);
 }
 
 class Tree {
@@ -186,6 +191,161 @@ class Vertex {
   }
 }
 
+class Message {
+  constructor(number, payload) {
+    this.number = number;
+    this.payload = payload;
+  }
+}
+
+// A size, from 64 bits in `high` and `low`.
+function logUniform(least, octaves) {
+  const base = least << (((low & 0xff) * octaves) >>> 8);
+  return base + scale(((high << 24) | (low >>> 8)) >>> 0, base);
+}
+
+function digest(slice) {
+  return slice.length + slice[0] * 0x10000 + slice[slice.length - 1] * 0x1000000;
+}
+
+class Quad {
+  constructor(a, b, c, d) {
+    this.a = a;
+    this.b = b;
+    this.c = c;
+    this.d = d;
+  }
+}
+
+function quad(depth) {
+  if (depth === 0) return new Quad(null, null, null, null);
+  return new Quad(quad(depth - 1), quad(depth - 1), quad(depth - 1), quad(depth - 1));
+}
+
+function count(node) {
+  return node.a === null ? 1 : 1 + count(node.a) + count(node.b) + count(node.c) + count(node.d);
+}
+
+class Entry {
+  constructor(key, value, chain) {
+    this.key = key;
+    this.value = value;
+    this.chain = chain;
+    this.newer = null;
+    this.older = null;
+  }
+}
+
+class Cache {
+  constructor(buckets) {
+    this.table = new Array(buckets).fill(null);
+    this.newest = null;
+    this.oldest = null;
+    this.lengths = new Random(0);
+  }
+
+  bucket(key) {
+    product(0, key, 0x9e3779b9, 0x7f4a7c15);
+    return (high >>> 8) & (this.table.length - 1);
+  }
+
+  find(key) {
+    let entry = this.table[this.bucket(key)];
+    while (entry !== null && entry.key !== key) entry = entry.chain;
+    return entry;
+  }
+
+  insert(key) {
+    this.lengths.restart(key);
+    this.lengths.bits();
+    const value = new Uint8Array(logUniform(16, 10)).fill(key >>> 3);
+    const bucket = this.bucket(key);
+    const entry = new Entry(key, value, this.table[bucket]);
+    this.table[bucket] = entry;
+    this.push(entry);
+    return entry;
+  }
+
+  push(entry) {
+    entry.newer = null;
+    entry.older = this.newest;
+    if (this.newest === null) this.oldest = entry;
+    else this.newest.newer = entry;
+    this.newest = entry;
+  }
+
+  unlink(entry) {
+    if (entry.newer === null) this.newest = entry.older;
+    else entry.newer.older = entry.older;
+    if (entry.older === null) this.oldest = entry.newer;
+    else entry.older.newer = entry.newer;
+  }
+
+  evict() {
+    const entry = this.oldest, bucket = this.bucket(entry.key);
+    this.unlink(entry);
+    if (this.table[bucket] === entry) {
+      this.table[bucket] = entry.chain;
+      return;
+    }
+    let before = this.table[bucket];
+    while (before.chain !== entry) before = before.chain;
+    before.chain = entry.chain;
+  }
+}
+
+class Record {
+  constructor(id, body) {
+    this.id = id;
+    this.body = body;
+  }
+}
+
+function record(id) {
+  const body = new Array(12);
+  for (let word = 0; word < 12; word++) body[word] = id + word;
+  return new Record(id, body);
+}
+
+class Trie {
+  constructor(left, right, value) {
+    this.left = left;
+    this.right = right;
+    this.value = value;
+  }
+}
+
+function trie(depth) {
+  return depth === 0 ? new Trie(null, null, 0) : new Trie(trie(depth - 1), trie(depth - 1), 0);
+}
+
+// The sum of the values that were replaced.
+let replaced = 0;
+
+function updated(node, depth, key, value) {
+  if (depth === 0) {
+    replaced += node.value;
+    return new Trie(null, null, value);
+  }
+  if ((key & 1) === 0) return new Trie(updated(node.left, depth - 1, key >>> 1, value), node.right, 0);
+  return new Trie(node.left, updated(node.right, depth - 1, key >>> 1, value), 0);
+}
+
+// Adds up value times position, from left to right, in `high` and `low`.
+function sum(node, before) {
+  if (node.left !== null) return sum(node.right, sum(node.left, before));
+  const added = low + node.value * (before + 1);
+  low = added % 0x100000000;
+  high = (high + Math.floor(added / 0x100000000)) >>> 0;
+  return before + 1;
+}
+
+// What stands here cannot be left out by the compiler.
+let shown = null;
+
+// When each request ended, in nanoseconds, where there are any.
+let ends = null;
+
 const workloads = {
   binary_trees(depth) {
     checksum.mixNumber(nodes(tree(depth + 1)));
@@ -293,6 +453,118 @@ const workloads = {
     head = null;
     global.gc();
   },
+
+  queue(capacity, messages) {
+    const ring = new Array(capacity).fill(null);
+    for (let first = 0; first < messages; first += 1000) {
+      let found = 0;
+      for (let number = first; number < first + 1000; number++) {
+        const payload = new Array(8);
+        for (let word = 0; word < 8; word++) payload[word] = number * (word + 1);
+        const message = new Message(number, payload), old = ring[number % capacity];
+        if (old !== null) {
+          found += old.number;
+          for (const word of old.payload) found += word;
+        }
+        ring[number % capacity] = message;
+      }
+      checksum.mixNumber(found);
+    }
+  },
+
+  size_mix(slots, replacements) {
+    const table = new Array(slots).fill(null);
+    const random = new Random(11);
+    for (let first = 0; first < replacements; first += 100) {
+      let found = 0;
+      for (let number = first; number < first + 100; number++) {
+        const slot = random.below(slots);
+        random.bits();
+        const slice = new Uint8Array(logUniform(16, 8)).fill(high >>> 24);
+        if (table[slot] !== null) found += digest(table[slot]);
+        table[slot] = slice;
+      }
+      checksum.mixNumber(found);
+    }
+    for (const slice of table) checksum.mixNumber(slice === null ? 0 : digest(slice));
+  },
+
+  quads(depth, trees) {
+    const kept = quad(depth);
+    for (let round = 0; round < 20; round++) {
+      for (let tree = 0; tree < trees; tree++) shown = quad(3);
+      checksum.mixNumber(count(kept));
+    }
+    shown = null;
+  },
+
+  lru_cache(capacity, accesses, buckets) {
+    const cache = new Cache(buckets);
+    const random = new Random(17);
+    let entries = 0;
+    for (let first = 0; first < accesses; first += 10) {
+      let found = 0, misses = 0;
+      for (let access = first; access < first + 10; access++) {
+        const key = random.below(random.below(random.below(capacity * 8) + 1) + 1);
+        let entry = cache.find(key);
+        if (entry === null) {
+          entry = cache.insert(key);
+          misses++;
+          if (++entries > capacity) {
+            cache.evict();
+            entries--;
+          }
+        } else if (entry.newer !== null) {
+          cache.unlink(entry);
+          cache.push(entry);
+        }
+        found += digest(entry.value);
+      }
+      checksum.mixNumber(found);
+      checksum.mixNumber(misses);
+    }
+    for (let entry = cache.newest; entry !== null; entry = entry.older) checksum.mixNumber(entry.key);
+  },
+
+  event_loop(records, requests) {
+    const table = new Array(records);
+    for (let id = 0; id < records; id++) table[id] = record(id);
+    ends = new Float64Array(requests);
+    const random = new Random(0);
+    const begun = performance.now();
+    for (let request = 0; request < requests; request++) {
+      random.restart(request);
+      let list = null;
+      for (let read = 0; read < 8; read++) {
+        const { id, body } = table[random.below(records)];
+        for (let note = 0; note < 8; note++) list = new Link(id + body[note], list);
+      }
+      table[random.below(records)] = record(records + request);
+      checksum.mixNumber(total(list, -1));
+      ends[request] = (performance.now() - begun) * 1e6;
+    }
+  },
+
+  functional_map(depth, updates) {
+    const ring = new Array(8).fill(null);
+    ring[0] = trie(depth);
+    const random = new Random(31);
+    let place = 0;
+    for (let first = 0; first < updates; first += 10) {
+      let version = ring[place];
+      replaced = 0;
+      for (let value = first; value < first + 10; value++) {
+        version = updated(version, depth, random.below(2 ** depth), value);
+      }
+      place = (place + 1) % 8;
+      ring[place] = version;
+      checksum.mixNumber(replaced);
+    }
+    high = 0;
+    low = 0;
+    sum(ring[place], 0);
+    checksum.mix(high, low);
+  },
 };
 
 const hex = (word) => word.toString(16).padStart(8, "0");
@@ -314,3 +586,4 @@ try {
   // Another system.
 }
 console.log(JSON.stringify(said));
+if (ends !== null) fs.writeFileSync("ends", ends.map(Math.round).join("\n"));

@@ -1,23 +1,32 @@
--- The classic workloads in Lua. What they are is in src/workloads; the numbers come as arguments.
+-- Workloads in Lua. What they are is in src/workloads; the numbers come as arguments.
+local GOLDEN = 0x9E3779B97F4A7C15
+
 local checksum = 0xCBF29CE484222325
 
 local function mix(value)
-  local product = (checksum ~ value) * 0x9E3779B97F4A7C15
+  local product = (checksum ~ value) * GOLDEN
   checksum = product ~ (product >> 32)
+end
+
+local function scramble(z)
+  z = (z ~ (z >> 30)) * 0xBF58476D1CE4E5B9
+  z = (z ~ (z >> 27)) * 0x94D049BB133111EB
+  return z ~ (z >> 31)
 end
 
 local function random(seed)
   return function()
-    seed = seed + 0x9E3779B97F4A7C15
-    local z = seed
-    z = (z ~ (z >> 30)) * 0xBF58476D1CE4E5B9
-    z = (z ~ (z >> 27)) * 0x94D049BB133111EB
-    return z ~ (z >> 31)
+    seed = seed + GOLDEN
+    return scramble(seed)
   end
 end
 
+local function scale(bits, bound)
+  return (bits * bound) >> 32
+end
+
 local function below(bits, bound)
-  return ((bits >> 32) * bound) >> 32
+  return scale(bits >> 32, bound)
 end
 
 local function tree(depth)
@@ -171,7 +180,7 @@ function workloads.graph_mutate(count, rewrites)
   local fresh = count
   for _ = 1, rewrites do
     local draw = bits()
-    local source = (((draw & 0xFFFFFFFF) * count) >> 32) + 1
+    local source = scale(draw & 0xFFFFFFFF, count) + 1
     local target = below(draw, count) + 1
     if (draw >> 2) & 3 == 0 then
       local old = vertices[target]
@@ -195,6 +204,225 @@ function workloads.deep_list(length)
   mix(total(head, 1000))
   head = nil
   collectgarbage()
+end
+
+function workloads.queue(capacity, messages)
+  local ring = {}
+  for place = 1, capacity do ring[place] = false end
+  for first = 0, messages - 1, 1000 do
+    local found = 0
+    for n = first, first + 999 do
+      local payload = { n, n * 2, n * 3, n * 4, n * 5, n * 6, n * 7, n * 8 }
+      local message = { number = n, payload = payload }
+      local place = n % capacity + 1
+      local old = ring[place]
+      if old then
+        found = found + old.number
+        for _, word in ipairs(old.payload) do found = found + word end
+      end
+      ring[place] = message
+    end
+    mix(found)
+  end
+end
+
+local function log_uniform(bits, least, octaves)
+  local base = least << (((bits & 0xFF) * octaves) >> 8)
+  return base + scale((bits >> 8) & 0xFFFFFFFF, base)
+end
+
+-- Bytes are a string: tables have no elements so small.
+local function slice(length, byte)
+  return string.char(byte):rep(length)
+end
+
+local function digest(slice)
+  return #slice + (slice:byte(1) << 16) + (slice:byte(-1) << 24)
+end
+
+function workloads.size_mix(slots, replacements)
+  local bits, kept = random(11), {}
+  for slot = 1, slots do kept[slot] = false end
+  for _ = 1, replacements // 100 do
+    local found = 0
+    for _ = 1, 100 do
+      local slot = below(bits(), slots) + 1
+      local draw = bits()
+      local new = slice(log_uniform(draw, 16, 8), draw >> 56)
+      if kept[slot] then found = found + digest(kept[slot]) end
+      kept[slot] = new
+    end
+    mix(found)
+  end
+  for slot = 1, slots do mix(kept[slot] and digest(kept[slot]) or 0) end
+end
+
+local function quad(depth)
+  if depth == 0 then return { nil, nil, nil, nil } end
+  return { quad(depth - 1), quad(depth - 1), quad(depth - 1), (quad(depth - 1)) }
+end
+
+local function count(node)
+  if not node[1] then return 1 end
+  return 1 + count(node[1]) + count(node[2]) + count(node[3]) + count(node[4])
+end
+
+function workloads.quads(depth, trees)
+  local kept = quad(depth)
+  for _ = 1, 20 do
+    for _ = 1, trees do quad(3) end
+    mix(count(kept))
+  end
+end
+
+local Cache = {}
+Cache.__index = Cache
+
+local function cache(buckets)
+  local chains = {}
+  for bucket = 1, buckets do chains[bucket] = false end
+  return setmetatable({ chains = chains, newest = nil, oldest = nil }, Cache)
+end
+
+function Cache:bucket(key)
+  return ((key * GOLDEN) >> 40) & (#self.chains - 1)
+end
+
+function Cache:find(key)
+  local entry = self.chains[self:bucket(key) + 1]
+  while entry and entry.key ~= key do entry = entry.chain end
+  return entry
+end
+
+function Cache:insert(key)
+  local value = slice(log_uniform(scramble(key + GOLDEN), 16, 10), (key >> 3) & 0xFF)
+  local bucket = self:bucket(key) + 1
+  local entry = { key = key, value = value, chain = self.chains[bucket], newer = nil, older = nil }
+  self.chains[bucket] = entry
+  self:push(entry)
+  return entry
+end
+
+function Cache:push(entry)
+  local newest = self.newest
+  entry.newer = nil
+  entry.older = newest
+  if newest then newest.newer = entry else self.oldest = entry end
+  self.newest = entry
+end
+
+function Cache:unlink(entry)
+  local newer, older = entry.newer, entry.older
+  if newer then newer.older = older else self.newest = older end
+  if older then older.newer = newer else self.oldest = newer end
+end
+
+function Cache:evict()
+  local entry = self.oldest
+  self:unlink(entry)
+  local bucket = self:bucket(entry.key) + 1
+  local before = self.chains[bucket]
+  if before == entry then
+    self.chains[bucket] = entry.chain
+    return
+  end
+  while before.chain ~= entry do before = before.chain end
+  before.chain = entry.chain
+end
+
+function workloads.lru_cache(capacity, accesses, buckets)
+  local bits, lru, entries = random(17), cache(buckets), 0
+  for _ = 1, accesses // 10 do
+    local found, misses = 0, 0
+    for _ = 1, 10 do
+      local bound = below(bits(), capacity * 8) + 1
+      bound = below(bits(), bound) + 1
+      local key = below(bits(), bound)
+      local entry = lru:find(key)
+      if not entry then
+        entry = lru:insert(key)
+        misses = misses + 1
+        entries = entries + 1
+        if entries > capacity then
+          lru:evict()
+          entries = entries - 1
+        end
+      elseif entry.newer then
+        lru:unlink(entry)
+        lru:push(entry)
+      end
+      found = found + digest(entry.value)
+    end
+    mix(found)
+    mix(misses)
+  end
+  local entry = lru.newest
+  while entry do
+    mix(entry.key)
+    entry = entry.older
+  end
+end
+
+local function record(id)
+  local body = {
+    id, id + 1, id + 2, id + 3, id + 4, id + 5, id + 6, id + 7, id + 8, id + 9, id + 10, id + 11,
+  }
+  return { id = id, body = body }
+end
+
+function workloads.event_loop(records, requests)
+  local rows = {}
+  for id = 0, records - 1 do rows[id + 1] = record(id) end
+  for request = 0, requests - 1 do
+    local bits, head = random(request), nil
+    for _ = 1, 8 do
+      local read = rows[below(bits(), records) + 1]
+      local id, body = read.id, read.body
+      for note = 1, 8 do head = { value = id + body[note], next = head } end
+    end
+    rows[below(bits(), records) + 1] = record(records + request)
+    mix(total(head, -1))
+  end
+end
+
+local function trie(depth)
+  if depth == 0 then return { left = nil, right = nil, value = 0 } end
+  return { left = trie(depth - 1), right = trie(depth - 1), value = 0 }
+end
+
+-- The node with one leaf below it replaced, and the value of the leaf before.
+local function updated(node, depth, key, value)
+  if depth == 0 then return { left = nil, right = nil, value = value }, node.value end
+  if key & 1 == 0 then
+    local left, old = updated(node.left, depth - 1, key >> 1, value)
+    return { left = left, right = node.right, value = 0 }, old
+  end
+  local right, old = updated(node.right, depth - 1, key >> 1, value)
+  return { left = node.left, right = right, value = 0 }, old
+end
+
+-- The sum of value times position, from left to right, and how many leaves there were.
+local function sum(node, before)
+  if not node.left then return node.value * (before + 1), before + 1 end
+  local left, middle = sum(node.left, before)
+  local right, after = sum(node.right, middle)
+  return left + right, after
+end
+
+function workloads.functional_map(depth, updates)
+  local bits, ring, place = random(31), { trie(depth), false, false, false, false, false, false, false }, 0
+  for first = 0, updates - 1, 10 do
+    local version, replaced = ring[place + 1], 0
+    for value = first, first + 9 do
+      local old
+      version, old = updated(version, depth, below(bits(), 1 << depth), value)
+      replaced = replaced + old
+    end
+    place = (place + 1) % 8
+    ring[place + 1] = version
+    mix(replaced)
+  end
+  mix((sum(ring[place + 1], 0)))
 end
 
 -- Lua's own clock of elapsed time counts seconds; the system's here, hundredths: what it says of less than ten of them

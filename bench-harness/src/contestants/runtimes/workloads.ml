@@ -1,4 +1,4 @@
-(* The classic workloads in OCaml. What they are is in src/workloads; the numbers come as arguments. *)
+(* Workloads in OCaml. What they are is in src/workloads; the numbers come as arguments. *)
 
 (* Integers of OCaml have 63 bits: what needs 64 is an int64, which the compiler keeps in a register where it can. *)
 let ( *: ) = Int64.mul
@@ -6,22 +6,25 @@ let ( +: ) = Int64.add
 let ( ^: ) = Int64.logxor
 let ( >>: ) = Int64.shift_right_logical
 
+let golden = 0x9E3779B97F4A7C15L
 let checksum = ref 0xCBF29CE484222325L
 
 let mix value =
-  let product = (!checksum ^: value) *: 0x9E3779B97F4A7C15L in
+  let product = (!checksum ^: value) *: golden in
   checksum := product ^: (product >>: 32)
 
 let mix_int value = mix (Int64.of_int value)
 
 type random = { mutable state : int64 }
 
-let bits random =
-  random.state <- random.state +: 0x9E3779B97F4A7C15L;
-  let z = random.state in
+let scramble z =
   let z = (z ^: (z >>: 30)) *: 0xBF58476D1CE4E5B9L in
   let z = (z ^: (z >>: 27)) *: 0x94D049BB133111EBL in
   z ^: (z >>: 31)
+
+let bits random =
+  random.state <- random.state +: golden;
+  scramble random.state
 
 (* Bounds are below 2^30, so that the product fits. *)
 let scale bits bound = (bits * bound) lsr 32
@@ -236,6 +239,245 @@ let deep_list length =
   head := End;
   Gc.full_major ()
 
+type message = No_message | Message of { number : int; payload : int array }
+
+let queue capacity messages =
+  let ring = Array.make capacity No_message in
+  for batch = 0 to (messages / 1000) - 1 do
+    let found = ref 0 in
+    for number = batch * 1000 to (batch * 1000) + 999 do
+      let payload = Array.make 8 0 in
+      for word = 0 to 7 do
+        payload.(word) <- number * (word + 1)
+      done;
+      let message = Message { number; payload } in
+      let place = number mod capacity in
+      (match ring.(place) with
+      | No_message -> ()
+      | Message { number; payload } -> found := Array.fold_left ( + ) (!found + number) payload);
+      ring.(place) <- message
+    done;
+    mix_int !found
+  done
+
+let log_uniform bits least octaves =
+  let base = least lsl (((lower bits land 0xff) * octaves) lsr 8) in
+  base + scale (lower (bits >>: 8)) base
+
+let digest slice =
+  let length = Bytes.length slice in
+  length + (Bytes.get_uint8 slice 0 lsl 16) + (Bytes.get_uint8 slice (length - 1) lsl 24)
+
+let slice length byte = Bytes.make length (Char.chr (byte land 0xff))
+
+(* Where there is no slice yet. *)
+let nothing = Bytes.empty
+let digest_if_any slice = if slice == nothing then 0 else digest slice
+
+let size_mix slots replacements =
+  let table = Array.make slots nothing in
+  let random = { state = 11L } in
+  for _ = 1 to replacements / 100 do
+    let found = ref 0 in
+    for _ = 1 to 100 do
+      let slot = below random slots in
+      let draw = bits random in
+      let slice = slice (log_uniform draw 16 8) (Int64.to_int (draw >>: 56)) in
+      found := !found + digest_if_any table.(slot);
+      table.(slot) <- slice
+    done;
+    mix_int !found
+  done;
+  Array.iter (fun slice -> mix_int (digest_if_any slice)) table
+
+type quad = No_quad | Quad of { a : quad; b : quad; c : quad; d : quad }
+
+let rec quad depth =
+  if depth = 0 then Quad { a = Sys.opaque_identity No_quad; b = No_quad; c = No_quad; d = No_quad }
+  else
+    let a = quad (depth - 1) in
+    let b = quad (depth - 1) in
+    let c = quad (depth - 1) in
+    Quad { a; b; c; d = quad (depth - 1) }
+
+let rec count = function No_quad -> 0 | Quad { a; b; c; d } -> 1 + count a + count b + count c + count d
+
+let quads depth trees =
+  let kept = quad depth in
+  for _ = 1 to 20 do
+    for _ = 1 to trees do
+      ignore (Sys.opaque_identity (quad 3))
+    done;
+    mix_int (count kept)
+  done
+
+type entry =
+  | No_entry
+  | Entry of { key : int; value : Bytes.t; mutable chain : entry; mutable newer : entry; mutable older : entry }
+
+type cache = { chains : entry array; mutable newest : entry; mutable oldest : entry }
+
+let bucket cache key = Int64.to_int ((Int64.of_int key *: golden) >>: 40) land (Array.length cache.chains - 1)
+
+let rec along chain key =
+  match chain with Entry { key = other; chain; _ } when other <> key -> along chain key | found -> found
+
+let find cache key = along cache.chains.(bucket cache key) key
+
+let push cache = function
+  | No_entry -> ()
+  | Entry fields as entry ->
+      fields.newer <- No_entry;
+      fields.older <- cache.newest;
+      (match cache.newest with Entry newest -> newest.newer <- entry | No_entry -> cache.oldest <- entry);
+      cache.newest <- entry
+
+let unlink cache = function
+  | No_entry -> ()
+  | Entry { newer; older; _ } ->
+      (match newer with Entry newer -> newer.older <- older | No_entry -> cache.newest <- older);
+      (match older with Entry older -> older.newer <- newer | No_entry -> cache.oldest <- newer)
+
+let insert cache key =
+  let value = slice (log_uniform (scramble (Int64.of_int key +: golden)) 16 10) (key lsr 3) in
+  let bucket = bucket cache key in
+  let entry = Entry { key; value; chain = cache.chains.(bucket); newer = No_entry; older = No_entry } in
+  cache.chains.(bucket) <- entry;
+  push cache entry;
+  entry
+
+let rec unchain before entry after =
+  match before with
+  | Entry fields when fields.chain == entry -> fields.chain <- after
+  | Entry { chain; _ } -> unchain chain entry after
+  | No_entry -> assert false
+
+let evict cache =
+  match cache.oldest with
+  | No_entry -> ()
+  | Entry { key; chain; _ } as entry ->
+      unlink cache entry;
+      let bucket = bucket cache key in
+      if cache.chains.(bucket) == entry then cache.chains.(bucket) <- chain
+      else unchain cache.chains.(bucket) entry chain
+
+let lru_cache capacity accesses buckets =
+  let cache = { chains = Array.make buckets No_entry; newest = No_entry; oldest = No_entry } in
+  let random = { state = 17L } in
+  let entries = ref 0 in
+  for _ = 1 to accesses / 10 do
+    let found = ref 0 and misses = ref 0 in
+    for _ = 1 to 10 do
+      let bound = below random (capacity * 8) + 1 in
+      let bound = below random bound + 1 in
+      let key = below random bound in
+      let entry =
+        match find cache key with
+        | No_entry ->
+            let entry = insert cache key in
+            incr misses;
+            incr entries;
+            if !entries > capacity then (
+              evict cache;
+              decr entries);
+            entry
+        | Entry { newer; _ } as entry ->
+            if newer != No_entry then (
+              unlink cache entry;
+              push cache entry);
+            entry
+      in
+      match entry with Entry { value; _ } -> found := !found + digest value | No_entry -> assert false
+    done;
+    mix_int !found;
+    mix_int !misses
+  done;
+  let rec from = function
+    | No_entry -> ()
+    | Entry { key; older; _ } ->
+        mix_int key;
+        from older
+  in
+  from cache.newest
+
+type row = { id : int; body : int array }
+
+let row id =
+  let body = Array.make 12 id in
+  for word = 1 to 11 do
+    body.(word) <- id + word
+  done;
+  { id; body }
+
+(* When each request ended, in nanoseconds, where there are any. *)
+let ends = ref [||]
+
+let event_loop records requests =
+  let table = Array.init records row in
+  let random = { state = 0L } in
+  ends := Array.make requests 0;
+  let begun = Unix.gettimeofday () in
+  for request = 0 to requests - 1 do
+    random.state <- Int64.of_int request;
+    let head = ref End in
+    for _ = 1 to 8 do
+      let { id; body } = table.(below random records) in
+      for note = 0 to 7 do
+        head := Link { value = id + body.(note); next = !head }
+      done
+    done;
+    table.(below random records) <- row (records + request);
+    mix_int (total !head (-1) 0);
+    !ends.(request) <- int_of_float ((Unix.gettimeofday () -. begun) *. 1e9)
+  done
+
+type trie = No_trie | Trie of { left : trie; right : trie; value : int }
+
+let rec trie depth =
+  if depth = 0 then Trie { left = Sys.opaque_identity No_trie; right = No_trie; value = 0 }
+  else
+    let left = trie (depth - 1) in
+    Trie { left; right = trie (depth - 1); value = 0 }
+
+(* Adds the value that was there to [replaced]. *)
+let rec updated node depth key value replaced =
+  match node with
+  | No_trie -> assert false
+  | Trie { value = old; _ } when depth = 0 ->
+      replaced := !replaced + old;
+      Trie { left = No_trie; right = No_trie; value }
+  | Trie { left; right; _ } when key land 1 = 0 ->
+      Trie { left = updated left (depth - 1) (key lsr 1) value replaced; right; value = 0 }
+  | Trie { left; right; _ } -> Trie { left; right = updated right (depth - 1) (key lsr 1) value replaced; value = 0 }
+
+(* The sum of value times position, from left to right: below 2^62. *)
+let sum node =
+  let position = ref 0 in
+  let rec below = function
+    | No_trie -> 0
+    | Trie { left = No_trie; value; _ } ->
+        incr position;
+        value * !position
+    | Trie { left; right; _ } ->
+        let sum = below left in
+        sum + below right
+  in
+  below node
+
+let functional_map depth updates =
+  let ring = Array.make 8 No_trie in
+  ring.(0) <- trie depth;
+  let random = { state = 31L } in
+  for batch = 0 to (updates / 10) - 1 do
+    let version = ref ring.(batch mod 8) and replaced = ref 0 in
+    for value = batch * 10 to (batch * 10) + 9 do
+      version := updated !version depth (below random (1 lsl depth)) value replaced
+    done;
+    ring.((batch + 1) mod 8) <- !version;
+    mix_int !replaced
+  done;
+  mix_int (sum ring.(updates / 10 mod 8))
+
 let run name numbers =
   match (name, numbers) with
   | "binary_trees", [ depth ] -> binary_trees depth
@@ -244,6 +486,12 @@ let run name numbers =
   | "rings", [ count ] -> rings count
   | "graph_mutate", [ count; rewrites ] -> graph_mutate count rewrites
   | "deep_list", [ length ] -> deep_list length
+  | "queue", [ capacity; messages ] -> queue capacity messages
+  | "size_mix", [ slots; replacements ] -> size_mix slots replacements
+  | "quads", [ depth; trees ] -> quads depth trees
+  | "lru_cache", [ capacity; accesses; buckets ] -> lru_cache capacity accesses buckets
+  | "event_loop", [ records; requests ] -> event_loop records requests
+  | "functional_map", [ depth; updates ] -> functional_map depth updates
   | _ -> invalid_arg name
 
 let peak () =
@@ -263,4 +511,8 @@ let () =
   run (List.hd arguments) (List.map int_of_string (List.tl arguments));
   let cpu = Sys.time () -. cpu and wall = Unix.gettimeofday () -. wall in
   Printf.printf "{\"status\": \"ok\", \"checksum\": \"%016Lx\", \"wall_ns\": %.0f, \"cpu_ns\": %.0f%s}\n" !checksum (wall *. 1e9)
-    (cpu *. 1e9) (peak ())
+    (cpu *. 1e9) (peak ());
+  if Array.length !ends > 0 then (
+    let file = open_out "ends" in
+    Array.iter (Printf.fprintf file "%d\n") !ends;
+    close_out file)
