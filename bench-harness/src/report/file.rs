@@ -15,9 +15,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
-
-use super::page;
+use super::{page, trace};
 use crate::analysis::summary::{self, Group};
 use crate::record::Record;
 use crate::record::figures::Figure;
@@ -100,7 +98,7 @@ impl ReportFile {
             Form::Html => page::render(records)?,
             Form::Markdown => markdown(&summary::summarise(records)),
             Form::Csv => csv(records)?,
-            Form::Trace => trace(records),
+            Form::Trace => trace::trace(records),
         };
         // A link stays one, and leads to the new file.
         let target = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
@@ -207,56 +205,13 @@ fn markdown(groups: &[Group]) -> String {
     text
 }
 
-/// Trace events: a process for each run that has a timeline.
-fn trace(records: &[Record]) -> String {
-    let mut events = Vec::new();
-    let microseconds = |ns: u64| ns as f64 / 1e3;
-    for (process, record) in (1..).zip(records) {
-        let Some(timeline) = &record.measurement.timeline else { continue };
-        let name = format!("{} on {}, run {}", record.key.program, record.key.contestant.label(), record.invocation);
-        events.push(json!({"ph": "M", "pid": process, "tid": 1, "name": "process_name", "args": {"name": name}}));
-        events.push(json!({"ph": "M", "pid": process, "tid": 1, "name": "thread_name", "args": {"name": "pauses"}}));
-        if let Some(wall) = record.measurement.wall_ns {
-            events.push(
-                json!({"ph": "X", "pid": process, "tid": 2, "name": "run", "ts": 0.0, "dur": microseconds(wall)}),
-            );
-            events
-                .push(json!({"ph": "M", "pid": process, "tid": 2, "name": "thread_name", "args": {"name": "program"}}));
-        }
-        for span in timeline.spans() {
-            let kind = serde_json::to_value(span.kind).unwrap_or_default();
-            events.push(json!({
-                "ph": "X", "pid": process, "tid": 1, "cat": "gc", "name": kind,
-                "ts": microseconds(span.start_ns), "dur": microseconds(span.length_ns),
-                "args": {"pauses": span.pauses, "paused_us": microseconds(span.paused_ns), "live_bytes": span.live},
-            }));
-            for (at, held) in [(span.start_ns, span.held_before), (span.end_ns(), span.held_after)] {
-                if let Some(bytes) = held {
-                    events.push(json!({
-                        "ph": "C", "pid": process, "name": "heap", "ts": microseconds(at), "args": {"bytes": bytes},
-                    }));
-                }
-            }
-        }
-    }
-    json!({"displayTimeUnit": "ms", "traceEvents": events}).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contestants::meter::timeline::{PauseKind, Span, Timeline};
     use crate::record::tests::sample;
 
     fn records() -> Vec<Record> {
-        let mut first = sample("rings", "marksweep", 1, 10.0);
-        let mut timeline = Timeline::default();
-        timeline.push(Span {
-            held_before: Some(2000),
-            held_after: Some(1000),
-            ..Span::pause(1_000_000, 500_000, PauseKind::Full)
-        });
-        first.measurement.timeline = Some(timeline);
+        let first = sample("rings", "marksweep", 1, 10.0);
         let mut second = sample("rings", "generational", 1, 20.0);
         second.measurement.message = Some("with, a comma and \"quotes\"".to_owned());
         vec![first, second]
@@ -319,22 +274,6 @@ mod tests {
 Ratios are of processor time, to the fastest collector that reclaims; ~: no difference shown.
 ";
         assert_eq!(markdown(&summary::summarise(&records())), expected);
-    }
-
-    #[test]
-    fn a_trace_has_spans_and_counters() {
-        let value: serde_json::Value = serde_json::from_str(&trace(&records())).unwrap();
-        let events = value["traceEvents"].as_array().unwrap();
-        let of = |phase: &str| events.iter().filter(|event| event["ph"] == phase).collect::<Vec<_>>();
-        // The second run has no timeline.
-        assert!(events.iter().all(|event| event["pid"] == 1));
-        assert_eq!(
-            of("C").iter().map(|event| event["args"]["bytes"].as_u64()).collect::<Vec<_>>(),
-            [Some(2000), Some(1000)]
-        );
-        let pause = of("X").into_iter().find(|event| event["name"] == "full").unwrap();
-        assert_eq!((pause["ts"].as_f64(), pause["dur"].as_f64()), (Some(1000.0), Some(500.0)));
-        assert!(of("M")[0]["args"]["name"].as_str().unwrap().contains("rings on marksweep"));
     }
 
     #[test]

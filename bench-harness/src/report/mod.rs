@@ -7,6 +7,7 @@
 pub mod file;
 pub mod heap;
 mod page;
+mod trace;
 
 use std::iter;
 

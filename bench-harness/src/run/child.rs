@@ -53,6 +53,7 @@ fn measure(job: &Job, probe: Option<u32>, prepared: bool) -> Measurement {
         Contestant::Collector(collector) => {
             let mut meter = Meter::default();
             let mut measurement = timed(|| {
+                meter.begin();
                 let probe = probe.map_or(Probe::Never, Probe::Every);
                 heaps::run(collector, &loaded, setting.heap_limit, probe, &mut meter)
             });

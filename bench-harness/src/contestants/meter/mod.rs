@@ -99,7 +99,7 @@ impl Pauses {
 /// What a workload on one of our heaps reports besides its result.
 #[derive(Clone, Debug)]
 pub struct Meter {
-    /// When the run began: when its meter was made.
+    /// When the run began: when its meter was made, or told so.
     began: Instant,
     /// Every time span in which the collector stopped the program.
     pub pauses: Pauses,
@@ -136,6 +136,11 @@ impl Default for Meter {
 }
 
 impl Meter {
+    /// The run begins now: moments are counted from the instant from which it is timed.
+    pub fn begin(&mut self) {
+        self.began = Instant::now();
+    }
+
     /// A moment, in nanoseconds since the run began.
     #[must_use]
     pub fn since_begin_ns(&self, at: Instant) -> u64 {
