@@ -2,7 +2,7 @@
 //!
 //! A queue that everybody may put packets into and take packets from, and one counter that decides when all is done.
 //! *Pending* counts the packets that are in the queue or being worked on. A packet is counted before it is put into the
-//! queue, and uncounted when it has been worked on to the end, after everything that came of it was counted. So the count
+//! queue, or before anybody works if it never is, and uncounted when it has been worked on to the end, after everything that came of it was counted. So the count
 //! reaches zero once, when there is nothing in the queue, nobody has work, and nobody can make any.
 //!
 //! *Why not count the workers who have nothing to do*, and stop when all of them are idle and the queue is empty? Those
@@ -63,17 +63,25 @@ impl<T, P: Primitives> Packets<T, P> {
         self.queue.push(packet);
     }
 
+    /// Counts a packet that its owner keeps, and works on first. Called before anybody works.
+    pub(crate) fn hold(&self) {
+        // Relaxed: whoever works is woken later.
+        self.pending.add(1, Ordering::Relaxed);
+    }
+
     /// Whether somebody would take a packet.
     pub(crate) fn is_wanted(&self) -> bool {
         self.hungry.load(Ordering::Relaxed) > 0 && self.queue.is_empty()
     }
 
-    /// Works on packets until there are none and will be none. `each` must work a packet to its end, and may
-    /// [`give`](Self::give) parts of it away.
-    pub(crate) fn work(&self, mut each: impl FnMut(T)) {
-        while let Some(packet) = self.take() {
+    /// Works on packets until there are none and will be none: first on the one that was [held](Self::hold), if any.
+    /// `each` must work a packet to its end, and may [`give`](Self::give) parts of it away.
+    pub(crate) fn work(&self, held: Option<T>, mut each: impl FnMut(T)) {
+        let mut next = held.or_else(|| self.take());
+        while let Some(packet) = next {
             each(packet);
             self.pending.subtract(1, Ordering::Release);
+            next = self.take();
         }
     }
 
@@ -199,7 +207,8 @@ mod tests {
 
     /// Two workers on a tree of packets: a packet `n` gives `n - 1` and works on it too. When a worker goes home, no work
     /// is left for anybody: that is what the count promises, and what counting idle workers does not.
-    fn model(roots: &'static [u32]) {
+    /// The first worker may hold a packet that is not in the queue.
+    fn model(roots: &'static [u32], held: Option<u32>) {
         let mut model = loom::model::Builder::new();
         // At most so many times is a thread interrupted where it does not wait. Without a bound this takes minutes, and was
         // run so once; with three, every mistake that was tried shows.
@@ -207,11 +216,12 @@ mod tests {
         model.check(move || {
             let packets = Arc::new(Packets::<u32, Loom>::new());
             let done = Arc::new(LoomCounter::new(0));
-            let expected: u32 = roots.iter().map(|&root| (1 << (root + 1)) - 1).sum();
+            let expected: u32 = roots.iter().chain(&held).map(|&root| (1 << (root + 1)) - 1).sum();
             roots.iter().for_each(|&root| packets.give(root));
-            let worker = |packets: Arc<Packets<u32, Loom>>, done: Arc<LoomCounter>| {
+            held.iter().for_each(|_| packets.hold());
+            let worker = |packets: Arc<Packets<u32, Loom>>, done: Arc<LoomCounter>, held: Option<u32>| {
                 move || {
-                    packets.work(|packet| {
+                    packets.work(held, |packet| {
                         let mut own = vec![packet];
                         while let Some(packet) = own.pop() {
                             if packet > 0 {
@@ -225,22 +235,25 @@ mod tests {
                     assert_eq!(seen, expected, "a worker went home while there was work");
                 }
             };
-            let helper = loom::thread::spawn(worker(packets.clone(), done.clone()));
-            worker(packets, done)();
+            let helper = loom::thread::spawn(worker(packets.clone(), done.clone(), None));
+            worker(packets, done, held)();
             helper.join().unwrap();
         });
     }
 
     #[test]
     fn nobody_goes_home_early() {
-        model(&[0]);
-        model(&[1]);
-        model(&[0, 0]);
+        model(&[0], None);
+        model(&[1], None);
+        model(&[0, 0], None);
+        model(&[], Some(0));
+        model(&[], Some(1));
+        model(&[0], Some(0));
     }
 
     #[test]
     fn nothing_to_do_ends_at_once() {
-        model(&[]);
+        model(&[], None);
     }
 
     #[test]
@@ -251,7 +264,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    packets.work(|packet| {
+                    packets.work(None, |packet| {
                         (0..packet).for_each(|part| packets.give(part));
                         done.fetch_add(1, Ordering::Relaxed);
                     });

@@ -50,6 +50,7 @@ pub use layout::{
     AllocRequest, Allocation, HASH_BYTES, HEADER_BYTES, HEADER_SLICE_PREFIX_BYTES, MEDIUM_BORN_MAX, OBJECT_ALIGN,
     SLICE_PREFIX_BYTES, payload_bytes,
 };
+pub(crate) use reference::prefetch_whole;
 pub use reference::{ObjectRef, prefetch};
 pub use relocation::{Relocation, Slot};
 pub use slots::SlotSink;
