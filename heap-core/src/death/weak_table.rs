@@ -14,6 +14,12 @@
 //! back; that of the old loses what dies, before its memory is reused. (Every first downgrade used to enter a hash table,
 //! and every collection rebuilt the table: 330 nanoseconds a weak pointer.)
 //!
+//! *Where targets lie at random* the walk costs three times as much: 632 000 pairs, targets in 40 MB, 6.6 milliseconds, of
+//! which 4.5 are the targets' headers, 7 nanoseconds for each. That is what memory gives: without asking for the headers in
+//! advance it takes 20 more, and it makes no difference whether that is done 20 pairs ahead, 32, 48, 64 or 100. A full
+//! collection with them takes 1.8 times that with as many small objects in their place, 1.27 where all lies in order;
+//! it would take 1.4 times if targets were not looked at.
+//!
 //! A cell is made after its target, and survivors of a collection are old together, so an old cell never has a young
 //! target: a young collection looks only at the pairs made since the last one.
 
