@@ -7,6 +7,8 @@
 //! | `heap bytes` | what the heaps hold, before and after each pause |
 //! | `live bytes` | what a collection found alive, after each that looked |
 //!
+//! A counter keeps its value until the next; at the end of the run the heaps are gone, and both are 0.
+//!
 //! All runs begin at 0, so that those of one program stand below each other to be compared.
 //!
 //! The form is the JSON of trace events (Duca and Sinclair, "Trace Event Format", 2016), which Perfetto, `chrome://tracing`
@@ -58,6 +60,11 @@ fn run(pid: usize, runs: usize, record: &Record) -> Vec<Value> {
         events.extend(counter("heap", span.start_ns, span.held_before));
         events.extend(counter("heap", span.end_ns(), span.held_after));
         events.extend(counter("live", span.end_ns(), span.live));
+    }
+    let held = spans.iter().any(|span| span.held_before.or(span.held_after).is_some());
+    let lived = spans.iter().any(|span| span.live.is_some());
+    for name in [held.then_some("heap"), lived.then_some("live")].into_iter().flatten() {
+        events.extend(wall.and_then(|end| counter(name, end, Some(0))));
     }
     events
 }
@@ -137,8 +144,14 @@ mod tests {
             .into_iter()
             .map(|e| (e["name"].as_str().unwrap(), e["ts"].to_string(), e["args"]["bytes"].as_u64().unwrap()))
             .collect();
-        let end = || "1500.003".to_owned();
-        assert_eq!(counters, [("heap", "1000.001".to_owned(), 2000), ("heap", end(), 1000), ("live", end(), 900)]);
+        let expected = [
+            ("heap", "1000.001", 2000),
+            ("heap", "1500.003", 1000),
+            ("live", "1500.003", 900),
+            ("heap", "10000.0", 0),
+            ("live", "10000.0", 0),
+        ];
+        assert_eq!(counters, expected.map(|(name, at, bytes)| (name, at.to_owned(), bytes)));
     }
 
     /// What Perfetto's reader asks for.

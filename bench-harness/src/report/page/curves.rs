@@ -7,7 +7,7 @@ use crate::analysis::stats;
 use crate::analysis::summary::{Group, Row};
 use crate::analysis::utilization::Utilization;
 use crate::contestants::meter::distribution::Distribution;
-use crate::record::{Record, Status};
+use crate::record::{Measurement, Record, Status};
 
 use super::MOST_POINTS;
 
@@ -64,7 +64,8 @@ pub(super) fn of(group: &Group, records: &[Record], space: Option<&Space>) -> Ve
     if let Some(space) = space {
         charts.extend(in_space(space));
     }
-    charts.extend([pauses(&runs), utilization(&runs), memory(&runs), along(&runs)].into_iter().flatten());
+    let measured = [latencies(&runs), pauses(&runs), utilization(&runs), memory(&runs), along(&runs)];
+    charts.extend(measured.into_iter().flatten());
     charts
 }
 
@@ -130,24 +131,40 @@ fn in_space(space: &Space) -> Vec<Chart> {
     .collect()
 }
 
+/// How long requests took in all invocations.
+fn latencies(runs: &[(&Row, Vec<&Record>)]) -> Option<Chart> {
+    chart(
+        "Latency",
+        "How long requests took that arrive steadily, waiting included: that part of all requests, of all invocations, \
+         took no longer.",
+        Axis { label: "part of the requests", scale: Scale::Nines },
+        Axis { label: "ms", scale: Scale::Log },
+        percentiles(runs, |measurement| measurement.latency_histogram.as_ref()),
+    )
+}
+
 /// How long the pauses of all invocations were.
 fn pauses(runs: &[(&Row, Vec<&Record>)]) -> Option<Chart> {
-    // Up to five nines, evenly on the axis.
-    let rests: Vec<f64> = (0..=50).map(|step| 10_f64.powf(f64::from(step) / 10.0)).collect();
-    let curves = runs.iter().filter_map(|(row, records)| {
-        let all = Distribution::merged(records.iter().filter_map(|r| r.measurement.pause_histogram.as_ref()));
-        let count = all.count() as f64;
-        // Beyond the last pause there is nothing to know.
-        let known = rests.iter().filter(|rest| **rest <= count.max(1.0) * 1.01);
-        curve(row, known.filter_map(|rest| Some((*rest, all.quantile(1.0 - 1.0 / rest)? as f64 / 1e6))))
-    });
     chart(
         "Pauses",
         "How long the program stood still: that part of all pauses, of all invocations, was no longer.",
         Axis { label: "part of the pauses", scale: Scale::Nines },
         Axis { label: "ms", scale: Scale::Log },
-        curves.collect(),
+        percentiles(runs, |measurement| measurement.pause_histogram.as_ref()),
     )
+}
+
+/// What is in the histograms of all invocations, in milliseconds, up to five nines, evenly on the axis.
+fn percentiles(runs: &[(&Row, Vec<&Record>)], histogram: fn(&Measurement) -> Option<&Distribution>) -> Vec<Curve> {
+    let rests: Vec<f64> = (0..=50).map(|step| 10_f64.powf(f64::from(step) / 10.0)).collect();
+    let curves = runs.iter().filter_map(|(row, records)| {
+        let all = Distribution::merged(records.iter().filter_map(|record| histogram(&record.measurement)));
+        let count = all.count() as f64;
+        // Beyond the last of them there is nothing to know.
+        let known = rests.iter().filter(|rest| **rest <= count.max(1.0) * 1.01);
+        curve(row, known.filter_map(|rest| Some((*rest, all.quantile(1.0 - 1.0 / rest)? as f64 / 1e6))))
+    });
+    curves.collect()
 }
 
 /// What part of any window the program has for itself.

@@ -324,6 +324,7 @@ fn inside_script(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contestants::meter::distribution::Distribution;
     use crate::contestants::meter::timeline::{MOST_SPANS, PauseKind, Span, Timeline};
     use crate::record::Measurement;
     use crate::record::tests::sample;
@@ -354,6 +355,17 @@ mod tests {
             assert!(page.contains(&format!("<b>{title}</b>")), "{title}");
         }
         assert!(page.contains("alive at most") && !page.contains("Time and space"));
+    }
+
+    #[test]
+    fn requests_have_a_chart_of_latencies() {
+        let mut served = sample("event_loop", "marksweep", 1, 10.0);
+        let latencies = Distribution::new([(1_000_000, 99), (5_000_000, 1)]);
+        served.measurement.latency_histogram = Some(latencies);
+        let page = render(&[served, sample("event_loop", "generational", 1, 20.0)]).unwrap();
+        assert!(page.contains("<b>Latency</b>") && page.contains("part of the requests"));
+        assert!(page.contains("[1.0,1.0,"), "the median is 1 ms");
+        assert!(!render(&[sample("rings", "marksweep", 1, 10.0)]).unwrap().contains("<b>Latency</b>"));
     }
 
     #[test]

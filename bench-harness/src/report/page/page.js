@@ -22,7 +22,7 @@
   const short = (value) => {
     if (value == null) return "–";
     const size = Math.abs(value);
-    if (size === 0 || (size >= 1e-3 && size < 1e6)) return String(Number(value.toPrecision(size >= 100 ? 4 : 3)));
+    if (size === 0 || (size >= 1e-6 && size < 1e6)) return String(Number(value.toPrecision(size >= 100 ? 4 : 3)));
     return value.toExponential(1);
   };
   // A value is one over the rest: 100 is 99 %.
@@ -53,7 +53,7 @@
     const grid = { stroke: line, width: 1 };
     const axis = (of, more) => ({
       label: of.label, labelSize: 20, stroke: ink, grid, ticks: grid, font: "12px system-ui", labelFont: "12px system-ui",
-      ...(of.scale === "linear" ? {} : { values: (_, values) => values.map((v) => (v == null || !isPower(v) ? "" : written(of)(v))) }),
+      values: (_, values) => values.map((v) => (of.scale === "linear" || (v != null && isPower(v)) ? written(of)(v) : "")),
       ...more,
     });
     const options = {
