@@ -36,11 +36,15 @@
 
 mod format;
 mod recorder;
+mod roots;
+mod shadow;
+mod tape;
 mod trace;
 
 pub(crate) use format::Numbers;
 pub use format::{MAGIC, TraceError, is_trace};
-pub use recorder::{Recorder, Report};
+pub use recorder::Recorder;
+pub use tape::Report;
 pub use trace::{Step, Steps, Totals, Trace};
 
 /// What a replay of a trace cannot reproduce, for people.

@@ -40,7 +40,7 @@ pub struct Roots {
     /// Made with the first handle.
     slots: Option<Slots>,
     /// Whether the collector must hear of roots that were released.
-    counts: bool,
+    tells: bool,
     /// Roots that may be made before the dropped ones are taken note of.
     credit: u32,
     released: List,
@@ -54,7 +54,7 @@ impl Roots {
             root: None,
             root_is_created: false,
             slots: None,
-            counts,
+            tells: counts,
             credit: CREDIT,
             released: List::EMPTY,
         }
@@ -116,15 +116,15 @@ impl Roots {
     }
 
     /// Takes note of the handles that were dropped. Roots that were created and released since the last
-    /// [`settle`](Self::settle) vanish without a trace, and so do all if the collector does not count; the objects of the
+    /// [`settle`](Self::settle) vanish without a trace, and so do all if the collector does not hear of them; the objects of the
     /// others are [`released`](Self::released).
     pub(crate) fn synchronize(&mut self) {
         let Some(slots) = &mut self.slots else { return };
-        let (counts, released) = (self.counts, &mut self.released);
+        let (tells, released) = (self.tells, &mut self.released);
         slots.take_released(|slots, slot| {
             // SAFETY: a slot of our own table, which was just taken.
             unsafe {
-                if counts && !slots.is_created(slot) {
+                if tells && !slots.is_created(slot) {
                     slots.set_aside(slot, released);
                 } else {
                     slots.free(slot);
@@ -152,8 +152,15 @@ impl Roots {
         self.created_slots().for_each(|slot| update_slot(slot, &mut update));
     }
 
-    /// Objects that lost a root that had been settled: for a collector that counts. Others are not told, since the slots
-    /// are used again at once.
+    /// The collector wants to hear of [`released`](Self::released) roots, although it does not count. To be said when it
+    /// [starts](crate::collector::Collector::start).
+    pub fn tell_released(&mut self) {
+        debug_assert!(self.slots.is_none(), "handles have come and gone already");
+        self.tells = true;
+    }
+
+    /// Objects that lost a root that had been settled: for a collector that counts, or [asked](Self::tell_released) to be told.
+    /// Others are not, since the slots are used again at once.
     pub fn released(&self) -> impl Iterator<Item = ObjectRef> + '_ {
         self.released.objects()
     }
