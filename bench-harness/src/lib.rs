@@ -88,8 +88,8 @@ fn obey() -> Result<ExitCode, String> {
         Command::SelfTest(options) => commands::self_test::self_test(&options),
         Command::Merge(options) => commands::merge::merge(&options),
         Command::Child(options) => {
-            let (probe, prepared) = (options.probe, options.prepared);
-            Job::try_from(options).map(|job| match child::run(&job, probe, prepared) {
+            let (probe, prepared, telling) = (options.probe, options.prepared, options.tell_heaps);
+            Job::try_from(options).map(|job| match child::run(&job, probe, prepared, telling) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(_) => ExitCode::FAILURE,
             })

@@ -77,9 +77,11 @@ struct Buffers {
     released: Vec<ObjectRef>,
     /// What was met for the first time.
     found: Vec<ObjectRef>,
-    /// What an object's slots hold, by their addresses, and what memory outside that it owns does.
+    /// What slots hold, by their addresses, and what memory outside that objects own does.
     slots: Vec<(usize, ObjectRef)>,
     outside: Vec<ObjectRef>,
+    /// What was written holds.
+    looks: Vec<Look>,
     /// Numbers, in the order in which they were given.
     order: Vec<u32>,
     /// For a search.
@@ -96,6 +98,16 @@ struct Written {
 }
 
 const WHOLE: usize = usize::MAX;
+
+/// What was found in an object: its part of the [`Buffers`].
+struct Look {
+    /// The addresses that were looked at.
+    addresses: Range<usize>,
+    is_whole: bool,
+    /// In the order of their addresses.
+    slots: Range<usize>,
+    outside: Range<usize>,
+}
 
 /// An object with a number.
 struct Known {
@@ -262,9 +274,10 @@ impl Recorder {
         let shadow = &self.shadow;
         // What has no number is looked at when it is met.
         self.written.retain(|written| shadow.number(written.object) != NONE);
+        self.look_at_written();
         self.meet();
         self.announce();
-        self.look_at_written();
+        self.compare_written();
         self.compare_roots();
         self.tape.control(Control::End);
         self.tape.totals.mutates += 1;
@@ -282,9 +295,10 @@ impl Recorder {
             // SAFETY: roots are alive.
             meet(unsafe { Intact::at(*root) }, shadow, found, &mut slots);
         }
-        for written in &self.written {
-            // SAFETY: it was alive when it was written, and nothing was reclaimed since.
-            visit(&mut slots, unsafe { Object::at(written.object) }, written.start..written.end);
+        let written = self.buffers.slots.iter().map(|(_, target)| target).chain(&self.buffers.outside);
+        for target in written {
+            // SAFETY: something alive leads there.
+            meet(unsafe { Intact::at(*target) }, shadow, found, &mut slots);
         }
         while let Some(slot) = slots.take() {
             meet(slot.target(), shadow, found, &mut slots);
@@ -320,7 +334,17 @@ impl Recorder {
         found.clear();
         self.buffers.found = found;
         for number in order.drain(..) {
-            self.compare(number, 0..WHOLE);
+            let known = self.known[number as usize].as_ref().expect("it was just made");
+            if known.words == 0 {
+                continue;
+            }
+            // SAFETY: as in `meet`.
+            let object = unsafe { Object::at(known.object) };
+            let look = look_at(object, 0..WHOLE, &mut self.sink, &mut self.buffers);
+            self.compare(number, &look);
+            // What was written is still to be compared.
+            self.buffers.slots.truncate(look.slots.start);
+            self.buffers.outside.truncate(look.outside.start);
         }
         self.buffers.order = order;
     }
@@ -348,95 +372,49 @@ impl Recorder {
         number
     }
 
-    /// Writes down how what was written has changed.
+    /// Looks at what was written, once: there may be large stacks among it.
     fn look_at_written(&mut self) {
-        let mut written = std::mem::take(&mut self.written);
-        for Written { object, start, end } in written.drain(..) {
+        let mut looks = std::mem::take(&mut self.buffers.looks);
+        for &Written { object, start, end } in &self.written {
+            // SAFETY: it was alive when it was written, and nothing was reclaimed since. Otherwise as in `meet`.
+            let object = unsafe { Object::at(object) };
             if end == WHOLE {
-                // SAFETY: as in `meet`.
-                unsafe { object.header() }.insert(UNLOGGED);
+                object.header().insert(UNLOGGED);
             }
-            self.compare(self.shadow.number(object), start..end);
+            looks.push(look_at(object, start..end, &mut self.sink, &mut self.buffers));
         }
-        self.written = written;
+        self.buffers.looks = looks;
     }
 
-    /// Reads the slots of an object, or of some bytes of a slice, in the order of their addresses. Gives the addresses
-    /// that were looked at.
-    fn read(&mut self, object: Object<'_>, bytes: Range<usize>) -> Range<usize> {
-        // SAFETY: as in `meet`.
-        let looked_at = visit(&mut unsafe { self.sink.begin() }, object, bytes);
-        let Buffers { slots, outside, .. } = &mut self.buffers;
-        slots.clear();
-        outside.clear();
-        for slot in self.sink.list() {
-            // SAFETY: as in `meet`: the slot was just reported by an object that nobody has touched since.
-            let (at, target) = (slot.addr().get(), unsafe { slot.read() });
-            if looked_at.contains(&at) {
-                slots.push((at, target));
-            } else {
-                outside.push(target);
-            }
+    /// Writes down how what was written has changed.
+    fn compare_written(&mut self) {
+        let (mut written, mut looks) = (std::mem::take(&mut self.written), std::mem::take(&mut self.buffers.looks));
+        for (written, look) in written.drain(..).zip(&looks) {
+            self.compare(self.shadow.number(written.object), look);
         }
-        self.sink.clear();
-        slots.sort_unstable_by_key(|(address, _)| *address);
-        looked_at
+        looks.clear();
+        (self.written, self.buffers.looks) = (written, looks);
+        self.buffers.slots.clear();
+        self.buffers.outside.clear();
     }
 
-    /// Writes down what an object holds now and did not before. Of a slice, only some bytes are looked at.
-    fn compare(&mut self, number: u32, bytes: Range<usize>) {
-        let known = self.known[number as usize].as_ref().expect("it has a number");
-        if known.words == 0 {
-            return;
-        }
-        let begin = known.object.address();
-        // SAFETY: as in `meet`.
-        let object = unsafe { Object::at(known.object) };
-        let is_whole = bytes.end == WHOLE;
-        let looked_at = self.read(object, bytes);
-        let slots = std::mem::take(&mut self.buffers.slots);
-        let mut at = looked_at.start;
-        for &(address, target) in &slots {
-            self.lose(number, begin, at..address);
-            let target = self.shadow.number(target);
-            if self.shadow.replace(address, target) != target {
-                self.tape.object_slot(number, (address - begin) / 8, target);
+    /// Writes down what an object holds now and did not before. Of a slice, only some bytes were looked at.
+    fn compare(&mut self, number: u32, look: &Look) {
+        let known = self.known[number as usize].as_mut().expect("it has a number");
+        let (begin, shadow, tape) = (known.object.address(), &mut self.shadow, &mut self.tape);
+        let mut at = look.addresses.start;
+        for &(address, target) in &self.buffers.slots[look.slots.clone()] {
+            lose(shadow, tape, number, begin, at..address);
+            let target = shadow.number(target);
+            if shadow.replace(address, target) != target {
+                tape.object_slot(number, (address - begin) / 8, target);
             }
             at = address + 8;
         }
-        self.lose(number, begin, at..looked_at.end);
-        self.buffers.slots = slots;
-        if is_whole {
-            self.compare_outside(number);
-        }
-    }
-
-    /// Writes down which of these addresses of an object that begins there held something: now they do not.
-    fn lose(&mut self, number: u32, begin: usize, mut addresses: Range<usize>) {
-        while let Some(lost) = self.shadow.first_held(addresses.clone()) {
-            self.shadow.replace(lost, NONE);
-            self.tape.object_slot(number, (lost - begin) / 8, NONE);
-            addresses.start = lost + 8;
-        }
-    }
-
-    /// Writes down how the memory outside that an object owns has changed.
-    fn compare_outside(&mut self, number: u32) {
-        let known = self.known[number as usize].as_mut().expect("it has a number");
-        let (before, shadow) = (&mut known.outside, &self.shadow);
-        let now = self.buffers.outside.iter().map(|target| shadow.number(*target));
-        if now.clone().eq(before.iter().copied()) {
-            return;
-        }
-        self.tape.outside(number, now.len());
-        before.truncate(now.len());
-        for (index, target) in now.enumerate() {
-            match before.get_mut(index) {
-                Some(before) if *before == target => continue,
-                Some(before) => *before = target,
-                None => before.push(target),
-            }
-            self.tape.next_slot(index, target);
+        lose(shadow, tape, number, begin, at..look.addresses.end);
+        if look.is_whole {
+            let outside = self.buffers.outside[look.outside.clone()].iter().map(|target| shadow.number(*target));
+            compare_outside(tape, number, &mut known.outside, outside);
         }
     }
 
@@ -518,19 +496,67 @@ fn meet<'p>(target: Intact<'p>, shadow: &mut Shadow, found: &mut Vec<ObjectRef>,
     }
 }
 
-/// Puts the slots of an object into a sink, or those of the elements of a slice that have some of these bytes. Gives the
-/// addresses in which they may be.
-fn visit<'p>(slots: &mut Relocation<'p>, object: Object<'p>, bytes: Range<usize>) -> Range<usize> {
-    let begin = object.reference().address();
-    if bytes.end == WHOLE {
-        slots.visit(&object.measure());
-        return begin..object.extent().end;
+/// Reads the slots of an object, or those of the elements of a slice that have some of these bytes.
+fn look_at(object: Object<'_>, bytes: Range<usize>, sink: &mut SlotSink, buffers: &mut Buffers) -> Look {
+    let (slots_before, outside_before) = (buffers.slots.len(), buffers.outside.len());
+    let (begin, is_whole) = (object.reference().address(), bytes.end == WHOLE);
+    // SAFETY: as in `Recorder::meet`.
+    let mut relocation = unsafe { sink.begin() };
+    let addresses = if is_whole {
+        relocation.visit(&object.measure());
+        begin..object.extent().end
+    } else {
+        let size = object.info().element_bytes();
+        debug_assert!(size.is_multiple_of(8), "elements with slots are words");
+        let elements = bytes.start / size..bytes.end.div_ceil(size);
+        relocation.visit_elements(object, elements.clone());
+        begin + elements.start * size..begin + elements.end * size
+    };
+    for slot in sink.list() {
+        // SAFETY: as above: the slot was just reported by an object that nobody has touched since.
+        let (at, target) = (slot.addr().get(), unsafe { slot.read() });
+        if addresses.contains(&at) {
+            buffers.slots.push((at, target));
+        } else {
+            buffers.outside.push(target);
+        }
     }
-    let size = object.info().element_bytes();
-    debug_assert!(size.is_multiple_of(8), "elements with slots are words");
-    let elements = bytes.start / size..bytes.end.div_ceil(size);
-    slots.visit_elements(object, elements.clone());
-    begin + elements.start * size..begin + elements.end * size
+    sink.clear();
+    buffers.slots[slots_before..].sort_unstable_by_key(|(address, _)| *address);
+    let (slots, outside) = (slots_before..buffers.slots.len(), outside_before..buffers.outside.len());
+    Look { addresses, is_whole, slots, outside }
+}
+
+/// Writes down which of these addresses of an object that begins there held something: now they do not.
+#[inline]
+fn lose(shadow: &mut Shadow, tape: &mut Tape, number: u32, begin: usize, mut addresses: Range<usize>) {
+    while let Some(lost) = shadow.first_held(addresses.clone()) {
+        shadow.replace(lost, NONE);
+        tape.object_slot(number, (lost - begin) / 8, NONE);
+        addresses.start = lost + 8;
+    }
+}
+
+/// Writes down how the memory outside that an object owns has changed.
+fn compare_outside(
+    tape: &mut Tape,
+    number: u32,
+    before: &mut Vec<u32>,
+    now: impl ExactSizeIterator<Item = u32> + Clone,
+) {
+    if now.clone().eq(before.iter().copied()) {
+        return;
+    }
+    tape.outside(number, now.len());
+    before.truncate(now.len());
+    for (index, target) in now.enumerate() {
+        match before.get_mut(index) {
+            Some(before) if *before == target => continue,
+            Some(before) => *before = target,
+            None => before.push(target),
+        }
+        tape.next_slot(index, target);
+    }
 }
 
 /// Finds out which objects wait for their finalizers and did not `before`, and the other way round.

@@ -107,7 +107,12 @@ impl Shadow {
     }
 
     /// The first of these addresses at which something stands.
+    #[inline]
     pub(super) fn first_held(&self, addresses: Range<usize>) -> Option<usize> {
+        if addresses.len() <= WORD {
+            // As it mostly is: what lies between two slots of an object.
+            return Some(addresses.start).filter(|address| !addresses.is_empty() && self.get(*address) != NONE);
+        }
         self.parts(addresses)
             .find_map(|(address, page, words)| first_held(self.words(page, words)).map(|word| address + word * WORD))
     }

@@ -1,4 +1,5 @@
-//! The child's side of one invocation: load, start the clock, run, stop the clock, print one line of JSON.
+//! The child's side of one invocation: load, start the clock, run, stop the clock, print one line of JSON, after others about its
+//! heaps if somebody wants to see those ([`telling`](crate::contestants::meter::telling)).
 //!
 //! A process of its own is what makes invocations independent and crashes harmless. The workload runs on the main
 //! thread, because that is where programs run: other threads get another `malloc` arena and another stack.
@@ -7,6 +8,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use crate::contestants::heaps::{self, Failure, Probe};
+use crate::contestants::meter::telling::Telling;
 use crate::contestants::meter::{Durations, Meter, Pauses};
 use crate::contestants::{Contestant, Peer};
 use crate::record::key::Key;
@@ -21,20 +23,20 @@ use crate::workloads::program::Loaded;
 
 /// Runs the job and prints its measurement on standard output. With `probe`, its heaps are collected fully after each so
 /// many batches, and what was found alive is reported as the live bytes. The program's input is on standard input, if it
-/// comes `prepared`.
+/// comes `prepared`. With `telling`, what the heaps hold is told while it runs, in lines in front of the measurement.
 ///
 /// # Errors
 /// When standard output cannot be written: then nobody listens any more.
-pub fn run(job: &Job, probe: Option<u32>, prepared: bool) -> io::Result<()> {
+pub fn run(job: &Job, probe: Option<u32>, prepared: bool, telling: bool) -> io::Result<()> {
     process::end_with_parent();
-    let measurement = measure(job, probe, prepared);
+    let measurement = measure(job, probe, prepared, telling);
     let mut stdout = io::stdout().lock();
     serde_json::to_writer(&mut stdout, &measurement)?;
     stdout.write_all(b"\n")?;
     stdout.flush()
 }
 
-fn measure(job: &Job, probe: Option<u32>, prepared: bool) -> Measurement {
+fn measure(job: &Job, probe: Option<u32>, prepared: bool, telling: bool) -> Measurement {
     let Key { program, contestant, setting } = &job.key;
     if let Contestant::Fault(fault) = *contestant {
         return misbehave::commit(fault);
@@ -52,6 +54,7 @@ fn measure(job: &Job, probe: Option<u32>, prepared: bool) -> Measurement {
     let mut measurement = match *contestant {
         Contestant::Collector(collector) => {
             let mut meter = Meter::default();
+            meter.telling = telling.then(Telling::default);
             let mut measurement = timed(|| {
                 meter.begin();
                 let probe = probe.map_or(Probe::Never, Probe::Every);

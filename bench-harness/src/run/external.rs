@@ -20,8 +20,10 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use wait4::Wait4;
 
+use super::progress::HeapLines;
 use super::runner::{Ended, LONGEST_NAP, Runner, ended, failure, keep_end, text, timed_out};
 use super::telemetry::Said;
+use crate::contestants::meter::telling::Heaps;
 use crate::record::{Checksum, Measurement, Status};
 use crate::run::{child, interrupt};
 use crate::system::process;
@@ -45,11 +47,16 @@ struct Gone {
 }
 
 impl Runner {
-    /// Runs a program that is not ours, with this collector.
+    /// Runs a program that is not ours, with this collector. What it says of its heaps meanwhile is shown in `lines`.
     ///
     /// # Errors
     /// When the system has no pipes.
-    pub(super) fn run_external(&self, line: &CommandLine, collector: &str) -> io::Result<Ended> {
+    pub(super) fn run_external(
+        &self,
+        line: &CommandLine,
+        collector: &str,
+        lines: Option<&HeapLines>,
+    ) -> io::Result<Ended> {
         let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         // The program inherits this end, and nothing else of ours. One run at a time, so nobody else does.
         fcntl_setfd(&writer, FdFlags::empty())?;
@@ -77,7 +84,7 @@ impl Runner {
                 }));
             }
         };
-        let said = listen(reader);
+        let said = listen(reader, lines.cloned());
         let stdout = digest(child.stdout.take());
         let stderr = keep_end(child.stderr.take());
         let gone = self.watch(&mut child, start)?;
@@ -151,8 +158,9 @@ fn measured(measurement: Measurement) -> Ended {
 }
 
 /// Reads what the program says of its heaps, on a thread of its own.
-fn listen(reader: OwnedFd) -> JoinHandle<Said> {
-    std::thread::spawn(move || Said::read(BufReader::new(std::fs::File::from(reader))))
+fn listen(reader: OwnedFd, lines: Option<HeapLines>) -> JoinHandle<Said> {
+    let show = move |heaps: &Heaps| lines.iter().for_each(|lines| lines.show(heaps));
+    std::thread::spawn(move || Said::read(BufReader::new(std::fs::File::from(reader)), show))
 }
 
 /// Reads what the program prints, on a thread of its own, and gives its checksum.

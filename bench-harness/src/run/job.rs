@@ -58,6 +58,9 @@ pub struct ChildOptions {
     /// The heap dump comes on standard input, read and prepared.
     #[arg(long)]
     pub prepared: bool,
+    /// Tell meanwhile what the heaps hold, on standard output in front of the record.
+    #[arg(long)]
+    pub tell_heaps: bool,
     /// Do so much more of the program's own work, in percent.
     #[arg(long, default_value_t = 0)]
     extra_percent: u32,

@@ -6,17 +6,19 @@
 //! panic, by what Rust's runtime wrote: the system reports both as an ordinary abort or exit.
 
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::contestants::allocator::VARIABLE;
+use crate::contestants::meter::telling::Heaps;
 use crate::contestants::{Contestant, Kind};
 use crate::record::{Measurement, Status};
 use crate::run::inputs::Inputs;
 use crate::run::job::Job;
+use crate::run::progress::HeapLines;
 use crate::run::runtimes::Runtimes;
 use crate::run::{child, interrupt};
 use crate::system::process;
@@ -81,18 +83,18 @@ impl Runner {
         Self { runtimes, ..self }
     }
 
-    /// Runs one job to its end.
+    /// Runs one job to its end. What its heaps hold meanwhile is shown in `lines`, if there are any.
     ///
     /// # Errors
     /// When the system cannot start a process.
-    pub fn run(&self, job: &Job) -> io::Result<Ended> {
+    pub fn run(&self, job: &Job, lines: Option<&HeapLines>) -> io::Result<Ended> {
         if let (Program::Command(line), Contestant::External(collector)) = (&job.key.program, job.key.contestant) {
-            return self.run_external(line, collector);
+            return self.run_external(line, collector, lines);
         }
         let input = self.inputs.of(&job.key.program)?;
         let mut command = match job.key.contestant {
             Contestant::Runtime(runtime) => self.runtimes.command(runtime, job)?,
-            _ => self.ours(job, input.is_some()),
+            _ => self.ours(job, input.is_some(), lines.is_some()),
         };
         let mut child = command
             .stdin(input.map_or_else(Stdio::null, Stdio::from))
@@ -100,7 +102,7 @@ impl Runner {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| io::Error::new(error.kind(), format!("cannot start a process for a run: {error}")))?;
-        let stdout = keep_end(child.stdout.take());
+        let stdout = keep_record(child.stdout.take(), lines.cloned());
         let stderr = keep_end(child.stderr.take());
         let timeout = job.timeout.map_or(self.timeout, |own| own.min(self.timeout));
         let status = wait(&mut child, timeout)?;
@@ -120,9 +122,10 @@ impl Runner {
     }
 
     /// This program, as a child.
-    fn ours(&self, job: &Job, is_prepared: bool) -> Command {
+    fn ours(&self, job: &Job, is_prepared: bool, tells_heaps: bool) -> Command {
         let mut command = Command::new(&self.executable);
         command.args(job.command_line()).args(is_prepared.then_some("--prepared"));
+        command.args(tells_heaps.then_some("--tell-heaps"));
         command.env(VARIABLE, job.key.contestant.allocator().name()).env_remove("RUST_BACKTRACE");
         command
     }
@@ -170,6 +173,29 @@ pub(super) fn keep_end(stream: Option<impl Read + Send + 'static>) -> JoinHandle
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return kept,
+            }
+        }
+    })
+}
+
+/// As [`keep_end`], of a child of ours. Lines about its heaps are shown and not kept.
+fn keep_record(stream: Option<impl Read + Send + 'static>, lines: Option<HeapLines>) -> JoinHandle<VecDeque<u8>> {
+    let Some(lines) = lines else { return keep_end(stream) };
+    std::thread::spawn(move || {
+        let mut kept = VecDeque::new();
+        let Some(stream) = stream else { return kept };
+        let (mut stream, mut line) = (BufReader::new(stream), Vec::new());
+        loop {
+            line.clear();
+            match stream.by_ref().take(OUTPUT_KEPT as u64).read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return kept,
+                Ok(_) => match Heaps::from_line(&line) {
+                    Some(heaps) => lines.show(&heaps),
+                    None => {
+                        kept.extend(&line);
+                        kept.drain(..kept.len().saturating_sub(OUTPUT_KEPT));
+                    }
+                },
             }
         }
     })

@@ -98,6 +98,7 @@ fn carry_out(
             return Err(Ended::Interrupted);
         }
         progress.extend(&step);
+        let lines = progress.heap_lines();
         for (position, job) in step.jobs.iter().enumerate() {
             if let Some(earlier) = journal.take(&job.key, job.invocation) {
                 progress.finish(job, &earlier);
@@ -105,7 +106,7 @@ fn carry_out(
                 continue;
             }
             progress.begin(job);
-            let measurement = match runner.run(job).map_err(Ended::Failed)? {
+            let measurement = match runner.run(job, lines.as_ref()).map_err(Ended::Failed)? {
                 runner::Ended::Measured(measurement) => *measurement,
                 runner::Ended::Interrupted => return Err(Ended::Interrupted),
             };

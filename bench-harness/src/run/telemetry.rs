@@ -5,10 +5,12 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, Read};
+use std::time::Instant;
 
 use serde::Deserialize;
 
 use crate::contestants::meter::Meter;
+use crate::contestants::meter::telling::{HeapNow, Heaps, PERIOD};
 use crate::contestants::meter::timeline::{PauseKind, Span};
 
 /// The version of the form that is read.
@@ -38,8 +40,10 @@ pub(super) struct Said {
 struct Heap {
     peak: u64,
     held: u64,
+    live: u64,
     collections: u64,
     allocated: u64,
+    last_pause_ns: u64,
 }
 
 #[derive(Deserialize)]
@@ -80,20 +84,38 @@ struct End {
 }
 
 impl Said {
-    /// Reads to the end.
-    pub(super) fn read(mut from: impl BufRead) -> Self {
+    /// Reads to the end. Now and then, what the heaps hold just then is passed to `show`.
+    pub(super) fn read(mut from: impl BufRead, show: impl Fn(&Heaps)) -> Self {
         let mut said = Self::default();
         let mut line = Vec::new();
+        let mut shown = None;
         loop {
             line.clear();
             match from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
                 Ok(0) | Err(_) => break,
-                Ok(_) => said.take(&line),
+                Ok(_) => {
+                    said.take(&line);
+                    if shown.is_none_or(|shown: Instant| shown.elapsed() >= PERIOD) {
+                        shown = Some(Instant::now());
+                        show(&said.now());
+                    }
+                }
             }
         }
         let lost: Vec<_> = said.open.drain().collect();
         lost.iter().for_each(|(_, heap)| said.close(heap));
         said
+    }
+
+    /// What the heaps hold, as far as they told.
+    fn now(&self) -> Heaps {
+        Heaps::of(self.open.iter().map(|(id, heap)| HeapNow {
+            id: *id,
+            held: heap.held,
+            live: heap.live,
+            collections: heap.collections,
+            last_pause_ns: heap.last_pause_ns,
+        }))
     }
 
     fn take(&mut self, line: &[u8]) {
@@ -125,6 +147,7 @@ impl Said {
         self.meter.note_peak(std::mem::replace(&mut heap.peak, peak), peak);
         let collected = pause.collections > heap.collections;
         (heap.collections, heap.allocated) = (pause.collections, pause.allocated);
+        (heap.live, heap.last_pause_ns) = (pause.live, pause.pause);
         let held_before = self.meter.note_held(0, 0);
         let held_after = self.meter.note_held(before, pause.held);
         let has = |name: &str| pause.events.iter().any(|(event, _)| event == name);
@@ -171,7 +194,7 @@ mod tests {
 {"heap":1,"at":300,"end":{"held":1000,"peak":1200,"live":0,"allocated":2100,"collections":2,"pauses":1,"pause_ns":7}}
 not a line
 {"heap":2,"at":400,"pau"#;
-        let said = Said::read(text.as_bytes());
+        let said = Said::read(text.as_bytes(), |_| ());
         assert_eq!((said.heaps, said.not_understood, said.other_version), (2, 2, None));
         assert_eq!((said.meter.collections, said.allocated_bytes), (3, 2700));
         assert_eq!(said.meter.peak_heap_bytes, 1700);
@@ -187,7 +210,7 @@ not a line
                 r#"{{"heap":{heap},"at":{at},"pause":{length},"events":[],"held":0,"live":0,"allocated":0,"collections":0}}"#
             )
         };
-        let said = Said::read([pause(1, 100, 50), pause(2, 90, 80), pause(3, 95, 10)].join("\n").as_bytes());
+        let said = Said::read([pause(1, 100, 50), pause(2, 90, 80), pause(3, 95, 10)].join("\n").as_bytes(), |_| ());
         let spans = said.meter.pauses.timeline.spans().iter().map(|span| (span.start_ns, span.length_ns));
         assert_eq!(spans.collect::<Vec<_>>(), [(100, 50), (150, 20)]);
         assert_eq!(said.meter.pauses.durations.total_ns(), 140);
@@ -195,12 +218,12 @@ not a line
 
     #[test]
     fn another_version_is_told() {
-        assert_eq!(Said::read(&b"{\"heap_core_telemetry\":2}\n"[..]).other_version, Some(2));
+        assert_eq!(Said::read(&b"{\"heap_core_telemetry\":2}\n"[..], |_| ()).other_version, Some(2));
     }
 
     #[test]
     fn nothing_is_nothing() {
-        let said = Said::read(&b""[..]);
+        let said = Said::read(&b""[..], |_| ());
         assert_eq!((said.heaps, said.meter.pauses.durations.count()), (0, 0));
     }
 }

@@ -211,6 +211,7 @@ impl Watch {
                 pause.length_ns = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
                 pause.paused_ns = pause.length_ns;
                 meter.pauses.record(*pause);
+                meter.pause_ended(event.at);
                 self.pause = None;
             }
             _ => {}

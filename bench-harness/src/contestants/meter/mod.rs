@@ -7,6 +7,7 @@
 //! before it ran out of memory is part of the answer.
 
 pub mod distribution;
+pub mod telling;
 pub mod timeline;
 
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use hdrhistogram::Histogram;
 
 use crate::workloads::event_loop::Latencies;
 use distribution::Distribution;
+use telling::Telling;
 use timeline::{Span, Timeline};
 
 /// Longer pauses count as this long in percentiles; the maximum stays exact.
@@ -113,6 +115,8 @@ pub struct Meter {
     pub latencies: Latencies,
     /// The most bytes that a full collection after a batch found alive, where batches are probed.
     pub probed_live_bytes: u64,
+    /// Whether somebody is told meanwhile what the heaps hold, and when that was done last.
+    pub telling: Option<Telling>,
     /// The peaks of the heaps that live, those that were noted.
     noted_bytes: u64,
     /// What all heaps that live hold now, as far as their pauses told.
@@ -129,6 +133,7 @@ impl Default for Meter {
             leaked_objects: None,
             latencies: Latencies::default(),
             probed_live_bytes: 0,
+            telling: None,
             noted_bytes: 0,
             held_bytes: 0,
         }
@@ -145,6 +150,13 @@ impl Meter {
     #[must_use]
     pub fn since_begin_ns(&self, at: Instant) -> u64 {
         nanoseconds(at.saturating_duration_since(self.began))
+    }
+
+    /// A pause has ended, and is recorded.
+    pub fn pause_ended(&mut self, at: Instant) {
+        if let Some(telling) = &mut self.telling {
+            telling.pause_ended(at);
+        }
     }
 
     /// A heap held `before` bytes when it was last heard of, and holds `now`: returns what all heaps hold.
