@@ -36,6 +36,8 @@
 
 mod format;
 mod recorder;
+#[cfg(test)]
+mod recorder_tests;
 mod roots;
 mod shadow;
 mod tape;

@@ -109,7 +109,8 @@ impl HeapCounters {
         self.pauses.store(statistics.pauses, Ordering::Relaxed);
         let pause_nanos = statistics.pause_time.as_nanos() as u64;
         // Published after each pause, so what the sum has grown by is one.
-        self.last_pause_nanos.store(pause_nanos.saturating_sub(self.pause_nanos.load(Ordering::Relaxed)), Ordering::Relaxed);
+        self.last_pause_nanos
+            .store(pause_nanos.saturating_sub(self.pause_nanos.load(Ordering::Relaxed)), Ordering::Relaxed);
         self.pause_nanos.store(pause_nanos, Ordering::Relaxed);
         self.collections.store(statistics.collections(), Ordering::Relaxed);
     }
