@@ -149,7 +149,7 @@ fn what_a_trace_ends_with_is_what_the_heap_was() {
     for seed in 0..40 {
         let mut random = Random(seed);
         let (mut handles, len) = (Vec::new(), if seed % 2 == 0 { 12 } else { 64 });
-        let (left, trace) = recorded::<Slices, _>(
+        let (mut left, trace) = recorded::<Slices, _>(
             |mc| Gc::new_slice_with(mc, len, |_| Slot(Lock::new(None))),
             |heap| {
                 for _ in 0..150 {
@@ -173,8 +173,8 @@ fn what_a_trace_ends_with_is_what_the_heap_was() {
         let mut roots: Vec<u32> = model.roots()[1..].iter().map(|(_, to)| *to).collect();
         roots.push(holder.slots()[0].1);
         let mut told: Vec<Shape> = roots.into_iter().map(|root| shape_of_model(model, root)).collect();
-        let mut left = left;
-        (told.sort(), left.sort());
+        told.sort();
+        left.sort();
         assert!(told == left, "seed {seed}: the trace ends with another heap");
         // All that is dead was said to be.
         let reachable = model.reachable();
