@@ -20,7 +20,7 @@
 //! - [`cli`]: what can be asked for, and what each command does.
 //!
 //! Why workloads and contestants are apart, although every workload has a file in both: a workload is a contract
-//! (sizes, draws, shapes, order of results) that nine implementations must follow and that other languages could; an
+//! (sizes, draws, shapes, order of results) that nine implementations must follow, and those in other languages; an
 //! implementation is the idiom of one memory manager. Who adds a collector touches `contestants`, who changes what is
 //! measured touches `workloads`, and a result means the same before and after only if the second did not happen.
 

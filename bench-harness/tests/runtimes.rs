@@ -72,6 +72,8 @@ fn what_is_missing_is_left_out_with_a_line_on_how_to_get_it() {
     // Nobody looks for a language that has none of the programs.
     let output = compare(Some("/nowhere"), &["--workloads=retain", "--collectors=marksweep", "--runtimes=lua"]);
     assert!(!stderr(&output).contains("left out"), "{}", stderr(&output));
+    let told = "not written in other languages, and compared without them: retain\n";
+    assert!(stderr(&output).starts_with(told), "{}", stderr(&output));
     for (arguments, says) in
         [(["--runtimes=lau"], "did you mean `lua`"), (["--collectors=node"], "choose it by --runtimes node")]
     {

@@ -47,13 +47,21 @@ struct Found {
 
 impl Runtimes {
     /// Looks for runtimes and builds what they need, if they have any of the programs. Each that is left out becomes a
-    /// line for `say`.
+    /// line for `say`, and the programs that no language has another.
     ///
     /// # Errors
     /// A sentence, when there is no temporary folder.
     pub fn prepare(asked: &[Runtime], programs: &[Program], mut say: impl FnMut(&str)) -> Result<Self, String> {
         let is_written = |program: &Program| numbers(program, crate::workloads::Size::Classic).is_some();
-        if asked.is_empty() || !programs.iter().any(is_written) {
+        if asked.is_empty() {
+            return Ok(Self::default());
+        }
+        let (written, others): (Vec<_>, Vec<_>) = programs.iter().partition(|program| is_written(program));
+        if !others.is_empty() {
+            let names: Vec<_> = others.into_iter().map(Program::to_string).collect();
+            say(&format!("not written in other languages, and compared without them: {}", names.join(", ")));
+        }
+        if written.is_empty() {
             return Ok(Self::default());
         }
         let folder = tempfile::tempdir().map_err(|error| {
