@@ -15,6 +15,7 @@ use heap_core::{AllocError, CollectorChoice, Heap, HeapOptions, Mutator, Root, R
 use super::Failure;
 use crate::contestants::collector::{Collector, Mode};
 use crate::contestants::meter::Meter;
+use crate::contestants::meter::telling::HeapNow;
 use crate::contestants::meter::timeline::{PauseKind, Span};
 use crate::recording::Recorder;
 use crate::workloads::event_loop::Latencies;
@@ -164,7 +165,9 @@ impl Setup {
             meter.pauses.record(Span::pause(start, length, PauseKind::Step));
         }
         meter.note_held(0, made.heap_bytes);
-        let mut watch = Watch { meter: self.meter.clone(), held: made.heap_bytes, pause: None };
+        let id = meter.telling.as_mut().map_or(0, |telling| telling.heap_made(made.heap_bytes));
+        let now = HeapNow { id, held: made.heap_bytes, ..HeapNow::default() };
+        let mut watch = Watch { meter: self.meter.clone(), now, pause: None };
         Box::new(move |event: &Event| watch.see(event))
     }
 
@@ -180,8 +183,8 @@ impl Setup {
 /// Puts the events of one heap together to pauses.
 struct Watch {
     meter: Rc<RefCell<Meter>>,
-    /// What this heap held when it was last heard of.
-    held: u64,
+    /// What is known of the heap now.
+    now: HeapNow,
     pause: Option<(Instant, Span)>,
 }
 
@@ -193,16 +196,20 @@ impl Watch {
             self.pause = Some((event.at, Span::pause(start, 0, PauseKind::Step)));
         }
         let Some((start, pause)) = &mut self.pause else { return };
+        self.now.collections += u64::from(matches!(event.kind, EventKind::PrepareGc(_)));
         match event.kind {
             EventKind::PrepareGc(CollectionKind::Minor) if pause.kind == PauseKind::Step => {
                 pause.kind = PauseKind::Minor;
             }
             // A young collection that does not suffice is followed by a full one in the same pause.
             EventKind::PrepareGc(_) => pause.kind = PauseKind::Full,
-            EventKind::LiveDataSize { bytes } => pause.live = Some(bytes as u64),
+            EventKind::LiveDataSize { bytes } => {
+                self.now.live = bytes as u64;
+                pause.live = Some(bytes as u64);
+            }
             EventKind::HeapResized { bytes } => {
-                let held = meter.note_held(self.held, bytes as u64);
-                self.held = bytes as u64;
+                let held = meter.note_held(self.now.held, bytes as u64);
+                self.now.held = bytes as u64;
                 pause.held_before = pause.held_before.or(Some(held));
                 pause.held_after = Some(held);
             }
@@ -211,7 +218,10 @@ impl Watch {
                 pause.length_ns = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
                 pause.paused_ns = pause.length_ns;
                 meter.pauses.record(*pause);
-                meter.pause_ended(event.at);
+                self.now.last_pause_ns = pause.length_ns;
+                if let Some(telling) = &mut meter.telling {
+                    telling.pause_ended(self.now, event.at);
+                }
                 self.pause = None;
             }
             _ => {}
@@ -221,7 +231,11 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.meter.borrow_mut().note_held(self.held, 0);
+        let mut meter = self.meter.borrow_mut();
+        meter.note_held(self.now.held, 0);
+        if let Some(telling) = &mut meter.telling {
+            telling.heap_gone(self.now.id);
+        }
     }
 }
 

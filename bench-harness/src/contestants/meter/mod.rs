@@ -115,7 +115,7 @@ pub struct Meter {
     pub latencies: Latencies,
     /// The most bytes that a full collection after a batch found alive, where batches are probed.
     pub probed_live_bytes: u64,
-    /// Whether somebody is told meanwhile what the heaps hold, and when that was done last.
+    /// What the heaps hold, if somebody is told that meanwhile.
     pub telling: Option<Telling>,
     /// The peaks of the heaps that live, those that were noted.
     noted_bytes: u64,
@@ -150,13 +150,6 @@ impl Meter {
     #[must_use]
     pub fn since_begin_ns(&self, at: Instant) -> u64 {
         nanoseconds(at.saturating_duration_since(self.began))
-    }
-
-    /// A pause has ended, and is recorded.
-    pub fn pause_ended(&mut self, at: Instant) {
-        if let Some(telling) = &mut self.telling {
-            telling.pause_ended(at);
-        }
     }
 
     /// A heap held `before` bytes when it was last heard of, and holds `now`: returns what all heaps hold.
