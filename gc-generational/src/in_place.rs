@@ -15,7 +15,7 @@ use core::ops::Range;
 
 use heap_core::collector::memory::{LINE_SHIFT, Memory};
 use heap_core::collector::object::{SIDE_ENTRY, UNLOGGED};
-use heap_core::collector::{Closure, EdgeSink, Intact, Keys, Lookahead, NoKeys, Object, ObjectRef, Refused};
+use heap_core::collector::{Closure, EdgeSink, Intact, Keys, Lookahead, Measured, NoKeys, Object, ObjectRef, Refused};
 
 use crate::epoch::{Epoch, Epochs};
 use crate::remember::Card;
@@ -110,13 +110,27 @@ impl<'h> Promotion<'h> {
         if K::WANTED && word.has(SIDE_ENTRY) {
             keys.report(object.reference());
         }
-        let measured = object.measure();
-        self.memory.lines.mark(measured.extent().start, measured.extent().end, self.stamp);
-        self.bytes += measured.bytes();
-        if measured.count() > PIECE && object.info().trace().is_some() {
-            self.arrays.push((object, 0));
+        match object.measure_small() {
+            Some(object) => self.reached(&object),
+            None => self.reached_other(object),
+        }
+    }
+
+    /// As [`reached`](Self::reached), an object of any size. Apart, so that the loop need not bring both kinds together.
+    #[inline(never)]
+    fn reached_other(&mut self, object: Object<'h>) {
+        self.reached(&object.measure());
+    }
+
+    /// An object became old: its lines live, and its edges are to be followed.
+    #[inline(always)]
+    fn reached(&mut self, object: &Measured<'h>) {
+        self.memory.lines.mark(object.extent().start, object.extent().end, self.stamp);
+        self.bytes += object.bytes();
+        if object.count() > PIECE && object.info().trace().is_some() {
+            self.arrays.push((object.object(), 0));
         } else {
-            measured.trace(self.sink);
+            object.trace(self.sink);
         }
     }
 
