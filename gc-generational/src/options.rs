@@ -50,6 +50,11 @@ const NURSERY: Allowance = Allowance::growing(64 << 10, 4 << 20);
 const GROWTH: f64 = 2.5;
 
 /// What counts as alive in a small old space.
+///
+/// A program that builds much pays for it that it is small at first. `graph_mutate` builds 24 MB and does five full
+/// collections, the last four with 4, 11, 22 and 24 MB alive; with a fixed 16 MiB, nurseries of 4 MiB and growth 3 it does
+/// one, and executes a sixth less. Its peak is the same, 67 MB, because the last collection decides it. But any heap might
+/// grow to 50 MB then before anybody looks at what of it is alive.
 const FULL_MIN: Allowance = Allowance::growing(256 << 10, 8 << 20);
 
 impl Default for Options {

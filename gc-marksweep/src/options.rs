@@ -22,7 +22,8 @@ pub(crate) struct Options {
     pub(crate) exact: bool,
 }
 
-/// The least budget: 4 MiB for a heap that allocates much.
+/// The least budget: 4 MiB for a heap that allocates much. (With 4 MiB from the beginning `graph_mutate` does five
+/// collections instead of seven and executes a tenth less; and each of ten thousand small heaps may hold 4 MiB of garbage.)
 const MIN_BUDGET: Allowance = Allowance::growing(64 << 10, 4 << 20);
 
 impl Default for Options {
