@@ -20,13 +20,13 @@
 //! hungry, which they are at once. That may be much: a `Vec` in a lock of the root leads to all that a program owns. (Until
 //! it was so, all of it went into packets first, while the others waited.)
 //!
-//! *Why several threads fetch more of an object.* A locked instruction lets no later load begin before it is done, so the
-//! miss on an object's second cache line, which an ordinary store overlaps with the next objects, is waited for. See
-//! [`Lookahead::next_whole`].
+//! *Why several threads fetch more of an object.* The miss on an object's second cache line is waited for at the locked
+//! instruction of the next claim, as it seems: no later load begins before that is done. One thread would gain by it too, a
+//! tenth on a random graph; but every heap that one thread marks would pay for it. See [`Lookahead::next_whole`].
 //!
 //! *What two threads gain.* A random graph of 11 million objects, 528 MB, two processors to themselves, medians of the
-//! whole collection: 1.87 from one root. From a `Vec` of all nodes 1.49 with packets made first, 1.65 without them, 1.69 to
-//! 1.73 with both; there 50 of 730 ms are the one thread that reads this `Vec`. A tree: 1.91. Not kept: lines stamped
+//! whole collection: 1.87 from one root. From a `Vec` of all nodes 1.49 with packets made first, and 1.69 to
+//! 1.73 now (1.65 with headers alone fetched, on a busy machine); there 50 of 730 ms are the one thread that reads this `Vec`. A tree: 1.91. Not kept: lines stamped
 //! only where they are not yet, 1.58; headers fetched for writing, 1.69. Claims by an ordinary store give 1.88, and
 //! objects that are counted twice: four in one of those runs. (All workers would store the same word, so counting is what
 //! the compare-and-swap is for.)

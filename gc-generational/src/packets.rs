@@ -2,8 +2,9 @@
 //!
 //! A queue that everybody may put packets into and take packets from, and one counter that decides when all is done.
 //! *Pending* counts the packets that are in the queue or being worked on. A packet is counted before it is put into the
-//! queue, or before anybody works if it never is, and uncounted when it has been worked on to the end, after everything that came of it was counted. So the count
-//! reaches zero once, when there is nothing in the queue, nobody has work, and nobody can make any.
+//! queue, or before anybody works if it is never put there, and uncounted when it has been worked on to the end, after
+//! everything that came of it was counted. So the count reaches zero once, when there is nothing in the queue, nobody has
+//! work, and nobody can make any.
 //!
 //! *Why not count the workers who have nothing to do*, and stop when all of them are idle and the queue is empty? Those
 //! are two facts, and while they are read one after the other, a worker may be between taking a packet and saying so. No
