@@ -16,7 +16,8 @@
 //!
 //! *Where targets lie at random* the walk costs three times as much: 632 000 pairs, targets in 40 MB, 6.6 milliseconds, of
 //! which 4.5 are the targets' headers, 7 nanoseconds for each. Without asking for the headers in advance it takes 20 more; it
-//! makes no difference whether that is done 20 pairs ahead, 32, 48, 64 or 100. A full collection with them takes 1.8 times that with as many small objects in their place, 1.27 where all lies in order;
+//! makes no difference whether that is done 20 pairs ahead, 32, 48, 64 or 100. A full collection with them takes 1.8 times
+//! that with as many small objects in their place, 1.27 where all lies in order;
 //! it would take 1.4 times if targets were not looked at.
 //!
 //! A cell is made after its target, and survivors of a collection are old together, so an old cell never has a young
