@@ -474,6 +474,29 @@ fn an_interrupted_comparison_keeps_what_is_finished() {
     assert_eq!(stderr(&output), "error: interrupted: what had finished is shown and written\n");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_recording_that_is_stopped_leaves_the_earlier_one() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.trace");
+    std::fs::write(&file, "an earlier one").unwrap();
+    let child =
+        harness(&["record", "scripts", "--size=large", "-o"]).arg(&file).stderr(Stdio::piped()).spawn().unwrap();
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    while files() < 2 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // The file is there before the signal is heeded.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(stderr(&output), "error: stopped: nothing was written\n");
+    assert_eq!((files(), std::fs::read_to_string(&file).unwrap()), (1, "an earlier one".to_owned()));
+}
+
 fn records_in(path: &Path) -> Vec<Record> {
     bench_harness::record::reading::read_path(path).expect("records")
 }

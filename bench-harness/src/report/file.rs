@@ -11,14 +11,14 @@
 //! is not lost to a full disk.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{page, trace};
 use crate::analysis::summary::{self, Group};
 use crate::record::Record;
 use crate::record::figures::Figure;
+use crate::system::output::Output;
 use crate::text::format;
 
 /// What a file is.
@@ -78,13 +78,7 @@ impl ReportFile {
     /// # Errors
     /// A sentence for the user.
     pub fn check(&self) -> Result<(), String> {
-        let beside = self.beside();
-        let made = File::create(&beside).and_then(|_| fs::remove_file(&beside));
-        let reachable = made.and_then(|()| match fs::metadata(&self.path) {
-            Ok(data) if data.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
-            _ => Ok(()),
-        });
-        reachable.map_err(|error| {
+        Output::check(&self.path).map_err(|error| {
             format!("cannot write {}: {error}; give a file in a folder that exists and is yours", self.path.display())
         })
     }
@@ -100,26 +94,12 @@ impl ReportFile {
             Form::Csv => csv(records)?,
             Form::Trace => trace::trace(records),
         };
-        // A link stays one, and leads to the new file.
-        let target = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let beside = self.beside();
         let write = || {
-            let mut file = File::create(&beside)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&beside, &target)
+            let mut output = Output::create(&self.path)?;
+            output.file().write_all(text.as_bytes())?;
+            output.keep()
         };
-        write().map_err(|error| {
-            let _ = fs::remove_file(&beside);
-            format!("cannot write {}: {error}", self.path.display())
-        })
-    }
-
-    /// Where it is written until it is complete.
-    fn beside(&self) -> PathBuf {
-        let mut name = self.path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.part", std::process::id()));
-        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone()).with_file_name(name)
+        write().map_err(|error| format!("cannot write {}: {error}", self.path.display()))
     }
 }
 
@@ -147,8 +127,10 @@ fn csv(records: &[Record]) -> Result<String, String> {
         let key = |key: &str| match &json[key] {
             serde_json::Value::Null => String::new(),
             // A spreadsheet would compute what begins like this.
-            serde_json::Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
-            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
+                format!("'{}", format::printable(text))
+            }
+            serde_json::Value::String(text) => format::printable(text),
             other => other.to_string(),
         };
         let figures = Figure::all()
@@ -165,8 +147,8 @@ const TELLING: [&str; 4] = ["gc_share", "pause_max_ns", "peak_heap_bytes", "peak
 
 fn markdown(groups: &[Group]) -> String {
     let mut text = String::new();
-    // A bar would end a cell.
-    let cell = |text: &str| text.replace('|', "\\|");
+    // A bar would end a cell, and a tag would be one.
+    let cell = |text: &str| format::printable(text).replace('|', "\\|").replace('<', "&lt;");
     for group in groups {
         let figures = TELLING.map(Figure::keyed).into_iter();
         let figures: Vec<_> =
@@ -176,7 +158,7 @@ fn markdown(groups: &[Group]) -> String {
         } else {
             format!("{}, {}", group.program, group.size)
         };
-        text.push_str(&format!("### {title}\n\n| collector | processor time | ratio |"));
+        text.push_str(&format!("### {}\n\n| collector | processor time | ratio |", cell(&title)));
         figures.iter().for_each(|figure| text.push_str(&format!(" {} |", figure.name)));
         text.push_str("\n|---|---:|---:|");
         text.push_str(&"---:|".repeat(figures.len()));
@@ -195,7 +177,7 @@ fn markdown(groups: &[Group]) -> String {
         text.push('\n');
         for remark in &group.remarks {
             let names: Vec<_> = remark.about.iter().map(|who| who.name()).collect();
-            text.push_str(&format!("* {}: {}\n", names.join(", "), remark.text));
+            text.push_str(&format!("* {}: {}\n", cell(&names.join(", ")), cell(&remark.text)));
         }
         if !group.remarks.is_empty() {
             text.push('\n');
@@ -207,6 +189,8 @@ fn markdown(groups: &[Group]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::record::tests::sample;
 

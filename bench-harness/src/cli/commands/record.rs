@@ -1,13 +1,14 @@
 //! `record`: what a workload does to its heap, in a file that `replay` runs on all collectors.
 
-use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::contestants::heaps::{self, Failure};
 use crate::recording::{NOT_REPRODUCED, Recorder};
+use crate::run::interrupt;
+use crate::system::output::Output;
 use crate::system::process;
 use crate::text::{format, names, quantity};
 use crate::workloads::Size;
@@ -44,7 +45,16 @@ pub fn record(options: &RecordOptions) -> Result<ExitCode, String> {
     }
     let program = options.workload.load(options.size, options.snapshot_limit)?;
     let cannot = |error| format!("cannot write {}: {error}", options.output.display());
-    let recorder = Recorder::new(File::create(&options.output).map_err(cannot)?, options.max_trace);
+    let mut output = Output::create(&options.output).map_err(cannot)?;
+    if let Some(unfinished) = output.unfinished().map(Path::to_owned) {
+        // The program cannot be asked to stop: it runs in this process.
+        let _ = ctrlc::set_handler(move || {
+            let _ = std::fs::remove_file(&unfinished);
+            super::complain("stopped: nothing was written");
+            std::process::exit(interrupt::EXIT_STATUS.into());
+        });
+    }
+    let recorder = Recorder::new(output.file().try_clone().map_err(cannot)?, options.max_trace);
     let report = recorder.report();
     let before = process::cpu_ns();
     let ended = heaps::record(&program, None, recorder);
@@ -64,17 +74,24 @@ pub fn record(options: &RecordOptions) -> Result<ExitCode, String> {
             return Ok(ExitCode::from(super::FAILED));
         }
     };
+    if let Err(error) = output.keep() {
+        super::complain(&cannot(error));
+        return Ok(ExitCode::from(super::FAILED));
+    }
     let events = totals.objects + totals.stores;
     let mut text = format!(
-        "{}: {} objects made, {} slots and roots changed, {} calls of `mutate`\n{} in {}, {} bytes an event; {} ms of \
-         processor time\n",
+        "{}: {} objects made, {} slots and roots changed, `mutate` called {} times\n{} in {}{}; {} ms of processor time\n",
         options.workload,
         format::count(totals.objects),
         format::count(totals.stores),
         format::count(totals.mutates),
         format::bytes(report.bytes()),
         options.output.display(),
-        format::ratio(report.bytes() as f64 / events.max(1) as f64),
+        if events == 0 {
+            String::new()
+        } else {
+            format!(", {} bytes an event", format::ratio(report.bytes() as f64 / events as f64))
+        },
         format::ms(time as f64),
     );
     if report.is_cut() {
