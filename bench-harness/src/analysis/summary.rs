@@ -172,6 +172,10 @@ fn add_contestant(group: &mut Group, records: &[&Record]) {
     if let Some(message) = successful(shown).find_map(|record| record.measurement.message.clone()) {
         remark(group, shown[0], message);
     }
+    if row.is_some() && lacks_processor_times(shown) {
+        let text = "processor time is not known: elapsed time stands in its place, and is what is compared";
+        remark(group, shown[0], text.to_owned());
+    }
     if let Some(latency) = latency(shown) {
         remark(group, shown[0], latency);
     }
@@ -197,9 +201,13 @@ fn successful<'a>(records: &'a [&Record]) -> impl Iterator<Item = &'a Record> {
     records.iter().copied().filter(|record| record.measurement.status == Status::Ok)
 }
 
-/// Processor times, or elapsed times where those are not known.
+/// Processor times, or elapsed times where not all of those are known.
 fn times(records: &[&Record]) -> Vec<(u32, f64)> {
-    series(records, |measurement| measurement.cpu_ns.or(measurement.wall_ns))
+    if lacks_processor_times(records) { walls(records) } else { series(records, |measurement| measurement.cpu_ns) }
+}
+
+fn lacks_processor_times(records: &[&Record]) -> bool {
+    successful(records).any(|record| record.measurement.cpu_ns.is_none())
 }
 
 fn walls(records: &[&Record]) -> Vec<(u32, f64)> {

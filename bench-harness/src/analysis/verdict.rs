@@ -22,8 +22,7 @@ pub fn complaints(records: &[Record]) -> Vec<String> {
             let label = contestant.label();
             complaints.push(format!("{label} finished {program} (invocation {invocation}) without a checksum"));
         }
-        if !matches!(record.key.contestant.kind(), Kind::Peer | Kind::Runtime) && is_failure(&record.measurement.status)
-        {
+        if is_complained_of(record) {
             let (Key { program, contestant, .. }, invocation) = (&record.key, record.invocation);
             let (name, how) = (contestant.name(), summary::explain(record));
             complaints.push(format!("{name} did not finish {program} (invocation {invocation}): {how}"));
@@ -37,8 +36,7 @@ pub fn complaints(records: &[Record]) -> Vec<String> {
 fn unfinished(records: &[Record]) -> Vec<String> {
     let mut programs: Vec<(&Program, bool)> = Vec::new();
     for record in records {
-        let status = &record.measurement.status;
-        let settled = *status == Status::Ok || is_failure(status);
+        let settled = record.measurement.status == Status::Ok || is_complained_of(record);
         match programs.iter_mut().find(|(program, _)| *program == &record.key.program) {
             Some((_, known)) => *known |= settled,
             None => programs.push((&record.key.program, settled)),
@@ -46,6 +44,11 @@ fn unfinished(records: &[Record]) -> Vec<String> {
     }
     programs.retain(|(_, settled)| !settled);
     programs.iter().map(|(program, _)| format!("nothing finished {program}: nothing was measured")).collect()
+}
+
+/// That a peer or another language does not finish is a row, and no complaint.
+fn is_complained_of(record: &Record) -> bool {
+    !matches!(record.key.contestant.kind(), Kind::Peer | Kind::Runtime) && is_failure(&record.measurement.status)
 }
 
 fn is_failure(status: &Status) -> bool {
@@ -234,7 +237,11 @@ mod tests {
     fn when_nobody_finishes_nothing_was_compared() {
         let out_of_memory = with_status(Kind::Collector, Status::OutOfMemory);
         let refused = with_status(Kind::Peer, Status::Unsupported);
-        assert_eq!(complaints(&[out_of_memory, refused]), ["nothing finished snapshot:made-up: nothing was measured"]);
+        let sentence = ["nothing finished snapshot:made-up: nothing was measured"];
+        assert_eq!(complaints(&[out_of_memory, refused]), sentence);
+        // Of these nobody complains one by one.
+        let late = [Kind::Peer, Kind::Runtime].map(|kind| with_status(kind, Status::Timeout));
+        assert_eq!(complaints(&late), sentence);
     }
 
     #[test]

@@ -57,12 +57,13 @@ How to write a heap dump:
 A trace, of a program's whole life, is written by `record`, or by any program on
 heap-core that is given a bench_harness::recording::Recorder as its collector.
 
-What the times in the table cover: building the heap, ten rounds of changes with
+What the times cover with a dump: building the heap, ten rounds of changes with
 a full collection after each, the check after each collection that all that must
 be alive is there and nothing else, in the end of every pointer, and giving the
 heap back. Reading the file and choosing the changes is done once, before. What
 the program itself did is in no dump: when objects were made and in which order,
-what it computed, destructors, weak references.";
+what it computed, destructors, weak references. With a trace they cover all that
+it says of the program; `record` says what it does not.";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]

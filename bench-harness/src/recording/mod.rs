@@ -51,11 +51,11 @@ pub use trace::{Step, Steps, Totals, Trace};
 
 /// What a replay of a trace cannot reproduce, for people.
 pub const NOT_REPRODUCED: &str = "\
-A trace has what was made, what was stored where and which roots there were, as it
-was at the end of each `mutate`. A replay has none of this: what a program computed
-and read; time between operations; several stores to one slot within a `mutate`;
-destructors and finalizers; weak pointers and maps, which are plain objects here
-(what only they kept alive is made anew when it is seen again); the contents of
-buffers. Vectors that objects own become objects of their own, every object has a
-header of 16 bytes, and objects that are named again later are found by weak
-pointers, which cost time and a cell.";
+A trace has what was made, what was stored where and which roots there were, as
+it was at the end of each `mutate`. A replay has none of this: what a program
+computed and read; time between operations; several stores to one slot within a
+`mutate`; destructors and finalizers; weak pointers and maps, which are plain
+objects here (what only they kept alive is made anew when it is seen again); the
+contents of buffers. Vectors that objects own become objects of their own, every
+object has a header of 16 bytes, and objects that are named again later are
+found by weak pointers, which cost time and a cell.";

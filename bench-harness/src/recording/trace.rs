@@ -270,6 +270,9 @@ impl Trace {
             let Some(step) = steps.next_step()? else { break };
             reading.carry_out(step).map_err(|problem| TraceError::Wrong { byte: at, problem })?;
         }
+        if reading.is_within_mutate {
+            return Err(steps.wrong("its last `mutate` does not end"));
+        }
         let mut sums = [0; 5];
         for sum in &mut sums {
             *sum = steps.number()?;
@@ -277,7 +280,10 @@ impl Trace {
         let [objects, stores, mutates, numbers, roots] = sums;
         let (claimed, found) = (Totals { objects, stores, mutates, numbers, roots }, reading.totals());
         if claimed != found {
-            return Err(steps.wrong(format!("it ends with the sums {claimed:?}, but holds {found:?}")));
+            return Err(steps.wrong(format!(
+                "it ends with {} objects, {} stores and {} mutates, but holds {}, {} and {}, or other roots and numbers",
+                claimed.objects, claimed.stores, claimed.mutates, found.objects, found.stores, found.mutates
+            )));
         }
         if steps.at < bytes.len() {
             return Err(steps.wrong("it goes on behind its end"));
@@ -449,6 +455,8 @@ struct Reading {
     /// Now, and the most.
     live_bytes: (u64, u64),
     totals: Totals,
+    /// Something was read since a `mutate` ended.
+    is_within_mutate: bool,
 }
 
 impl Reading {
@@ -459,6 +467,13 @@ impl Reading {
     /// # Errors
     /// What is wrong with it.
     fn carry_out(&mut self, step: Step) -> Result<(), String> {
+        if matches!(step, Step::Collect { .. } | Step::Dead { .. }) {
+            if self.is_within_mutate || self.totals.mutates == 0 {
+                return Err("a collection within a `mutate`".to_owned());
+            }
+        } else {
+            self.is_within_mutate = !matches!(step, Step::End);
+        }
         match step {
             Step::DeadSoon { .. } => self.totals.objects += 1,
             Step::Made { words, linked, owner } => {
@@ -742,9 +757,13 @@ mod tests {
             (&[8 | 2, 4, 8 | 6], "object 0 owns nothing outside"),
             (&[8 | 3, 4, 8 | 6, 8 | 5, 0], "object 0 has no reference 1 outside"),
             (&[5 << 3 | 7], "cut off"),
-            (&[5 << 3 | 7, 1, 0, 0, 0, 0], "it ends with the sums"),
+            (&[5 << 3 | 7, 1, 0, 0, 0, 0], "it ends with 1 objects, 0 stores"),
+            (&[8 | 2, 5 << 3 | 7, 1, 0, 0, 1, 0], "its last `mutate` does not end"),
             (&[9 << 3 | 7], "at byte 13: there is no operation 79"),
-            (&[3 << 3 | 7, 1, 0], "object 0 is not there and cannot die"),
+            (&[7, 3 << 3 | 7, 1, 0], "object 0 is not there and cannot die"),
+            (&[2 << 3 | 7], "at byte 13: a collection within a `mutate`"),
+            (&[7, 8 | 2, 2 << 3 | 7], "at byte 15: a collection within a `mutate`"),
+            (&[7, 8 | 2, 3 << 3 | 7, 1, 0], "at byte 15: a collection within a `mutate`"),
             (&[!7 | 2], "an object of 2305843009213693951 words"),
             (&[4 << 3 | 7, 8 | 5, 0], "there is no root 1"),
         ] {

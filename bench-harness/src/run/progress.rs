@@ -184,6 +184,7 @@ impl Progress {
     }
 
     fn line(&self, text: &str) {
+        let text = format::printable(text);
         match &self.view {
             View::Nothing => {}
             // Nobody may be reading; that is no reason to stop measuring.

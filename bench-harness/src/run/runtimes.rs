@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::contestants::runtime::{Runtime, numbers};
+use crate::run::interrupt;
 use crate::run::job::Job;
 use crate::run::runner;
 use crate::system::process;
@@ -45,6 +46,12 @@ struct Found {
     version: String,
 }
 
+/// How long a language may take to tell its version, on a slow machine.
+const VERSION_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long its compiler may take there.
+const COMPILER_PATIENCE: Duration = Duration::from_secs(120);
+
 impl Runtimes {
     /// Looks for runtimes and builds what they need, if they have any of the programs. Each that is left out becomes a
     /// line for `say`, and the programs that no language has another.
@@ -68,8 +75,12 @@ impl Runtimes {
             let folder = std::env::temp_dir();
             format!("cannot make a folder in {} (TMPDIR names another): {error}", folder.display())
         })?;
+        interrupt::watch();
         let mut found = Vec::new();
         for runtime in asked {
+            if interrupt::requested() {
+                break;
+            }
             match ready(*runtime, folder.path()) {
                 Ok(one) => found.push(one),
                 Err(why) => say(&format!("{runtime} is left out: {why}")),
@@ -130,7 +141,7 @@ fn ready(runtime: Runtime, folder: &Path) -> Result<Found, String> {
     let program = names.iter().find_map(|name| on_path(name));
     let program = program
         .ok_or_else(|| format!("there is no `{}` on the PATH; {}", names.join("` or `"), runtime.installation()))?;
-    let said = output(Command::new(&program).arg(runtime.version_argument()))
+    let said = output(Command::new(&program).arg(runtime.version_argument()), VERSION_PATIENCE)
         .map_err(|why| format!("`{}` does not tell its version: {why}", program.display()))?;
     let (version, number) = version(&said).ok_or_else(|| {
         format!(
@@ -148,7 +159,7 @@ fn ready(runtime: Runtime, folder: &Path) -> Result<Found, String> {
     if let Some((compiler, arguments)) = runtime.build().split_first() {
         let compiler = on_path(compiler)
             .ok_or_else(|| format!("there is no `{compiler}` on the PATH; {}", runtime.installation()))?;
-        output(Command::new(compiler).args(arguments).current_dir(folder))
+        output(Command::new(compiler).args(arguments).current_dir(folder), COMPILER_PATIENCE)
             .map_err(|why| format!("the workloads cannot be built: {why}"))?;
     }
     Ok(Found { runtime, program, version })
@@ -158,16 +169,15 @@ fn ready(runtime: Runtime, folder: &Path) -> Result<Found, String> {
 ///
 /// # Errors
 /// What went wrong: the first line that it printed to standard error, or its status.
-fn output(command: &mut Command) -> Result<String, String> {
-    /// A compiler on a slow machine.
-    const PATIENCE: Duration = Duration::from_secs(120);
+fn output(command: &mut Command, patience: Duration) -> Result<String, String> {
+    process::end_with_us(command);
     let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = started.map_err(|error| error.to_string())?;
     let readers = [runner::keep_end(child.stdout.take()), runner::keep_end(child.stderr.take())];
-    let status = runner::wait(&mut child, PATIENCE).map_err(|error| error.to_string())?;
+    let status = runner::wait(&mut child, patience).map_err(|error| error.to_string())?;
     let gone = Instant::now();
     let [stdout, stderr] = readers.map(|reader| runner::text(runner::ended(reader, gone).unwrap_or_default()));
-    let Some(status) = status else { return Err(format!("it did not end within {} s", PATIENCE.as_secs())) };
+    let Some(status) = status else { return Err(format!("it did not end within {} s", patience.as_secs())) };
     if !status.success() {
         let line = stderr.lines().map(str::trim).find(|line| !line.is_empty());
         return Err(line.map_or_else(|| status.to_string(), |line| printable(line).chars().take(200).collect()));

@@ -47,7 +47,10 @@ const FORMATS: [(&[u8], Format); 9] = [
     (b"BZh", Format { name: "compressed by bzip2", advice: "decompress it: bzip2 -d FILE" }),
     (b"PK\x03\x04", Format { name: "a zip archive", advice: "unpack it: unzip FILE" }),
     (b"JAVA PROFILE 1.0.", HPROF),
-    (b"heap trace ", Format { name: "a recorded trace", advice: "it is a whole life, not one moment; replay runs it" }),
+    (
+        b"heap trace ",
+        Format { name: "a recorded trace", advice: "replay runs it from a file that is not compressed: gunzip FILE" },
+    ),
     (&[0xff, 0xfe], Format { name: "text in UTF-16", advice: "convert it: iconv -f UTF-16 -t UTF-8 FILE" }),
     (&[0xfe, 0xff], Format { name: "text in UTF-16", advice: "convert it: iconv -f UTF-16 -t UTF-8 FILE" }),
     (b"{\0\"\0", Format { name: "text in UTF-16", advice: "convert it: iconv -f UTF-16LE -t UTF-8 FILE" }),

@@ -72,16 +72,29 @@ pub fn plural(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number as u64)) }
 }
 
-/// What somebody else wrote, without what a terminal would obey.
+/// What somebody else wrote, without what a terminal would obey: control characters, and those that change the direction
+/// of a line or are not seen.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect()
+}
+
+/// The same for several lines.
+#[must_use]
+pub fn printable_lines(text: &str) -> String {
+    text.chars().map(|c| if is_obeyed(c) && c != '\n' { ' ' } else { c }).collect()
+}
+
+fn is_obeyed(c: char) -> bool {
+    let is_unseen =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    c.is_control() || is_unseen
 }
 
 /// The columns that a text takes on a terminal: a Chinese character takes two, an accent that is combined none.
 #[must_use]
 pub fn width(text: &str) -> usize {
-    textwrap::core::display_width(text)
+    textwrap::core::display_width(&printable(text))
 }
 
 /// Breaks a text into lines of at most `width` columns, between words; a longer word is broken too.
@@ -94,6 +107,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation)
         .wrap_algorithm(WrapAlgorithm::FirstFit);
+    let text = printable(text);
     let words: Vec<&str> = text.split_whitespace().collect();
     if words.is_empty() {
         return Vec::new();
@@ -136,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_terminal_is_told_nothing() {
-        assert_eq!(printable("a\u{1b}[31mb\nc\u{7f}\u{9b}"), "a [31mb c  ");
+        assert_eq!(printable("a\u{1b}[31mb\nc\u{7f}\u{9b}\u{202e}"), "a [31mb c   ");
+        assert_eq!(printable_lines("a\u{1b}\nb"), "a \nb");
     }
 
     #[test]

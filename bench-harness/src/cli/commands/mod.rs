@@ -273,10 +273,10 @@ pub(crate) fn show(text: &str) -> ExitCode {
 
 /// Writes a sentence to standard error, if anybody reads it.
 pub fn complain(sentence: &str) {
-    let _ = writeln!(io::stderr(), "error: {sentence}");
+    let _ = writeln!(io::stderr(), "error: {}", format::printable_lines(sentence));
 }
 
 /// Writes a line to standard error that is no error.
 pub(crate) fn remark(sentence: &str) {
-    let _ = writeln!(io::stderr(), "{sentence}");
+    let _ = writeln!(io::stderr(), "{}", format::printable_lines(sentence));
 }
