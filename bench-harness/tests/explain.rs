@@ -132,7 +132,8 @@ fn mistakes_are_answered_with_what_there_is() {
         (vec!["cycle"], "did you mean `cycles`"),
         (vec!["--collectors", "fault-panic"], "`fault-panic` is no collector"),
         (vec!["names", "--random", "3"], "cannot be used with"),
-        (vec!["--random", "many"], "invalid digit"),
+        (vec!["--random", "many"], "is not a number of sequences"),
+        (vec!["--random", "18446744073709551616"], "at most 10000000"),
         (vec!["--seed", "3"], "--random"),
         (vec!["--deferred", "--against", "python3"], "cannot be used with"),
     ] {
