@@ -1,15 +1,15 @@
 //! The minor collection without copying: young objects that are reached become old where they are.
 //!
-//! The same roots as a copying collection, but edges instead of slots: a young object that is reached gets the header of
-//! an old one, and its lines the stamp of live ones. Then the nursery's used blocks become blocks of the old space;
+//! The same roots as a copying collection, but edges instead of slots: a young object that is reached gets the header
+//! of an old one, and its lines the stamp of live ones. Then the nursery's used blocks become blocks of the old space;
 //! those without a live line are free at once, those with holes are queued for promotion into them; and the nursery
 //! moves on to the addresses behind ("re-homed").
 //!
 //! It needs no memory but a mark stack, so it is what remains under a heap limit (rule R17); and for a nursery that was
 //! extended far beyond the caches it is faster than copying, and does not hold the survivors twice.
 //!
-//! If the system refuses the stack, the promotion is abandoned: nothing was freed, all young objects stay young, and the
-//! epoch moves on, so that the next attempt does not take this one's marks for its own.
+//! If the system refuses the stack, the promotion is abandoned: nothing was freed, all young objects stay young, and
+//! the epoch moves on, so that the next attempt does not take this one's marks for its own.
 
 use core::ops::Range;
 
@@ -87,8 +87,8 @@ impl<'h> Promotion<'h> {
     fn drain_reporting<K: Keys>(&mut self, keys: &mut K) -> bool {
         loop {
             if let Some(object) = self.ahead.next(&mut self.sink.stack) {
-                // SAFETY: the sink keeps only edges into the nursery; their targets are young, and intact: nothing is moved
-                // or reclaimed during a promotion.
+                // SAFETY: the sink keeps only edges into the nursery; their targets are young, and intact: nothing is
+                // moved or reclaimed during a promotion.
                 self.promote(unsafe { Object::at(object) }, keys);
                 if keys.is_full() {
                     return false;
@@ -116,7 +116,8 @@ impl<'h> Promotion<'h> {
         }
     }
 
-    /// As [`reached`](Self::reached), an object of any size. Apart, so that the loop need not bring both kinds together.
+    /// As [`reached`](Self::reached), an object of any size. Apart, so that the loop need not bring both kinds
+    /// together.
     #[inline(never)]
     fn reached_other(&mut self, object: Object<'h>) {
         self.reached(&object.measure());
@@ -158,8 +159,8 @@ impl Drop for Promotion<'_> {
     }
 }
 
-// SAFETY: what is young and was reached has the promotion's epoch and survives where it is, and `drain` reaches all that it
-// leads to. Everything else is old, and no old object dies in a minor collection.
+// SAFETY: what is young and was reached has the promotion's epoch and survives where it is, and `drain` reaches all
+// that it leads to. Everything else is old, and no old object dies in a minor collection.
 unsafe impl Closure for Promotion<'_> {
     #[inline]
     fn locate(&self, object: Intact<'_>) -> Option<ObjectRef> {

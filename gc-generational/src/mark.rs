@@ -16,20 +16,21 @@
 //! was not all; the pool is made when they are needed for the first time. Workers read objects and write headers and
 //! line stamps, all atomic; nothing else of the heap is theirs.
 //!
-//! *What the program's thread has found by then stays on its stack*, and is shared like everything else when the others are
-//! hungry, which they are at once. That may be much: a `Vec` in a lock of the root leads to all that a program owns. (Until
-//! it was so, all of it went into packets first, while the others waited.)
+//! *What the program's thread has found by then stays on its stack*, and is shared like everything else when the others
+//! are hungry, which they are at once. That may be much: a `Vec` in a lock of the root leads to all that a program
+//! owns. (Until it was so, all of it went into packets first, while the others waited.)
 //!
 //! *Why several threads fetch more of an object.* The miss on an object's second cache line is waited for at the locked
-//! instruction of the next claim, as it seems: no later load begins before that is done. One thread would gain by it too, a
-//! tenth on a random graph; but every heap that one thread marks would pay for it. See [`Lookahead::next_whole`].
+//! instruction of the next claim, as it seems: no later load begins before that is done. One thread would gain by it
+//! too, a tenth on a random graph; but every heap that one thread marks would pay for it. See
+//! [`Lookahead::next_whole`].
 //!
 //! *What two threads gain.* A random graph of 11 million objects, 528 MB, two processors to themselves, medians of the
-//! whole collection: 1.87 from one root. From a `Vec` of all nodes 1.49 with packets made first, and 1.69 to
-//! 1.73 now (1.65 with headers alone fetched, on a busy machine); there 50 of 730 ms are the one thread that reads this `Vec`. A tree: 1.91. Not kept: lines stamped
-//! only where they are not yet, 1.58; headers fetched for writing, 1.69. Claims by an ordinary store give 1.88, and
-//! objects that are counted twice: four in one of those runs. (All workers would store the same word, so counting is what
-//! the compare-and-swap is for.)
+//! whole collection: 1.87 from one root. From a `Vec` of all nodes 1.49 with packets made first, and 1.69 to 1.73 now
+//! (1.65 with headers alone fetched, on a busy machine); there 50 of 730 ms are the one thread that reads this `Vec`. A
+//! tree: 1.91. Not kept: lines stamped only where they are not yet, 1.58; headers fetched for writing, 1.69. Claims by
+//! an ordinary store give 1.88, and objects that are counted twice: four in one of those runs. (All workers would store
+//! the same word, so counting is what the compare-and-swap is for.)
 //!
 //! If the system refuses memory for a stack, edges are lost; the marking says so and nothing may be freed by it.
 
@@ -49,9 +50,9 @@ use crate::packets::Packets;
 const PIECE: usize = 1024;
 /// Objects that a worker looks at before it asks whether somebody is hungry.
 const TURN: usize = 256;
-/// The fewest objects that are worth giving away. One may lead to half of the heap: the stack of a depth-first walk through a
-/// binary tree is never longer than the tree is deep. (A tree of 402 MB, medians in ms, one
-/// thread and two: 94 and 54; with 16 as the least, 93 and 78.)
+/// The fewest objects that are worth giving away. One may lead to half of the heap: the stack of a depth-first walk
+/// through a binary tree is never longer than the tree is deep. (A tree of 402 MB, medians in ms, one thread and two:
+/// 94 and 54; with 16 as the least, 93 and 78.)
 const SHARE_MIN: usize = 1;
 /// The most objects that are given away at a time: 128 KiB. A stack with more than twice as many has the edges of an
 /// object that owns many, a `Vec` in a lock: there is no larger part of the graph at its front, and to take it away
@@ -83,7 +84,8 @@ pub(crate) struct Worker {
     ahead: Lookahead,
     pieces: Vec<Piece>,
     lines: LineTable,
-    /// Objects marked. Apart from their bytes: neighbours are added to as one vector, with six instructions instead of two.
+    /// Objects marked. Apart from their bytes: neighbours are added to as one vector, with six instructions instead of
+    /// two.
     pub(crate) objects: u64,
     epoch: Epoch,
     stamp: u8,
@@ -141,7 +143,8 @@ impl Worker {
         }
     }
 
-    /// As [`reached`](Self::reached), an object of any size. Apart, so that the loop need not bring both kinds together.
+    /// As [`reached`](Self::reached), an object of any size. Apart, so that the loop need not bring both kinds
+    /// together.
     #[inline(never)]
     fn reached_other(&mut self, object: Object<'_>) {
         self.reached(&object.measure());
@@ -292,8 +295,8 @@ pub(crate) struct Marking {
 }
 
 impl Marking {
-    /// Marks everything that `roots` reach, with `threads` threads. The result is complete or not, and goes on alone: what
-    /// is reached after the roots is seldom much.
+    /// Marks everything that `roots` reach, with `threads` threads. The result is complete or not, and goes on alone:
+    /// what is reached after the roots is seldom much.
     pub(crate) fn run(
         &mut self,
         lines: &LineTable,
@@ -336,8 +339,9 @@ impl Marking {
         worker
     }
 
-    /// Marks everything that `roots` reach, with this thread alone, in an epoch that `begin` says, after the stack got memory
-    /// for as many references as `bytes` bytes can hold. Nothing when the system refuses that, or there is no epoch.
+    /// Marks everything that `roots` reach, with this thread alone, in an epoch that `begin` says, after the stack got
+    /// memory for as many references as `bytes` bytes can hold. Nothing when the system refuses that, or there is no
+    /// epoch.
     pub(crate) fn run_reserved(
         lines: &LineTable,
         bytes: usize,

@@ -52,9 +52,9 @@ const GROWTH: f64 = 2.5;
 /// What counts as alive in a small old space.
 ///
 /// A program that builds much pays for it that it is small at first. `graph_mutate` builds 24 MB and does five full
-/// collections, the last four with 4, 11, 22 and 24 MB alive; with a fixed 16 MiB, nurseries of 4 MiB and growth 3 it does
-/// one, and executes a sixth less. Its peak is the same, 67 MB, because the last collection decides it. But any heap might
-/// grow to 50 MB then before anybody looks at what of it is alive.
+/// collections, the last four with 4, 11, 22 and 24 MB alive; with a fixed 16 MiB, nurseries of 4 MiB and growth 3 it
+/// does one, and executes a sixth less. Its peak is the same, 67 MB, because the last collection decides it. But any
+/// heap might grow to 50 MB then before anybody looks at what of it is alive.
 const FULL_MIN: Allowance = Allowance::growing(256 << 10, 8 << 20);
 
 impl Default for Options {
@@ -73,18 +73,18 @@ impl Default for Options {
 }
 
 impl Generational {
-    /// Sets how many bytes are allocated between two minor collections; rounded up to 32 KiB, and at most a quarter of the
-    /// heap's address space. Larger nurseries collect more rarely and let more objects die; smaller ones stay in a smaller
-    /// cache. Default: an eighth of all that the heap has allocated, within 64 KiB and 4 MiB. A heap with a limit uses at
-    /// most a quarter of what the limit leaves free.
+    /// Sets how many bytes are allocated between two minor collections; rounded up to 32 KiB, and at most a quarter of
+    /// the heap's address space. Larger nurseries collect more rarely and let more objects die; smaller ones stay in a
+    /// smaller cache. Default: an eighth of all that the heap has allocated, within 64 KiB and 4 MiB. A heap with a
+    /// limit uses at most a quarter of what the limit leaves free.
     #[must_use]
     pub fn with_nursery_bytes(mut self, bytes: usize) -> Self {
         self.options.nursery = Allowance::fixed(bytes);
         self
     }
 
-    /// Sets the factor to which the old space may grow, times what was alive at the last full collection, before the next
-    /// one. Default: 2.5. A larger factor costs memory and saves marking.
+    /// Sets the factor to which the old space may grow, times what was alive at the last full collection, before the
+    /// next one. Default: 2.5. A larger factor costs memory and saves marking.
     ///
     /// # Panics
     /// When the factor is not a number greater than 1.
@@ -139,10 +139,11 @@ impl Generational {
         self
     }
 
-    /// Has every full collection move all that lives in blocks of 32 KiB together, as far as there is room for copies. By
-    /// default it is only the living of sparse blocks that are moved, and only when much of the memory is not in use and
-    /// cannot be used, or an allocation failed. An evacuation takes another trace, by one thread, and a copy of what moves.
-    /// How many there were, and how much was moved: [`Statistics::evacuations`](heap_core::Statistics::evacuations),
+    /// Has every full collection move all that lives in blocks of 32 KiB together, as far as there is room for copies.
+    /// By default it is only the living of sparse blocks that are moved, and only when much of the memory is not in use
+    /// and cannot be used, or an allocation failed. An evacuation takes another trace, by one thread, and a copy of
+    /// what moves. How many there were, and how much was moved:
+    /// [`Statistics::evacuations`](heap_core::Statistics::evacuations),
     /// [`evacuated_bytes`](heap_core::Statistics::evacuated_bytes).
     #[must_use]
     pub fn with_evacuation(mut self, on: bool) -> Self {

@@ -3,12 +3,12 @@
 //! A queue that everybody may put packets into and take packets from, and one counter that decides when all is done.
 //! *Pending* counts the packets that are in the queue or being worked on. A packet is counted before it is put into the
 //! queue, or before anybody works if it is never put there, and uncounted when it has been worked on to the end, after
-//! everything that came of it was counted. So the count reaches zero once, when there is nothing in the queue, nobody has
-//! work, and nobody can make any.
+//! everything that came of it was counted. So the count reaches zero once, when there is nothing in the queue, nobody
+//! has work, and nobody can make any.
 //!
 //! *Why not count the workers who have nothing to do*, and stop when all of them are idle and the queue is empty? Those
-//! are two facts, and while they are read one after the other, a worker may be between taking a packet and saying so. No
-//! work is lost then, but another worker goes home, and one marks alone what two could have.
+//! are two facts, and while they are read one after the other, a worker may be between taking a packet and saying so.
+//! No work is lost then, but another worker goes home, and one marks alone what two could have.
 //!
 //! *Hungry* counts those who wait. It is a hint, and nothing depends on it: who has much looks at it now and then and
 //! gives something away.
@@ -58,8 +58,8 @@ impl<T, P: Primitives> Packets<T, P> {
 
     /// Gives a packet to whoever takes it. Called before anybody works, or from within [`work`](Self::work).
     pub(crate) fn give(&self, packet: T) {
-        // Relaxed: whoever gives is working on a packet itself, which it will uncount later, so the count cannot be zero
-        // between the two; and all changes of one counter have one order.
+        // Relaxed: whoever gives is working on a packet itself, which it will uncount later, so the count cannot be
+        // zero between the two; and all changes of one counter have one order.
         self.pending.add(1, Ordering::Relaxed);
         self.queue.push(packet);
     }
@@ -206,13 +206,13 @@ mod tests {
         }
     }
 
-    /// Two workers on a tree of packets: a packet `n` gives `n - 1` and works on it too. When a worker goes home, no work
-    /// is left for anybody: that is what the count promises, and what counting idle workers does not.
-    /// The first worker may hold a packet that is not in the queue.
+    /// Two workers on a tree of packets: a packet `n` gives `n - 1` and works on it too. When a worker goes home, no
+    /// work is left for anybody: that is what the count promises, and what counting idle workers does not. The first
+    /// worker may hold a packet that is not in the queue.
     fn model(roots: &'static [u32], held: Option<u32>) {
         let mut model = loom::model::Builder::new();
-        // At most so many times is a thread interrupted where it does not wait. Without a bound this takes minutes, and was
-        // run so once; with three, every mistake that was tried shows.
+        // At most so many times is a thread interrupted where it does not wait. Without a bound this takes minutes, and
+        // was run so once; with three, every mistake that was tried shows.
         model.preemption_bound = Some(3);
         model.check(move || {
             let packets = Arc::new(Packets::<u32, Loom>::new());

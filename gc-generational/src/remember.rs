@@ -5,9 +5,9 @@
 //! however often it is written. A minor collection visits the slots of every listed object, and cleans it again.
 //!
 //! **Large arrays have cards** ([`Cards`]). Visiting ten million references because one was written takes longer than
-//! everything else that a minor collection does. So the header of such an array keeps saying "clean" after a write, every
-//! write is reported, and what is listed is the *dirty* card. An array of which most is written becomes unclean as a whole
-//! until the next minor collection ([`CardBudget`]).
+//! everything else that a minor collection does. So the header of such an array keeps saying "clean" after a write,
+//! every write is reported, and what is listed is the *dirty* card. An array of which most is written becomes unclean
+//! as a whole until the next minor collection ([`CardBudget`]).
 //!
 //! Objects that are born old (large ones, and small ones when the nursery's address space is exhausted) may be
 //! initialised with young pointers without a barrier, so they are born unclean and listed at birth (rule R10).
@@ -42,8 +42,8 @@ pub(crate) struct Card {
 
 /// A remembered object.
 fn remembered<'a>(object: ObjectRef) -> Object<'a> {
-    // SAFETY: what is remembered was alive when it was listed, and old, unless an abandoned promotion has left it clean and
-    // young: then it is forgotten before a collection moves what is young. Nothing old dies before the next full
+    // SAFETY: what is remembered was alive when it was listed, and old, unless an abandoned promotion has left it clean
+    // and young: then it is forgotten before a collection moves what is young. Nothing old dies before the next full
     // collection, which begins with an empty list, and the list is looked at in pauses only.
     unsafe { Object::at(object) }
 }

@@ -25,8 +25,8 @@ use crate::remember::Card;
 /// Elements of a large array whose slots are visited at a time: bounds the stack by arrays, not by their lengths.
 const PIECE: usize = 1024;
 
-/// A minor collection in progress. With `HASHES`, there are young objects that were asked for their identity hash: the loop
-/// for all other collections does not look.
+/// A minor collection in progress. With `HASHES`, there are young objects that were asked for their identity hash: the
+/// loop for all other collections does not look.
 pub(crate) struct Scavenger<'h, const HASHES: bool> {
     /// Where young objects are.
     pub(crate) young: Range<usize>,
@@ -147,8 +147,8 @@ impl<'h, const HASHES: bool> Scavenger<'h, HASHES> {
     }
 }
 
-// SAFETY: what is young and reached was copied, and `drain` copies all that it leads to. Everything else is old, and no old
-// object dies in a minor collection.
+// SAFETY: what is young and reached was copied, and `drain` copies all that it leads to. Everything else is old, and no
+// old object dies in a minor collection.
 unsafe impl<const HASHES: bool> Closure for Scavenger<'_, HASHES> {
     #[inline]
     fn locate(&self, object: Intact<'_>) -> Option<ObjectRef> {
@@ -163,8 +163,8 @@ unsafe impl<const HASHES: bool> Closure for Scavenger<'_, HASHES> {
         if !self.young.contains(&object.reference().address()) {
             return Ok(object.reference());
         }
-        // SAFETY: the same look for longer: nothing of the nursery is reused before the collection is over, and the program is
-        // stopped.
+        // SAFETY: the same look for longer: nothing of the nursery is reused before the collection is over, and the
+        // program is stopped.
         let object = unsafe { Intact::at(object.reference()) };
         Ok(self.evacuate(object, &mut NoKeys))
     }

@@ -23,7 +23,8 @@ pub(crate) struct Options {
 }
 
 /// The least budget: 4 MiB for a heap that allocates much. (With 4 MiB from the beginning `graph_mutate` does five
-/// collections instead of seven and executes a tenth less; and each of ten thousand small heaps may hold 4 MiB of garbage.)
+/// collections instead of seven and executes a tenth less; and each of ten thousand small heaps may hold 4 MiB of
+/// garbage.)
 const MIN_BUDGET: Allowance = Allowance::growing(64 << 10, 4 << 20);
 
 impl Default for Options {
@@ -70,9 +71,9 @@ impl MarkSweep {
         self
     }
 
-    /// Sets how many bytes of objects one increment looks at, about. Default: 256 KiB; the least is 1. What an increment
-    /// sweeps takes about as long. One follows each `mutate` that brought the allocations since the last increment to an eighth of it; a `mutate` that
-    /// allocates more at once is followed by a proportionally larger one.
+    /// Sets how many bytes of objects one increment looks at, about. Default: 256 KiB; the least is 1. What an
+    /// increment sweeps takes about as long. One follows each `mutate` that brought the allocations since the last
+    /// increment to an eighth of it; a `mutate` that allocates more at once is followed by a proportionally larger one.
     #[must_use]
     pub fn with_increment_bytes(mut self, bytes: usize) -> Self {
         self.options_mut().increment_bytes = bytes.max(1);

@@ -14,7 +14,7 @@ pub use core::primitive::{bool, u8, usize};
 pub use core::ptr::NonNull;
 
 pub use crate::api::lock::NotALock;
-pub use crate::api::write::{NotAnObject, NotAnObjectEither};
+pub use crate::api::write::NotAnObject;
 use crate::object::{ErasedFn, Object, ObjectRef};
 pub use crate::trace::EdgeNamer;
 use crate::trace::{Content, Facts, HasPrefix, Trace};

@@ -11,10 +11,10 @@
 //! distilled = total - pauses      baseline = least distilled over collectors and sizes      LBO = total / baseline
 //! ```
 //!
-//! `nogc`, where it fits, is a collector as any other here: it is often the baseline, and sometimes not, because memory that is
-//! never used twice is slow. What processor time the pauses took is not known. Subtracted is their elapsed time, or, on
-//! a machine that others use, the part of it for which the run had a processor: what other threads did in pauses stays
-//! in, so the baseline becomes too large, the overhead too small, and it stays a bound.
+//! `nogc`, where it fits, is a collector as any other here: it is often the baseline, and sometimes not, because memory
+//! that is never used twice is slow. What processor time the pauses took is not known. Subtracted is their elapsed
+//! time, or, on a machine that others use, the part of it for which the run had a processor: what other threads did in
+//! pauses stays in, so the baseline becomes too large, the overhead too small, and it stays a bound.
 //!
 //! That a program did not finish at some size is a value of the curve and not a gap in it.
 

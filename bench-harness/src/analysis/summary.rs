@@ -1,11 +1,12 @@
 //! From records to the figures of the table: one group per workload, one row per contestant.
 //!
 //! **Time is processor time** of all threads, where the system tells it: on a machine that others use, elapsed time
-//! measures them. Elapsed time stands beside it, and where it is far above, the machine was busy and the report says so.
+//! measures them. Elapsed time stands beside it, and where it is far above, the machine was busy and the report says
+//! so.
 //!
-//! **Ratios are to the fastest collector that reclaims.** `nogc` is a floor: what freeing nothing would cost. So are the
-//! arenas among the peers. Beside a by-hand version (`Box` or `Rc` with mimalloc, freed by the program) there is a second
-//! ratio, to that.
+//! **Ratios are to the fastest collector that reclaims.** `nogc` is a floor: what freeing nothing would cost. So are
+//! the arenas among the peers. Beside a by-hand version (`Box` or `Rc` with mimalloc, freed by the program) there is a
+//! second ratio, to that.
 //!
 //! Which number stands for several invocations is written beside each [`Figure`]: the median for times and percentiles,
 //! because a single disturbed run should not count; the maximum for the longest pause and for memory, because those are
@@ -59,8 +60,8 @@ pub struct Row {
     pub time_ns: f64,
     /// The 95 % interval of their mean, with at least three.
     pub interval: Option<Interval>,
-    /// Compared with the fastest collector that reclaims, for itself [`Ratio::SAME`]; without one, with the fastest. What
-    /// is shown is corrected over all rows of all groups.
+    /// Compared with the fastest collector that reclaims, for itself [`Ratio::SAME`]; without one, with the fastest.
+    /// What is shown is corrected over all rows of all groups.
     pub ratio: Option<Ratio>,
     /// Elapsed time, compared with the same.
     pub wall_ratio: Option<Ratio>,

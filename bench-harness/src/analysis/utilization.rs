@@ -6,9 +6,9 @@
 //! MMU of any window of length w or more (Sachindran, Moss and Berger, OOPSLA 2004): what can be relied upon.
 //!
 //! Both are exact. The paused time in a window is piecewise linear in where the window begins, so it is largest where
-//! the window begins with a pause or ends with one: twice as many windows as pauses, each by two looks into prefix sums.
-//! For BMU the longest windows matter too, from the beginning of one pause to the end of another: a square of pairs, of
-//! which a timeline has at most two million. Spans that were fused are taken to be paused evenly; see
+//! the window begins with a pause or ends with one: twice as many windows as pauses, each by two looks into prefix
+//! sums. For BMU the longest windows matter too, from the beginning of one pause to the end of another: a square of
+//! pairs, of which a timeline has at most two million. Spans that were fused are taken to be paused evenly; see
 //! [`Timeline`] for how wrong that can be.
 
 use crate::contestants::meter::timeline::Timeline;

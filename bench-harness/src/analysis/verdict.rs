@@ -1,8 +1,8 @@
 //! What makes a comparison fail, rather than merely have results.
 //!
-//! Three things: a wrong answer or none, from whomever; a collector of ours that did not end properly; and a program that
-//! nobody finished, because then nothing was compared. That one of several runs out of memory is a result, so is a peer
-//! or another language that crashes, takes too long or cannot run a workload.
+//! Three things: a wrong answer or none, from whomever; a collector of ours that did not end properly; and a program
+//! that nobody finished, because then nothing was compared. That one of several runs out of memory is a result, so is a
+//! peer or another language that crashes, takes too long or cannot run a workload.
 
 use crate::analysis::summary;
 use crate::contestants::Kind;
@@ -64,8 +64,8 @@ struct Answer {
     who: Vec<String>,
 }
 
-/// One sentence per workload on which not all checksums are equal, naming every value and who computed it. What programs
-/// that are not ours print may be times, and is not among them.
+/// One sentence per workload on which not all checksums are equal, naming every value and who computed it. What
+/// programs that are not ours print may be times, and is not among them.
 #[must_use]
 pub fn disagreements(records: &[Record]) -> Vec<String> {
     among(records, |kind| kind != Kind::External)

@@ -195,7 +195,8 @@ pub struct CommonOptions {
 /// What becomes of the results of a session, and how it is conducted.
 #[derive(Debug, Args)]
 pub struct SessionOptions {
-    /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to standard error
+    /// Write one line of JSON per run to this file, replacing it; - for standard output, the table then goes to
+    /// standard error
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Go on where the file of --json ends: what is in it already is not run again

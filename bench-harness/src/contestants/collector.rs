@@ -1,8 +1,9 @@
 //! The collectors that the comparison knows, by name, and what they can be told.
 //!
 //! One collector crate can appear more than once: pure counting and counting with cycle collection are two answers to
-//! the same question, and so are marking in one pause and marking in increments. A name may be followed by settings, which
-//! the library reads: `generational:nursery=8M,growth=2`. That makes another contestant, with that text for a name.
+//! the same question, and so are marking in one pause and marking in increments. A name may be followed by settings,
+//! which the library reads: `generational:nursery=8M,growth=2`. That makes another contestant, with that text for a
+//! name.
 
 use gc_generational::Generational;
 use gc_marksweep::MarkSweep;
@@ -130,8 +131,8 @@ impl Collector {
         self.mode
     }
 
-    /// What makes it by its settings; none, if it has no settings: then its [`Mode`] does, without reading text for each heap,
-    /// which would be a tenth of what a small heap costs.
+    /// What makes it by its settings; none, if it has no settings: then its [`Mode`] does, without reading text for
+    /// each heap, which would be a tenth of what a small heap costs.
     #[must_use]
     pub fn choice(self) -> Option<CollectorChoice> {
         self.name.contains(':').then(|| self.choose().expect("settings were read when the name was"))

@@ -120,8 +120,8 @@ impl Runtime {
         }
     }
 
-    /// The command that runs a workload, in the folder of the source. The first word is the program that was found, if it
-    /// has no `./`; the workload and its numbers follow.
+    /// The command that runs a workload, in the folder of the source. The first word is the program that was found, if
+    /// it has no `./`; the workload and its numbers follow.
     #[must_use]
     pub const fn command(self) -> &'static [&'static str] {
         match self {
@@ -155,7 +155,8 @@ pub fn workloads() -> impl Iterator<Item = Workload> {
 /// The workload's numbers as its versions in other languages get them; nothing, if it is not written in any.
 ///
 /// Chosen are programs that say much about a heap, and that every one of the languages can express as its people write
-/// it: no weak pointers, and no fields of 64 bits that OCaml and JavaScript would have to put into objects of their own.
+/// it: no weak pointers, and no fields of 64 bits that OCaml and JavaScript would have to put into objects of their
+/// own.
 #[must_use]
 pub fn numbers(program: &Program, size: Size) -> Option<Vec<u64>> {
     let Program::Workload(workload) = program else { return None };

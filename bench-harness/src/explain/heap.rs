@@ -2,8 +2,8 @@
 //!
 //! One object of the heap for each object of Python's: a thing, a list (whose elements are in memory that it owns, as
 //! CPython's are), a tuple, a dict, a function, the variable that a function has captured, and a frame, which holds the
-//! names of a call. The names at the outside are such a frame too. All frames hang on the root, and nothing else does: so
-//! what refers to an object here are the entries that refer to it there, one for one.
+//! names of a call. The names at the outside are such a frame too. All frames hang on the root, and nothing else does:
+//! so what refers to an object here are the entries that refer to it there, one for one.
 //!
 //! *Watching* is done by weak pointers, in the order in which objects are made. They are not counted, and a collector
 //! clears them when the object dies, before its memory is used again: what CPython's weak references do.

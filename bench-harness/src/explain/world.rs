@@ -5,9 +5,9 @@
 //! CPython has a third opinion, a random sequence is known to be valid before anyone runs it, and heaps are checked
 //! where there is no Python.
 //!
-//! *Counts are not kept.* After each statement they are found by counting: what nothing refers to is dead, and then what
-//! only that referred to, until nothing changes. That is what immediate counting comes to, and it cannot be wrong in the
-//! way in which counting goes wrong.
+//! *Counts are not kept.* After each statement they are found by counting: what nothing refers to is dead, and then
+//! what only that referred to, until nothing changes. That is what immediate counting comes to, and it cannot be wrong
+//! in the way in which counting goes wrong.
 
 use std::collections::BTreeMap;
 

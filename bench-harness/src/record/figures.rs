@@ -5,7 +5,8 @@
 //! [`Measurement`] are made from the same list: a figure that is in a record is in the list, and its documentation is
 //! what readers are told.
 //!
-//! A figure is *measured*, and then a field of the record, a whole number; or *derived* from others when it is asked for.
+//! A figure is *measured*, and then a field of the record, a whole number; or *derived* from others when it is asked
+//! for.
 
 use crate::contestants::meter::distribution::Distribution;
 use crate::contestants::meter::timeline::Timeline;

@@ -6,8 +6,8 @@
 //! is silently rounded by half of the programs that read JSON.
 //!
 //! What was measured is kept whole: every pause's length is in a histogram, and when it was in a timeline, so that a
-//! percentile or a utilisation nobody thought of can be had from the file years later. Which figures there are is a list
-//! of its own ([`figures`]).
+//! percentile or a utilisation nobody thought of can be had from the file years later. Which figures there are is a
+//! list of its own ([`figures`]).
 //!
 //! The child fills in the [`Measurement`], its parent the rest: a child that crashes leaves no measurement, only its
 //! status.
@@ -31,7 +31,8 @@ use key::Key;
 
 pub use figures::{Figure, Measurement};
 
-/// The format of the records that this program writes, and the newest that it reads. Records without one are of format 1.
+/// The format of the records that this program writes, and the newest that it reads. Records without one are of format
+/// 1.
 pub const FORMAT: u32 = 1;
 
 /// One invocation: which, how it went, what it measured, where.

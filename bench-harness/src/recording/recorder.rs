@@ -6,8 +6,8 @@
 //! - *Allocations.* The fast path finds no room, ever: what the collector's buffer has left is hidden between two
 //!   allocations, so that each comes by here and is noted.
 //! - *Writes.* Objects that are known and clean have the header bit `UNLOGGED`; the first write of a `mutate` takes it
-//!   away and lists the object. Slices of more than a few elements keep it, and every write is listed, with its range. The
-//!   inner collector's own bits in the barrier's mask stay, for marking in steps: it is asked when they say so.
+//!   away and lists the object. Slices of more than a few elements keep it, and every write is listed, with its range.
+//!   The inner collector's own bits in the barrier's mask stay, for marking in steps: it is asked when they say so.
 //! - *Roots.* The heap tells which were made and which went, as it tells a collector that counts.
 //! - *The end of each `mutate`*, which is always a safepoint. What new roots and what was written lead to, and has no
 //!   number yet, is new or has come back; it gets one, and its slots are read. What was written is compared with the
@@ -15,15 +15,15 @@
 //! - *Deaths.* After each collection the shadow is searched from the roots, and numbers that are not found are used
 //!   again. What lives on nevertheless, by an ephemeron, is announced anew when it is seen again.
 //!
-//! So each `mutate` costs what it did, not what there is, and a collection as much as it looks at. The shadow takes half as
-//! much memory as the heap, and 40 bytes for each object. It is what makes a trace small, and the recorder safe: no old
-//! value is ever read in the middle of a `mutate`.
+//! So each `mutate` costs what it did, not what there is, and a collection as much as it looks at. The shadow takes
+//! half as much memory as the heap, and 40 bytes for each object. It is what makes a trace small, and the recorder
+//! safe: no old value is ever read in the middle of a `mutate`.
 //!
-//! *What is free is empty in the shadow*, or a new object would be taken for what was there before. For that a collection
-//! must not free memory before its deaths are noted: collections in steps are done at once here.
+//! *What is free is empty in the shadow*, or a new object would be taken for what was there before. For that a
+//! collection must not free memory before its deaths are noted: collections in steps are done at once here.
 //!
-//! When the file cannot be written, or has become too long, the trace ends there, well formed in the second case, and the
-//! program goes on. So it does when the writer panics.
+//! When the file cannot be written, or has become too long, the trace ends there, well formed in the second case, and
+//! the program goes on. So it does when the writer panics.
 
 use std::fmt;
 use std::io::Write;
@@ -582,8 +582,8 @@ fn look_at_queue(
 
 // SAFETY: memory is handed out, moved (never) and reclaimed by the inner collector alone, which has the fast path's
 // buffer whenever its code runs, and hears of every write and upgrade that it asked for. It does not use the bit
-// `UNLOGGED`; the recorder uses nothing else of the header. It looks into objects only while the program is stopped, and only
-// into those that roots lead to, or did when the last collection ended.
+// `UNLOGGED`; the recorder uses nothing else of the header. It looks into objects only while the program is stopped,
+// and only into those that roots lead to, or did when the last collection ended.
 unsafe impl Collector for Recorder {
     fn name(&self) -> &'static str {
         "recorder"

@@ -37,7 +37,8 @@ type Slice<'gc> = Gc<'gc, [Slot<'gc>]>;
 /// On both sides of what is looked at by ranges, and of what has cards.
 const LENGTHS: [usize; 5] = [1, 5, 17, 100, 3_000];
 
-/// Objects in the order in which a search from the first of them finds them: how long each is, and where its slots lead.
+/// Objects in the order in which a search from the first of them finds them: how long each is, and where its slots
+/// lead.
 type Shape = Vec<(usize, Vec<(usize, usize)>)>;
 
 /// Searches from an object, given the length of each and its slots that hold something.

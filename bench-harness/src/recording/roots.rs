@@ -5,8 +5,8 @@ use heap_core::collector::ObjectRef;
 use super::format::{NONE, Numbers};
 use super::tape::Tape;
 
-/// Which slots the roots have. An object is a root as often as it has slots; they are a list, in the slots themselves, so
-/// that a root comes and goes without a look at others.
+/// Which slots the roots have. An object is a root as often as it has slots; they are a list, in the slots themselves,
+/// so that a root comes and goes without a look at others.
 #[derive(Default)]
 pub(super) struct RootSlots {
     numbers: Numbers,

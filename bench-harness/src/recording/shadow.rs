@@ -1,15 +1,15 @@
 //! [`Shadow`]: what the trace says of each word of the heap.
 //!
-//! Objects do not move here, so what is known of one can be kept by its address: in place of its header stands its number,
-//! in place of each slot the number of what the slot held when it was looked at last. A number is found by two loads then,
-//! without a hash, and what a slot held lies beside what its neighbours did.
+//! Objects do not move here, so what is known of one can be kept by its address: in place of its header stands its
+//! number, in place of each slot the number of what the slot held when it was looked at last. A number is found by two
+//! loads then, without a hash, and what a slot held lies beside what its neighbours did.
 //!
 //! *Invariant.* A word that is neither the header nor in the payload of an object with a number is empty. So nothing
 //! need be cleared for a new object, and an entry in place of its header says that it has been met.
 //!
-//! It takes half as much memory as the part of the heap that it covers, in pages for 32 KiB. (With a hash table by address
-//! and a vector for the slots of each object it took about a hundred bytes for each, and a third of the time of recording
-//! a program of small objects was spent to find, make and free those.)
+//! It takes half as much memory as the part of the heap that it covers, in pages for 32 KiB. (With a hash table by
+//! address and a vector for the slots of each object it took about a hundred bytes for each, and a third of the time of
+//! recording a program of small objects was spent to find, make and free those.)
 
 use std::ops::Range;
 

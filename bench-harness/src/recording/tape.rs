@@ -1,7 +1,7 @@
 //! The writing end of a trace, and what is told of it.
 //!
-//! Operations are collected and written in large pieces. What is written ends behind a *whole* operation of the program:
-//! one that does not fit any more is taken back, so that a trace which becomes too long is well formed.
+//! Operations are collected and written in large pieces. What is written ends behind a *whole* operation of the
+//! program: one that does not fit any more is taken back, so that a trace which becomes too long is well formed.
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -195,8 +195,8 @@ impl Tape {
         self.waiting.clear();
     }
 
-    /// Asks something of the writer, which is the program's: when it fails, the trace is over. So it is when it panics, because
-    /// a collector that is in the middle of a pause must come to its end.
+    /// Asks something of the writer, which is the program's: when it fails, the trace is over. So it is when it panics,
+    /// because a collector that is in the middle of a pause must come to its end.
     fn ask(&mut self, ask: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         let Some(out) = &mut self.out else { return };
         let answer = catch_unwind(AssertUnwindSafe(|| ask(out))).unwrap_or_else(|payload| {

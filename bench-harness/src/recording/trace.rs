@@ -273,6 +273,9 @@ impl Trace {
         if reading.is_within_mutate {
             return Err(steps.wrong("its last `mutate` does not end"));
         }
+        if let Some(lost) = reading.model.reached_and_dead() {
+            return Err(steps.wrong(format!("object {lost} is dead, and roots lead to it")));
+        }
         let mut sums = [0; 5];
         for sum in &mut sums {
             *sum = steps.number()?;
@@ -428,6 +431,14 @@ impl Model {
     /// The roots that hold something, in order.
     pub(crate) fn roots(&self) -> Vec<(usize, u32)> {
         self.roots.iter().map(|(slot, to)| (*slot, *to)).collect()
+    }
+
+    /// A number that the roots lead to, of an object that died.
+    fn reached_and_dead(&self) -> Option<u32> {
+        (0..)
+            .zip(&self.objects)
+            .zip(self.reachable())
+            .find_map(|((number, object), reached)| (reached && object.is_none()).then_some(number))
     }
 
     /// For each number: do the roots lead there?
@@ -761,6 +772,7 @@ mod tests {
             (&[8 | 2, 5 << 3 | 7, 1, 0, 0, 1, 0], "its last `mutate` does not end"),
             (&[9 << 3 | 7], "at byte 13: there is no operation 79"),
             (&[7, 3 << 3 | 7, 1, 0], "object 0 is not there and cannot die"),
+            (&[8 | 2, 4 << 3 | 7, 5, 1, 7, 3 << 3 | 7, 1, 0, 5 << 3 | 7], "object 0 is dead, and roots lead to it"),
             (&[2 << 3 | 7], "at byte 13: a collection within a `mutate`"),
             (&[7, 8 | 2, 2 << 3 | 7], "at byte 15: a collection within a `mutate`"),
             (&[7, 8 | 2, 3 << 3 | 7, 1, 0], "at byte 15: a collection within a `mutate`"),

@@ -1,8 +1,8 @@
 //! The table: what `compare` is for.
 //!
 //! One block per workload, fastest first, in at most 80 columns of plain text, the same on a terminal, in a pipe and in
-//! a README: nothing to strip, nothing to escape. Units stand once, at the top. Who has no figures stands below those who
-//! have, with the reason in place of the figures, because a crash is as much a result as a time.
+//! a README: nothing to strip, nothing to escape. Units stand once, at the top. Who has no figures stands below those
+//! who have, with the reason in place of the figures, because a crash is as much a result as a time.
 
 pub mod file;
 pub mod heap;
@@ -111,8 +111,8 @@ impl Layout {
         self.figures.iter().any(|(shown, _)| *shown == column)
     }
 
-    /// Whether others have intervals, and this row has lost too many runs, or the fastest has, to be compared. Without a
-    /// mark it would look like a difference that was shown.
+    /// Whether others have intervals, and this row has lost too many runs, or the fastest has, to be compared. Without
+    /// a mark it would look like a difference that was shown.
     fn is_undecided(&self, row: &Row) -> bool {
         let has_no_interval = row.ratio.is_some_and(|ratio| ratio.evidence.is_none() && ratio != Ratio::SAME);
         self.has(Column::Interval) && has_no_interval

@@ -11,14 +11,14 @@
 //!
 //! All runs begin at 0, so that those of one program stand below each other to be compared.
 //!
-//! The form is the JSON of trace events (Duca and Sinclair, "Trace Event Format", 2016), which Perfetto, `chrome://tracing`
-//! and Speedscope open, and a person reads. Perfetto's own packets would be smaller, for a schema to carry along; and they
-//! could hold the heap graph, which JSON cannot. That is left to the snapshots that developer tools open
-//! ([`heap_core::Heap::dump`]): a graph as it was at one moment is not a matter of time.
+//! The form is the JSON of trace events (Duca and Sinclair, "Trace Event Format", 2016), which Perfetto,
+//! `chrome://tracing` and Speedscope open, and a person reads. Perfetto's own packets would be smaller, for a schema to
+//! carry along; and they could hold the heap graph, which JSON cannot. That is left to the snapshots that developer
+//! tools open ([`heap_core::Heap::dump`]): a graph as it was at one moment is not a matter of time.
 //!
 //! What Perfetto's reader asks for, and no document says: a thread's number stands for it in the whole file, so none is
-//! used twice; an event without one makes a thread of the process's number, so counters stand on the program's, which has
-//! that; slices of one thread must nest, so pauses do not share a thread with the run, whose clock is another.
+//! used twice; an event without one makes a thread of the process's number, so counters stand on the program's, which
+//! has that; slices of one thread must nest, so pauses do not share a thread with the run, whose clock is another.
 
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! What to run next, when that depends on what has been measured.
 //!
-//! A comparison knows its jobs in advance only if it is told how often everything runs. One that repeats until its answer
-//! is precise, a search for the smallest heap, a sweep that fills in where something happens: each is an [`Agenda`],
-//! which a session asks for jobs until there are none.
+//! A comparison knows its jobs in advance only if it is told how often everything runs. One that repeats until its
+//! answer is precise, a search for the smallest heap, a sweep that fills in where something happens: each is an
+//! [`Agenda`], which a session asks for jobs until there are none.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The child's side of one invocation: load, start the clock, run, stop the clock, print one line of JSON, after others about its
-//! heaps if somebody wants to see those ([`telling`](crate::contestants::meter::telling)).
+//! The child's side of one invocation: load, start the clock, run, stop the clock, print one line of JSON, after others
+//! about its heaps if somebody wants to see those ([`telling`](crate::contestants::meter::telling)).
 //!
 //! A process of its own is what makes invocations independent and crashes harmless. The workload runs on the main
 //! thread, because that is where programs run: other threads get another `malloc` arena and another stack.
@@ -21,9 +21,10 @@ use crate::workloads::client_sessions::Buffer;
 use crate::workloads::event_loop::Latencies;
 use crate::workloads::program::Loaded;
 
-/// Runs the job and prints its measurement on standard output. With `probe`, its heaps are collected fully after each so
-/// many batches, and what was found alive is reported as the live bytes. The program's input is on standard input, if it
-/// comes `prepared`. With `telling`, what the heaps hold is told while it runs, in lines in front of the measurement.
+/// Runs the job and prints its measurement on standard output. With `probe`, its heaps are collected fully after each
+/// so many batches, and what was found alive is reported as the live bytes. The program's input is on standard input,
+/// if it comes `prepared`. With `telling`, what the heaps hold is told while it runs, in lines in front of the
+/// measurement.
 ///
 /// # Errors
 /// When standard output cannot be written: then nobody listens any more.

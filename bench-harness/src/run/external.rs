@@ -2,16 +2,16 @@
 //!
 //! Nothing is asked of the program but that it takes its collector as an argument. It is timed from outside, from
 //! before its start until it is gone, so start and input are in the figures. What it cost is what the system says of it
-//! and of the children that it waited for (`wait4`). What its heaps did it says itself, if it was built with the feature
-//! `telemetry` of `heap_core`: it inherits the writing end of a pipe, which its environment names. Without that feature
-//! it is timed all the same.
+//! and of the children that it waited for (`wait4`). What its heaps did it says itself, if it was built with the
+//! feature `telemetry` of `heap_core`: it inherits the writing end of a pipe, which its environment names. Without that
+//! feature it is timed all the same.
 //!
-//! It has a process group of its own, which is ended as a whole: a script that starts others leaves nothing behind. Where
-//! this process is killed before it can do so, the system ends the program (on Linux, and not what the program started).
+//! It has a process group of its own, which is ended as a whole: a script that starts others leaves nothing behind.
+//! Where this process is killed before it can do so, the system ends the program (on Linux, and not what the program
+//! started).
 
 use std::io::{self, BufReader, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ impl Runner {
         fcntl_setfd(&writer, FdFlags::empty())?;
         let identity = rustix::fs::fstat(&writer)?;
         let mut command = Command::new(line.program());
-        process::end_with_us(&mut command);
+        process::separate(&mut command);
         let start = Instant::now();
         let spawned = command
             .args(line.arguments(collector))
@@ -70,7 +70,6 @@ impl Runner {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
             .spawn();
         drop(writer);
         let mut child = match spawned {

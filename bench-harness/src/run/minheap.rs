@@ -1,7 +1,7 @@
 //! The least heap limit with which a program runs on a collector.
 //!
-//! Heap sizes mean something only relative to it: half a gigabyte is plenty for one program and too little for another. A
-//! limit is *too small* when
+//! Heap sizes mean something only relative to it: half a gigabyte is plenty for one program and too little for another.
+//! A limit is *too small* when
 //!
 //! - the program runs out of memory, or the heap gives up because its collections are futile, or
 //! - it takes more than ten times as long as with four times the limit: it runs, but nobody would run it so.

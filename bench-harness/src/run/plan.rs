@@ -4,8 +4,8 @@
 //! pairs of neighbours can be compared. Within one invocation all contestants of a program follow each other; who is
 //! first rotates, so that nobody always runs after the same neighbour.
 //!
-//! A *canary* is one collector that runs a second time in each invocation, under another label: what differs between the
-//! two is the machine. It is the first of the collectors that reclaims.
+//! A *canary* is one collector that runs a second time in each invocation, under another label: what differs between
+//! the two is the machine. It is the first of the collectors that reclaims.
 //!
 //! The estimate is a promise to a waiting person, not a measurement: one nominal time per program on two common cores,
 //! good to a factor of two.
@@ -21,8 +21,8 @@ use crate::text::names::Named;
 use crate::workloads::program::Program;
 use crate::workloads::{Size, Workload};
 
-/// How often `compare` runs everything by default: with the workloads at their default sizes about a minute on two common cores.
-/// Twice shows whether a result repeats itself; confidence intervals need three.
+/// How often `compare` runs everything by default: with the workloads at their default sizes about a minute on two
+/// common cores. Twice shows whether a result repeats itself; confidence intervals need three.
 pub const INVOCATIONS: u32 = 2;
 
 /// A comparison that repeats until it is precise begins with so many invocations: of three, two that happen to lie

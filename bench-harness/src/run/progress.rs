@@ -3,8 +3,8 @@
 //! Standard output stays clean for the results. The bar advances by the nominal time of each run, so that its estimate
 //! is not fooled by many short runs before a few long ones.
 //!
-//! Below the bar stands what the heaps of the running program hold just now, a line for each, or their sum where they are
-//! many. The program is asked for that only where there is a bar to show it under
+//! Below the bar stands what the heaps of the running program hold just now, a line for each, or their sum where they
+//! are many. The program is asked for that only where there is a bar to show it under
 //! ([`telling`](crate::contestants::meter::telling)).
 
 use std::fmt;

@@ -140,7 +140,7 @@ pub(super) fn wait(child: &mut Child, timeout: Duration) -> io::Result<Option<Ex
             return Ok(Some(status));
         }
         if start.elapsed() >= timeout || interrupt::requested() {
-            child.kill()?;
+            process::end(child)?;
             child.wait()?;
             return Ok(None);
         }
@@ -201,8 +201,8 @@ fn keep_record(stream: Option<impl Read + Send + 'static>, lines: Option<HeapLin
     })
 }
 
-/// What a reader has read, if it comes to its end soon after the process is gone. What else holds the other end open is a
-/// process that it started in a session of its own, and may live for ever.
+/// What a reader has read, if it comes to its end soon after the process is gone. What else holds the other end open is
+/// a process that it started in a session of its own, and may live for ever.
 pub(super) fn ended<T>(reader: JoinHandle<T>, gone: Instant) -> Option<T> {
     const PATIENCE: Duration = Duration::from_secs(1);
     while !reader.is_finished() && gone.elapsed() < PATIENCE {

@@ -83,6 +83,8 @@ impl Runtimes {
             }
             match ready(*runtime, folder.path()) {
                 Ok(one) => found.push(one),
+                // Because of that, and of nothing else.
+                Err(_) if interrupt::requested() => break,
                 Err(why) => say(&format!("{runtime} is left out: {why}")),
             }
         }
@@ -122,7 +124,7 @@ impl Runtimes {
         let _ = std::fs::remove_file(folder.join(ENDS));
         command.args(others).arg(job.key.program.to_string()).args(numbers.iter().map(u64::to_string));
         command.current_dir(folder);
-        process::end_with_us(&mut command);
+        process::separate(&mut command);
         Ok(command)
     }
 
@@ -170,7 +172,7 @@ fn ready(runtime: Runtime, folder: &Path) -> Result<Found, String> {
 /// # Errors
 /// What went wrong: the first line that it printed to standard error, or its status.
 fn output(command: &mut Command, patience: Duration) -> Result<String, String> {
-    process::end_with_us(command);
+    process::separate(command);
     let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = started.map_err(|error| error.to_string())?;
     let readers = [runner::keep_end(child.stdout.take()), runner::keep_end(child.stderr.take())];

@@ -158,8 +158,8 @@ impl Said {
         };
         let pauses = &mut self.meter.pauses;
         pauses.durations.record_ns(pause.pause);
-        // Heaps of several threads pause at the same time, and a timeline is of one program: what was a pause already is
-        // not one again.
+        // Heaps of several threads pause at the same time, and a timeline is of one program: what was a pause already
+        // is not one again.
         let start = pauses.timeline.spans().last().map_or(pause.at, |last| pause.at.max(last.end_ns()));
         if let Some(length) = pause.at.saturating_add(pause.pause).checked_sub(start) {
             pauses.timeline.push(Span {

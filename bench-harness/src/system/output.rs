@@ -1,8 +1,9 @@
 //! A file that has its name when it is complete.
 //!
-//! Until then it lies beside, so that what had the name before stays if the disk is full, the program is stopped, or two
-//! write at the same time. *Only a regular file is replaced.* A device or a pipe is written to, also where a link leads to
-//! it: to put a file in its place would take it away from everybody (`/dev/full` was, by a report through a link).
+//! Until then it lies beside, so that what had the name before stays if the disk is full, the program is stopped, or
+//! two write at the same time. *Only a regular file is replaced.* A device or a pipe is written to, also where a link
+//! leads to it: to put a file in its place would take it away from everybody (`/dev/full` was, by a report through a
+//! link).
 
 use std::fs::{self, File};
 use std::io;

@@ -3,11 +3,15 @@
 //! Peak memory is read from `VmHWM`, not from `getrusage`: Linux carries `ru_maxrss` over `exec`, so that a child would
 //! start with its parent's high-water mark. Where a figure cannot be had it is absent, and the record says `null`.
 
+use std::io;
+#[cfg(unix)]
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 #[cfg(unix)]
 use std::time::Duration;
 
-/// The stack that the main thread of a child has. It is Linux's default, set explicitly so that a program that overflows
-/// its stack on one machine does so on all.
+/// The stack that the main thread of a child has. It is Linux's default, set explicitly so that a program that
+/// overflows its stack on one machine does so on all.
 #[cfg(unix)]
 const STACK_BYTES: u64 = 8 << 20;
 
@@ -58,13 +62,14 @@ pub fn end_with_parent() {
     }
 }
 
-/// The same for a program that is not ours: it is asked on its behalf, between its creation and its first instruction.
-/// What it starts itself is not asked.
-pub fn end_with_us(command: &mut std::process::Command) {
+/// A program that is not ours: it gets a process group of its own, which [`end`] ends as a whole, and it is asked for
+/// on its behalf, between its creation and its first instruction, what [`end_with_parent`] asks for. What it starts
+/// itself is not asked.
+pub fn separate(command: &mut Command) {
+    #[cfg(unix)]
+    command.process_group(0);
     #[cfg(target_os = "linux")]
     {
-        use std::os::unix::process::CommandExt;
-
         use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
         let us = getpid();
         // SAFETY: the copy of this process has one thread, and locks that others held are held for ever in it. What it
@@ -77,8 +82,25 @@ pub fn end_with_us(command: &mut std::process::Command) {
             });
         }
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(unix))]
     let _ = command;
+}
+
+/// Ends a program that was not waited for; if it has a process group of its own, with all in it. A command is often a
+/// script that starts what matters.
+///
+/// # Errors
+/// When the system does not let us.
+pub fn end(child: &mut Child) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Pid, Signal, getpgid, kill_process_group};
+        let program = Pid::from_child(child);
+        if getpgid(Some(program)) == Ok(program) {
+            let _ = kill_process_group(program, Signal::KILL);
+        }
+    }
+    child.kill()
 }
 
 #[cfg(test)]
@@ -98,5 +120,27 @@ mod tests {
     fn this_process_has_used_something() {
         assert!(peak_rss_bytes().unwrap() > 100_000);
         assert!(cpu_ns().is_some());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_script_is_ended_with_what_it_started() {
+        use std::io::{BufRead, BufReader};
+
+        let mut script = Command::new("sh");
+        script.args(["-c", "sleep 1000 & echo $!; wait"]).stdout(std::process::Stdio::piped());
+        separate(&mut script);
+        let mut script = script.spawn().unwrap();
+        let mut pid = String::new();
+        BufReader::new(script.stdout.take().unwrap()).read_line(&mut pid).unwrap();
+        end(&mut script).unwrap();
+        script.wait().unwrap();
+        let status = format!("/proc/{}/stat", pid.trim());
+        let begin = std::time::Instant::now();
+        // Nobody may be there to bury it.
+        while std::fs::read_to_string(&status).is_ok_and(|stat| !stat.contains(") Z ")) {
+            assert!(begin.elapsed() < Duration::from_secs(60), "{pid} lives");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }

@@ -72,8 +72,8 @@ pub fn plural(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number as u64)) }
 }
 
-/// What somebody else wrote, without what a terminal would obey: control characters, and those that change the direction
-/// of a line or are not seen.
+/// What somebody else wrote, without what a terminal would obey: control characters, and those that change the
+/// direction of a line or are not seen.
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect()

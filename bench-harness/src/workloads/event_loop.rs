@@ -1,8 +1,8 @@
 //! `event_loop`: small requests arrive steadily beside a large live heap.
 //!
-//! A table holds 500 000 records (8 000 000, one gigabyte, at size `large`). 300 000 requests are served, one per batch:
-//! each makes a list of 64 notes, which dies with the request, of what it reads in 8 records at random places; then it
-//! replaces one record, with its body. What matters here is not the time of all requests but of the slowest.
+//! A table holds 500 000 records (8 000 000, one gigabyte, at size `large`). 300 000 requests are served, one per
+//! batch: each makes a list of 64 notes, which dies with the request, of what it reads in 8 records at random places;
+//! then it replaces one record, with its body. What matters here is not the time of all requests but of the slowest.
 //!
 //! ```text
 //! struct Note { value: u64, next: Option<Pointer> }   // 16 bytes
@@ -106,8 +106,8 @@ pub trait Program {
     fn fill(&mut self, ids: Range<u64>);
 
     /// For each record read, at [`Request::place`], and each of its [`NOTES_PER_RECORD`]: puts a note of id + one word
-    /// of the body, wrapping, in front of a list. Replaces the record at the next place by a new one. Returns the sum of
-    /// the list, by walking it.
+    /// of the body, wrapping, in front of a list. Replaces the record at the next place by a new one. Returns the sum
+    /// of the list, by walking it.
     fn serve(&mut self, request: Request) -> u64;
 }
 

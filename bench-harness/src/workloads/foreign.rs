@@ -17,7 +17,8 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// The workload that a record names. Another program may have written it, with workloads that this one does not have.
+    /// The workload that a record names. Another program may have written it, with workloads that this one does not
+    /// have.
     #[must_use]
     pub(super) fn of_record(name: &str) -> Self {
         let known = all().iter().find(|foreign| foreign.name == name);

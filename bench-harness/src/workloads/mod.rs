@@ -239,8 +239,8 @@ impl Workload {
 
     /// The most bytes that are alive at once, in objects with their headers; what is owned outside the heap included.
     ///
-    /// It follows from the program, not from a measurement; where the program's own draws decide, they are gone through,
-    /// which takes a while. For programs without such a way it was measured once, by full collections between
+    /// It follows from the program, not from a measurement; where the program's own draws decide, they are gone
+    /// through, which takes a while. For programs without such a way it was measured once, by full collections between
     /// batches (`child --probe`), and is a constant.
     pub fn live_bytes(self, size: Size) -> u64 {
         match self {

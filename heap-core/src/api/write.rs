@@ -3,9 +3,9 @@
 //! A lock can be opened only through `&Write<Lock>`, and a `Write` comes only from running the barrier of the object
 //! that contains it: a store without a barrier is a type error. The delicate step is the projection from an object to
 //! one of its fields, because `object.field` in Rust may silently go through a `Deref` into *another* object whose
-//! barrier did not run. Projection macros elsewhere prevent that by naming the type in a pattern. Here the projection is
-//! an ordinary closure, and what matters is checked directly: the field must lie inside the object's bytes. For a plain
-//! field both addresses are the same base plus constants, so the comparison is decided by the compiler and costs
+//! barrier did not run. Projection macros elsewhere prevent that by naming the type in a pattern. Here the projection
+//! is an ordinary closure, and what matters is checked directly: the field must lie inside the object's bytes. For a
+//! plain field both addresses are the same base plus constants, so the comparison is decided by the compiler and costs
 //! nothing; for a wrong path it panics at that line, every time.
 //!
 //! The proof stays valid until the next safepoint, and no safepoint can happen while a `'gc` exists.
@@ -179,8 +179,8 @@ impl<'gc, T: ?Sized + Pointee + 'gc> Gc<'gc, T> {
     }
 }
 
-/// What a value that is not an object answers to [`field!`](crate::field!) and [`store!`](crate::store!). No type fulfils the
-/// condition: it says in the compiler's error what to write instead.
+/// What a value that is not an object answers to [`field!`](crate::field!) and [`store!`](crate::store!). No type
+/// fulfils the condition: it says in the compiler's error what to write instead.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no object, but a part of one",
     label = "the write barrier is that of the object which contains it",
@@ -189,8 +189,9 @@ impl<'gc, T: ?Sized + Pointee + 'gc> Gc<'gc, T> {
 )]
 pub trait IsAnObject {}
 
-/// For values of derived types, found by [`field!`](crate::field!) where there is no pointer.
-pub trait NotAnObject<'gc>: crate::trace::Facts<'gc> + Sized {
+/// For what is not a pointer and yet written to like one, found by [`field!`](crate::field!): values of derived types,
+/// and what has elements.
+pub trait NotAnObject<'gc>: Sized {
     #[doc(hidden)]
     fn __project<F: ?Sized>(&self, _: &Mutator<'gc>, _: impl FnOnce(&'gc Self) -> &'gc F) -> &'gc Write<F>
     where
@@ -201,21 +202,9 @@ pub trait NotAnObject<'gc>: crate::trace::Facts<'gc> + Sized {
 }
 
 impl<'gc, T: crate::trace::Facts<'gc>> NotAnObject<'gc> for T {}
-
-/// The same for parts whose elements are stored into: `store!(mc, object.slots[0], value)`.
-pub trait NotAnObjectEither<'gc>: Sized {
-    #[doc(hidden)]
-    fn __project<F: ?Sized>(&self, _: &Mutator<'gc>, _: impl FnOnce(&'gc Self) -> &'gc F) -> &'gc Write<F>
-    where
-        Self: IsAnObject + 'gc,
-    {
-        unreachable!("no type implements `IsAnObject`")
-    }
-}
-
-impl<T, const N: usize> NotAnObjectEither<'_> for [T; N] {}
-impl<T> NotAnObjectEither<'_> for Vec<T> {}
-impl<T> NotAnObjectEither<'_> for Option<T> {}
+impl<T, const N: usize> NotAnObject<'_> for [T; N] {}
+impl<T> NotAnObject<'_> for Vec<T> {}
+impl<T> NotAnObject<'_> for Option<T> {}
 
 /// The bytes of `outer` that `inner` occupies.
 #[inline(always)]
@@ -242,8 +231,8 @@ fn outside() -> ! {
 /// Projects from a `Gc` to a field and runs the write barrier: `field!(mc, node.items)` is a `&Write<_>` of the field.
 ///
 /// The path may be `object.field`, `object.0`, `object[index]` or, for fields of inline structs and arrays,
-/// `object => path.to.field`, `object => slots[index]` or `object => [index].field`; `object` alone is all of it. `object` may be any
-/// expression in parentheses or a path of identifiers.
+/// `object => path.to.field`, `object => slots[index]` or `object => [index].field`; `object` alone is all of it.
+/// `object` may be any expression in parentheses or a path of identifiers.
 ///
 /// ```
 /// use heap_core::{field, Gc, Heap, NoGc, RefLock, Rootable, Trace};
@@ -273,7 +262,8 @@ macro_rules! field {
 
 /// Stores into a [`Lock`](crate::Lock) field of an object, through the write barrier: `store!(mc, node.next, Some(x))`.
 ///
-/// The path is written as for [`field!`](crate::field): `object.field`, or `object => slots[index]` for what lies deeper inside it.
+/// The path is written as for [`field!`](crate::field): `object.field`, or `object => slots[index]` for what lies
+/// deeper inside it.
 ///
 /// ```
 /// use heap_core::{store, Gc, Heap, Lock, NoGc, Rootable, Trace};
@@ -328,7 +318,7 @@ macro_rules! __field {
     (@path $mc:expr; [$($object:tt)+]; => [$($index:tt)+] $($path:tt)*) => {
         {
             #[allow(unused_imports)]
-            use $crate::__private::{NotAnObject as _, NotAnObjectEither as _};
+            use $crate::__private::NotAnObject as _;
             ($($object)+).__project($mc, |__object| &__object[$($index)+] $($path)*)
         }
     };
@@ -336,7 +326,7 @@ macro_rules! __field {
     (@path $mc:expr; [$($object:tt)+]; => $($path:tt)+) => {
         {
             #[allow(unused_imports)]
-            use $crate::__private::{NotAnObject as _, NotAnObjectEither as _};
+            use $crate::__private::NotAnObject as _;
             ($($object)+).__project($mc, |__object| &__object.$($path)+)
         }
     };
@@ -344,7 +334,7 @@ macro_rules! __field {
     (@path $mc:expr; [$($object:tt)+]; . $field:tt) => {
         {
             #[allow(unused_imports)]
-            use $crate::__private::{NotAnObject as _, NotAnObjectEither as _};
+            use $crate::__private::NotAnObject as _;
             ($($object)+).__project($mc, |__object| &__object.$field)
         }
     };
@@ -352,7 +342,7 @@ macro_rules! __field {
     (@path $mc:expr; [$($object:tt)+]; [$($index:tt)+]) => {
         {
             #[allow(unused_imports)]
-            use $crate::__private::{NotAnObject as _, NotAnObjectEither as _};
+            use $crate::__private::NotAnObject as _;
             ($($object)+).__project($mc, |__object| &__object[$($index)+])
         }
     };
@@ -360,7 +350,7 @@ macro_rules! __field {
     (@path $mc:expr; [$($object:tt)+];) => {
         {
             #[allow(unused_imports)]
-            use $crate::__private::{NotAnObject as _, NotAnObjectEither as _};
+            use $crate::__private::NotAnObject as _;
             ($($object)+).__project($mc, |__object| __object)
         }
     };

@@ -4,21 +4,21 @@
 //! are cleared, so weak pointers cost nothing until their target dies, may be copied freely, and need no list of their
 //! own.
 //!
-//! *What it represents.* A list of pairs, target and cell, the young ones behind the old ones; every collection walks the
-//! pairs that it concerns, in place. A target's header says that there may be a cell (`SIDE_ENTRY`), so the first
+//! *What it represents.* A list of pairs, target and cell, the young ones behind the old ones; every collection walks
+//! the pairs that it concerns, in place. A target's header says that there may be a cell (`SIDE_ENTRY`), so the first
 //! downgrade of an object appends a pair and looks nothing up. Most weak pointers are made once for an object that dies
 //! soon, with its cell, and cost their share of a walk through the list.
 //!
 //! *The index*, target to cell, is needed when an object is downgraded *again*, or dies in a counting collector. It is
 //! made of the list, as far as it was not yet, when somebody asks. The index of the young is forgotten with the list's
-//! back; that of the old loses what dies, before its memory is reused. (Every first downgrade used to enter a hash table,
-//! and every collection rebuilt the table: 330 nanoseconds a weak pointer.)
+//! back; that of the old loses what dies, before its memory is reused. (Every first downgrade used to enter a hash
+//! table, and every collection rebuilt the table: 330 nanoseconds a weak pointer.)
 //!
-//! *Where targets lie at random* the walk costs three times as much: 632 000 pairs, targets in 40 MB, 6.6 milliseconds, of
-//! which 4.5 are the targets' headers, 7 nanoseconds for each. Without asking for the headers in advance it takes 20 more; it
-//! makes no difference whether that is done 20 pairs ahead, 32, 48, 64 or 100. A full collection with them takes 1.8 times
-//! that with as many small objects in their place, 1.27 where all lies in order;
-//! it would take 1.4 times if targets were not looked at.
+//! *Where targets lie at random* the walk costs three times as much: 632 000 pairs, targets in 40 MB, 6.6 milliseconds,
+//! of which 4.5 are the targets' headers, 7 nanoseconds for each. Without asking for the headers in advance it takes 20
+//! more; it makes no difference whether that is done 20 pairs ahead, 32, 48, 64 or 100. A full collection with them
+//! takes 1.8 times that with as many small objects in their place, 1.27 where all lies in order; it would take 1.4
+//! times if targets were not looked at.
 //!
 //! A cell is made after its target, and survivors of a collection are old together, so an old cell never has a young
 //! target: a young collection looks only at the pairs made since the last one.
@@ -179,8 +179,8 @@ impl WeakTable {
         self.young.reset(self.pairs.len());
     }
 
-    /// Of the next `most` pairs from `at` on, clears the cells of dead targets, forgets those of dead cells, and follows
-    /// moved ones. With `shared`, an object without a cell may have another side entry. Returns where to go on.
+    /// Of the next `most` pairs from `at` on, clears the cells of dead targets, forgets those of dead cells, and
+    /// follows moved ones. With `shared`, an object without a cell may have another side entry. Returns where to go on.
     pub(super) fn bury_some<C: Closure>(&mut self, at: usize, most: usize, closure: &C, shared: bool) -> usize {
         let WeakTable { pairs, young, old } = self;
         let mut moved = false;

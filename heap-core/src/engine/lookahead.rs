@@ -1,19 +1,20 @@
 //! The queue between popping an object from a stack and looking at it.
 //!
-//! Looking at an object begins with its header, which is usually not in the cache. So an object is popped, its header is
-//! asked for, and it waits here while [`AHEAD`] others that were asked for before are looked at: first in, first out,
-//! although the stack is last in, first out (Cher, Hosking and Vitek, 2004). As many cache misses are under way at a time.
+//! Looking at an object begins with its header, which is usually not in the cache. So an object is popped, its header
+//! is asked for, and it waits here while [`AHEAD`] others that were asked for before are looked at: first in, first
+//! out, although the stack is last in, first out (Cher, Hosking and Vitek, 2004). As many cache misses are under way at
+//! a time.
 //!
 //! *Where objects lie in visiting order* all that costs time and buys nothing: the header of what was popped last is in
 //! the cache, or will be when it is needed, because it is next to the object that was looked at last, and that is what
-//! processors prefetch by themselves. A tree that was built depth first, a list, an array of new objects are like that. So
-//! an object that lies in the same [`NEAR`] bytes as the last one passes through without being stored; the others wait as said.
-//! In a binary tree that takes three comparisons instead of a turn of the queue for every object; in a random graph it is as good
-//! as never the case.
+//! processors prefetch by themselves. A tree that was built depth first, a list, an array of new objects are like that.
+//! So an object that lies in the same [`NEAR`] bytes as the last one passes through without being stored; the others
+//! wait as said. In a binary tree that takes three comparisons instead of a turn of the queue for every object; in a
+//! random graph it is as good as never the case.
 //!
 //! A list whose nodes lie anywhere has no two objects that could wait at the same time: each link is known when the one
-//! before was looked at. An object that is alone passes through too. (Rotating through eight empty places for every link
-//! took a third of `deep_list`'s time in the collector.)
+//! before was looked at. An object that is alone passes through too. (Rotating through eight empty places for every
+//! link took a third of `deep_list`'s time in the collector.)
 
 use core::ptr::NonNull;
 
@@ -25,15 +26,15 @@ use crate::object::{ObjectRef, prefetch, prefetch_whole};
 /// `marksweep` 37, 31, 28; `binary_trees` on `marksweep` 313, 312, 301; lists and the snapshot do not care.
 const AHEAD: usize = 32;
 
-/// How many wait, between two calls, while there are more on the stack: there is a place for one that is put back. Then one
-/// goes in and one comes out, which is a path of its own. (With a loop for all cases a turn took 38 instructions, and takes
-/// 17: a tenth of all that `graph_mutate` executes on `marksweep`, a twelfth on `refcount`.)
+/// How many wait, between two calls, while there are more on the stack: there is a place for one that is put back. Then
+/// one goes in and one comes out, which is a path of its own. (With a loop for all cases a turn took 38 instructions,
+/// and takes 17: a tenth of all that `graph_mutate` executes on `marksweep`, a twelfth on `refcount`.)
 const TURNING: usize = AHEAD - 1;
 
 /// Bytes of a piece of memory in which objects are near each other, a power of two. Distances of 64 bytes, 256, 1 024,
 /// 4 096 and 32 768 were measured and differ by less than the noise: a tree of a million nodes 5.4 to 5.8 ms (8.8 when
-/// everything waited), a random graph of as many 62 to 64 (68). Only the top of the stack is asked: asking each object that
-/// is popped cost the graph 10 %.
+/// everything waited), a random graph of as many 62 to 64 (68). Only the top of the stack is asked: asking each object
+/// that is popped cost the graph 10 %.
 const NEAR: usize = 4 << 10;
 
 /// Objects whose headers are on their way from memory.
@@ -53,17 +54,17 @@ impl Default for Lookahead {
 }
 
 impl Lookahead {
-    /// The next object to look at: the top of `stack` if it lies near the last one or is all there is, else the one that
-    /// has waited longest, after as many as possible were popped to wait too. `None` when nothing waits and the stack is
-    /// empty.
+    /// The next object to look at: the top of `stack` if it lies near the last one or is all there is, else the one
+    /// that has waited longest, after as many as possible were popped to wait too. `None` when nothing waits and the
+    /// stack is empty.
     #[inline(always)]
     pub fn next(&mut self, stack: &mut Vec<ObjectRef>) -> Option<ObjectRef> {
         self.next_fetched(stack, prefetch)
     }
 
     /// As [`next`](Self::next), and asks for the second cache line too that a small object may have: for one of several
-    /// markers. It is an instruction more for each object. Objects of 48 bytes, a random graph of 517 MB, processor time of
-    /// one thread that claims as several do: 1 162 ms, and 1 415 without it.
+    /// markers. It is an instruction more for each object. Objects of 48 bytes, a random graph of 517 MB, processor
+    /// time of one thread that claims as several do: 1 162 ms, and 1 415 without it.
     #[inline(always)]
     pub fn next_whole(&mut self, stack: &mut Vec<ObjectRef>) -> Option<ObjectRef> {
         self.next_fetched(stack, prefetch_whole)
@@ -110,9 +111,9 @@ impl Lookahead {
         object.address() ^ self.last < NEAR
     }
 
-    /// Takes back the object that [`next`](Self::next) has just returned from the same stack, when it could not be dealt
-    /// with: it is the next again. Needs no memory, because `next` has made room: on the stack if it popped something from
-    /// there, or else among those that wait.
+    /// Takes back the object that [`next`](Self::next) has just returned from the same stack, when it could not be
+    /// dealt with: it is the next again. Needs no memory, because `next` has made room: on the stack if it popped
+    /// something from there, or else among those that wait.
     pub fn put_back(&mut self, stack: &mut Vec<ObjectRef>, object: ObjectRef) {
         debug_assert!(self.last == object.address());
         if stack.len() < stack.capacity() {

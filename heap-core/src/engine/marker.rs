@@ -1,26 +1,26 @@
 //! The marking loop that tracing collectors share.
 //!
 //! Depth-first over an explicit stack, with a [`Lookahead`] between popping an object and looking at it. An object is
-//! claimed when it is scanned, not when it is pushed: the barrier may then scan an object that waits on the stack without
-//! asking whether it does, and duplicates on the stack cost one header load each.
+//! claimed when it is scanned, not when it is pushed: the barrier may then scan an object that waits on the stack
+//! without asking whether it does, and duplicates on the stack cost one header load each.
 //!
 //! Marking an object does three things: it puts the marking's colour into the header, stamps the lines that the object
-//! overlaps, and adds it to the census. Colours rotate instead of being cleared: an object that does not have the colour
-//! of the present marking is white, whichever of the other two it has. Objects are born in the present colour, that is,
-//! alive until the next marking begins.
+//! overlaps, and adds it to the census. Colours rotate instead of being cleared: an object that does not have the
+//! colour of the present marking is white, whichever of the other two it has. Objects are born in the present colour,
+//! that is, alive until the next marking begins.
 //!
 //! No edge is ever lost. When the system refuses memory for the stack in the middle of an object, the edges that the
-//! object reported are taken back and the object waits again, white: the marking is stuck, not wrong, and may go on when
-//! there is memory. That matters because colours are few. A marking that is given up leaves objects of two colours
+//! object reported are taken back and the object waits again, white: the marking is stuck, not wrong, and may go on
+//! when there is memory. That matters because colours are few. A marking that is given up leaves objects of two colours
 //! behind, the next one uses the third, and then there is none left to give up that one too.
 //!
-//! Large arrays are scanned in pieces, so that increments stay short and the stack small. An array is claimed when it is
-//! reached: it has the colour then, and is `BUSY` until all of it is scanned. What of it is scanned is the business of its
-//! cards ([`Cards`]), which are scanned in any order: the marker goes through them from the first to the last, and the
-//! write barrier has the card scanned that is about to change, and no other. A scanned card has the marking's stamp, as a
-//! line that was reached has. No card is cleared for that: an array is born with blank cards, a complete marking leaves its
-//! stamp on all cards of the arrays that it reached, and at most one marking in a row is given up; so a card can only have
-//! the stamps of the last two markings, never one that was in use 255 markings ago.
+//! Large arrays are scanned in pieces, so that increments stay short and the stack small. An array is claimed when it
+//! is reached: it has the colour then, and is `BUSY` until all of it is scanned. What of it is scanned is the business
+//! of its cards ([`Cards`]), which are scanned in any order: the marker goes through them from the first to the last,
+//! and the write barrier has the card scanned that is about to change, and no other. A scanned card has the marking's
+//! stamp, as a line that was reached has. No card is cleared for that: an array is born with blank cards, a complete
+//! marking leaves its stamp on all cards of the arrays that it reached, and at most one marking in a row is given up;
+//! so a card can only have the stamps of the last two markings, never one that was in use 255 markings ago.
 
 use core::ops::Range;
 
@@ -72,8 +72,8 @@ impl Default for Marker {
 }
 
 impl Marker {
-    /// Starts a marking in `colour`; reached lines get `stamp`. With `exact`, the units of reached objects are set in the
-    /// next bitmap of the heap's occupancy, which must have been
+    /// Starts a marking in `colour`; reached lines get `stamp`. With `exact`, the units of reached objects are set in
+    /// the next bitmap of the heap's occupancy, which must have been
     /// [prepared](crate::memory::Memory::prepare_occupancy).
     pub fn begin(&mut self, colour: Colour, stamp: u8, exact: bool) {
         self.sink.stack.clear();
@@ -239,8 +239,9 @@ impl Marker {
         Ok(0)
     }
 
-    /// Marks an object now, because `range` of its payload is about to change for the first time: all of it, or, of a large
-    /// array, the cards that the range touches. False when the system refused memory for the stack; no edge is lost then.
+    /// Marks an object now, because `range` of its payload is about to change for the first time: all of it, or, of a
+    /// large array, the cards that the range touches. False when the system refused memory for the stack; no edge is
+    /// lost then.
     ///
     /// # Safety
     /// As for [`push`](Self::push). Of a large array, elements of which this marking was told may be mutably borrowed.

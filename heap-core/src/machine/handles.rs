@@ -1,30 +1,31 @@
 //! The slots behind handles: how roots are dropped wherever the program likes.
 //!
-//! A handle is the address of a *slot*. Slots lie in chunks that never move, so that a handle is one word and reading it
-//! is one load. Handles are dropped inside `mutate`, in drop glue in the middle of a collection, on other threads, and
-//! after the heap is gone; nothing of that may take a lock, ask for memory, or touch what the heap's thread works with. So
-//! a slot has two halves:
+//! A handle is the address of a *slot*. Slots lie in chunks that never move, so that a handle is one word and reading
+//! it is one load. Handles are dropped inside `mutate`, in drop glue in the middle of a collection, on other threads,
+//! and after the heap is gone; nothing of that may take a lock, ask for memory, or touch what the heap's thread works
+//! with. So a slot has two halves:
 //!
 //! * **the heap's**: the object, and a link of lists. Only the heap's thread looks at them.
-//! * **everybody's**: the number of handles that share the slot, and the table. Cloning and dropping touch nothing else.
+//! * **everybody's**: the number of handles that share the slot, and the table. Cloning and dropping touch nothing
+//!   else.
 //!
 //! What collectors know of slots are bits of their chunk, which is found from a slot: beside the number of handles
 //! stands the slot's place. So a slot is four words. (It was seven, with a state, a link and a number for the list of
 //! created slots: half of what a heap held whose objects were small and had a handle each.)
 //!
 //! The last handle on a slot to be dropped pushes it on the list of *released* slots ([`Released`]), which the heap's
-//! thread takes as a whole when it likes: at a safepoint, or when it runs out of slots. Pushing and taking everything is
-//! all that a lock-free list can do without ever being confused by an address that comes back (nobody pops one).
+//! thread takes as a whole when it likes: at a safepoint, or when it runs out of slots. Pushing and taking everything
+//! is all that a lock-free list can do without ever being confused by an address that comes back (nobody pops one).
 //!
 //! *When the heap is gone* the list is closed, and handles count down how many of them are left. The last one, or the
 //! heap, if none is left, frees table and chunks.
 //!
-//! *Why not `Arc`?* A handle was one, to a slot number and a table behind a mutex: an allocation, two atomic increments, a
-//! lock and a growing list for each, half a microsecond in all. *Why no short cut for the heap's own thread*, which could
-//! free the slot at once? Drop glue drops handles while the collector has the table in its hands.
+//! *Why not `Arc`?* A handle was one, to a slot number and a table behind a mutex: an allocation, two atomic
+//! increments, a lock and a growing list for each, half a microsecond in all. *Why no short cut for the heap's own
+//! thread*, which could free the slot at once? Drop glue drops handles while the collector has the table in its hands.
 //!
-//! A chunk is also the piece by which a marking that is spread over the program's run will read the table: 64 slots, none
-//! of which moves when the table grows.
+//! A chunk is also the piece by which a marking that is spread over the program's run will read the table: 64 slots,
+//! none of which moves when the table grows.
 
 use core::cell::Cell;
 use core::mem::offset_of;
@@ -298,8 +299,8 @@ impl Slots {
         }
     }
 
-    /// Takes the slots whose last handle was dropped since this was done last, and passes each to `each`, which has it in
-    /// no list.
+    /// Takes the slots whose last handle was dropped since this was done last, and passes each to `each`, which has it
+    /// in no list.
     pub(super) fn take_released(&mut self, mut each: impl FnMut(&mut Slots, NonNull<Slot>)) {
         // SAFETY: the table is there as long as `self` is. Released slots lie in its chunks, and the list is ours now.
         let mut list = List { first: unsafe { self.table.as_ref() }.released.take() };
@@ -380,8 +381,8 @@ pub(crate) struct HandleSlot {
     slot: NonNull<Slot>,
 }
 
-// SAFETY: of the slot, a handle touches the count, which is atomic, and the table's address and number, which never change
-// while there is a handle. The rest is read through `Roots`, on the heap's thread.
+// SAFETY: of the slot, a handle touches the count, which is atomic, and the table's address and number, which never
+// change while there is a handle. The rest is read through `Roots`, on the heap's thread.
 unsafe impl Send for HandleSlot {}
 // SAFETY: as above.
 unsafe impl Sync for HandleSlot {}
@@ -416,15 +417,15 @@ impl Drop for HandleSlot {
     #[inline]
     fn drop(&mut self) {
         let handles = &self.slot().handles;
-        // A lone handle needs no atomic subtraction. If the count is one, that one is this: another handle could only have
-        // been cloned from it, before this drop. Acquire, and Release in the subtraction: what other handles did to the
-        // slot comes before its next life.
+        // A lone handle needs no atomic subtraction. If the count is one, that one is this: another handle could only
+        // have been cloned from it, before this drop. Acquire, and Release in the subtraction: what other handles did
+        // to the slot comes before its next life.
         if handles.load(Ordering::Acquire) / ONE != 1 && handles.fetch_sub(ONE, Ordering::AcqRel) / ONE != 1 {
             return;
         }
         let table = self.slot().table;
-        // SAFETY: this was the slot's last handle, so it is in no list, and nobody but us looks at it; the table is there
-        // while there is a handle. Nothing of either is touched after the push.
+        // SAFETY: this was the slot's last handle, so it is in no list, and nobody but us looks at it; the table is
+        // there while there is a handle. Nothing of either is touched after the push.
         unsafe {
             if Released::release(NonNull::from(&table.as_ref().released), self.slot) {
                 Table::free(table);
@@ -490,8 +491,8 @@ impl<T: Linked, P: Primitives> Released<T, P> {
     /// Releases a slot. True when the heap and all other handles are gone: then the caller frees the table.
     ///
     /// # Safety
-    /// `this` must be valid until the slot is released, and the slot valid, in no list, and nobody else's. Both may be gone
-    /// when this returns, unless it says true.
+    /// `this` must be valid until the slot is released, and the slot valid, in no list, and nobody else's. Both may be
+    /// gone when this returns, unless it says true.
     #[inline]
     unsafe fn release(this: NonNull<Self>, slot: NonNull<T>) -> bool {
         // SAFETY: valid, as the caller promises, up to the exchange that succeeds or the subtraction.
@@ -518,8 +519,8 @@ impl<T: Linked, P: Primitives> Released<T, P> {
     /// released: then the caller frees the table.
     ///
     /// # Safety
-    /// `this` must be valid, the list not closed, and `in_use` right. `this` may be gone when this returns, unless it says
-    /// true.
+    /// `this` must be valid, the list not closed, and `in_use` right. `this` may be gone when this returns, unless it
+    /// says true.
     unsafe fn close(this: NonNull<Self>, in_use: usize) -> bool {
         // SAFETY: the heap's own orphan keeps the table until the subtraction.
         let this = unsafe { this.as_ref() };
@@ -657,7 +658,8 @@ mod tests {
     /// A heap and handles on `threads` threads. The heap takes released slots once or not at all, and goes.
     fn model(threads: usize, takes: bool) {
         let mut model = loom::model::Builder::new();
-        // At most so many times is a thread interrupted. Without a bound, as this was run once, it takes most of a minute.
+        // At most so many times is a thread interrupted. Without a bound, as this was run once, it takes most of a
+        // minute.
         model.preemption_bound = Some(3);
         model.check(move || {
             let model = Arc::new(Model {

@@ -75,8 +75,8 @@ impl Permanent {
         self.written_bytes as usize
     }
 
-    /// Bytes of permanent blocks that no collection has to do with, because nothing in them was written: what a collector
-    /// that paces itself by the blocks in use takes off.
+    /// Bytes of permanent blocks that no collection has to do with, because nothing in them was written: what a
+    /// collector that paces itself by the blocks in use takes off.
     pub fn frozen_bytes(&self) -> usize {
         self.block_bytes.saturating_sub(self.written_bytes) as usize
     }

@@ -21,7 +21,6 @@ pub struct HeapCounters {
     allocated_bytes: AtomicU64,
     pauses: AtomicU64,
     pause_nanos: AtomicU64,
-    last_pause_nanos: AtomicU64,
     collections: AtomicU64,
 }
 
@@ -42,8 +41,6 @@ pub struct HeapSummary {
     pub pauses: u64,
     /// Wall time of all pauses in nanoseconds.
     pub pause_nanos: u64,
-    /// Wall time of the last pause in nanoseconds.
-    pub last_pause_nanos: u64,
     /// Completed collections.
     pub collections: u64,
 }
@@ -83,7 +80,6 @@ impl Registration {
             allocated_bytes: AtomicU64::new(0),
             pauses: AtomicU64::new(0),
             pause_nanos: AtomicU64::new(0),
-            last_pause_nanos: AtomicU64::new(0),
             collections: AtomicU64::new(0),
         });
         registry().insert(id, counters.clone());
@@ -107,11 +103,7 @@ impl HeapCounters {
         self.live_bytes.store(statistics.live_bytes, Ordering::Relaxed);
         self.allocated_bytes.store(statistics.allocated_bytes, Ordering::Relaxed);
         self.pauses.store(statistics.pauses, Ordering::Relaxed);
-        let pause_nanos = statistics.pause_time.as_nanos() as u64;
-        // Published after each pause, so what the sum has grown by is one.
-        self.last_pause_nanos
-            .store(pause_nanos.saturating_sub(self.pause_nanos.load(Ordering::Relaxed)), Ordering::Relaxed);
-        self.pause_nanos.store(pause_nanos, Ordering::Relaxed);
+        self.pause_nanos.store(statistics.pause_time.as_nanos() as u64, Ordering::Relaxed);
         self.collections.store(statistics.collections(), Ordering::Relaxed);
     }
 
@@ -124,7 +116,6 @@ impl HeapCounters {
             allocated_bytes: self.allocated_bytes.load(Ordering::Relaxed),
             pauses: self.pauses.load(Ordering::Relaxed),
             pause_nanos: self.pause_nanos.load(Ordering::Relaxed),
-            last_pause_nanos: self.last_pause_nanos.load(Ordering::Relaxed),
             collections: self.collections.load(Ordering::Relaxed),
         }
     }

@@ -18,8 +18,9 @@
 //! told of: created ones are bits of their chunks.
 //!
 //! *The dropped are taken note of soon*, when 64 roots were made since the last time, although nobody needs that: their
-//! slots are still in the cache then. (A program that replaces 200 000 handles at random took 700 milliseconds of processor
-//! time when it was left until the table was full and each settling visited the created slots, and takes 300.)
+//! slots are still in the cache then. (A program that replaces 200 000 handles at random took 700 milliseconds of
+//! processor time when it was left until the table was full and each settling visited the created slots, and takes
+//! 300.)
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -116,8 +117,8 @@ impl Roots {
     }
 
     /// Takes note of the handles that were dropped. Roots that were created and released since the last
-    /// [`settle`](Self::settle) vanish without a trace, and so do all if the collector does not hear of them; the objects of the
-    /// others are [`released`](Self::released).
+    /// [`settle`](Self::settle) vanish without a trace, and so do all if the collector does not hear of them; the
+    /// objects of the others are [`released`](Self::released).
     pub(crate) fn synchronize(&mut self) {
         let Some(slots) = &mut self.slots else { return };
         let (tells, released) = (self.tells, &mut self.released);
@@ -152,21 +153,21 @@ impl Roots {
         self.created_slots().for_each(|slot| update_slot(slot, &mut update));
     }
 
-    /// The collector wants to hear of [`released`](Self::released) roots, although it does not count. To be said when it
-    /// [starts](crate::collector::Collector::start).
+    /// The collector wants to hear of [`released`](Self::released) roots, although it does not count. To be said when
+    /// it [starts](crate::collector::Collector::start).
     pub fn tell_released(&mut self) {
         debug_assert!(self.slots.is_none(), "handles have come and gone already");
         self.tells = true;
     }
 
-    /// Objects that lost a root that had been settled: for a collector that counts, or [asked](Self::tell_released) to be told.
-    /// Others are not, since the slots are used again at once.
+    /// Objects that lost a root that had been settled: for a collector that counts, or [asked](Self::tell_released) to
+    /// be told. Others are not, since the slots are used again at once.
     pub fn released(&self) -> impl Iterator<Item = ObjectRef> + '_ {
         self.released.objects()
     }
 
-    /// Whether no root was created and none released since the last [`settle`](Self::settle), but for those that came and
-    /// went.
+    /// Whether no root was created and none released since the last [`settle`](Self::settle), but for those that came
+    /// and went.
     pub fn are_settled(&self) -> bool {
         self.released.is_empty() && self.created_targets().next().is_none()
     }

@@ -30,11 +30,11 @@ use super::type_info::{Shape, TypeInfo};
 pub const FORWARDED: usize = 1 << 0;
 /// The object is clean: its first write calls [`Collector::barrier_slow`](crate::collector::Collector::barrier_slow).
 pub const UNLOGGED: usize = 1 << 1;
-/// The object is permanent, and leads to permanent objects only because it was not written since it is. (While a heap is
-/// being frozen: it was found alive.)
+/// The object is permanent, and leads to permanent objects only because it was not written since it is. (While a heap
+/// is being frozen: it was found alive.)
 pub const PERMANENT: usize = 1 << 2;
-/// A side table may know the object. Set for targets of weak cells, keys of ephemerons, objects with finalizers, and the
-/// cells and ephemerons themselves; clear for all others, which therefore never touch a table.
+/// A side table may know the object. Set for targets of weak cells, keys of ephemerons, objects with finalizers, and
+/// the cells and ephemerons themselves; clear for all others, which therefore never touch a table.
 pub const SIDE_ENTRY: usize = 1 << 3;
 /// The object was asked for its identity hash, and is where it was then.
 pub const HASH_ASKED: usize = 1 << 48;
@@ -69,7 +69,8 @@ impl ObjectRef {
         unsafe { self.payload().byte_sub(HEADER_BYTES).cast::<Header>().as_ref() }
     }
 
-    /// The length stored in front of a slice's header, in elements; of a value with a slice behind it, the bytes of both.
+    /// The length stored in front of a slice's header, in elements; of a value with a slice behind it, the bytes of
+    /// both.
     ///
     /// # Safety
     /// The object must be live and a slice, or have one.
@@ -231,9 +232,9 @@ impl HeaderWord {
         self.bits() & mask == mask
     }
 
-    /// Whether an object with this header and so many bytes of footprint shares its blocks with others. Of two objects of the
-    /// same size one may, because it has moved and got a word more ([`MEDIUM_BORN_MAX`](super::MEDIUM_BORN_MAX)). Not asked
-    /// of over-aligned objects, whose lines nobody needs.
+    /// Whether an object with this header and so many bytes of footprint shares its blocks with others. Of two objects
+    /// of the same size one may, because it has moved and got a word more
+    /// ([`MEDIUM_BORN_MAX`](super::MEDIUM_BORN_MAX)). Not asked of over-aligned objects, whose lines nobody needs.
     #[inline(always)]
     pub fn shares_blocks(self, bytes: usize) -> bool {
         bytes <= MEDIUM_BORN_MAX || bytes <= MEDIUM_BORN_MAX + HASH_BYTES && self.has(HASH_STORED)

@@ -8,8 +8,8 @@
 //! * [`Object`] promises in addition that the object has not moved away, so that its header names its type. The header
 //!   was loaded once, when the object was looked at; [`Object::word`] is that value.
 //!
-//! Neither says anything about the time after the pause in which it was made, hence the lifetime. Both are two registers
-//! at most, and compile to the loads that they stand for.
+//! Neither says anything about the time after the pause in which it was made, hence the lifetime. Both are two
+//! registers at most, and compile to the loads that they stand for.
 
 use core::marker::PhantomData;
 use core::ops::Range;
@@ -36,8 +36,8 @@ impl<'a> Intact<'a> {
     ///
     /// # Safety
     /// For all of `'a`, the memory of the object, header and length included, must not be reused, and no part of the
-    /// object may be mutably borrowed, or only elements that are not looked at through this. (The program is stopped, or is
-    /// inside the write barrier of this object, or of these elements, before the first write.)
+    /// object may be mutably borrowed, or only elements that are not looked at through this. (The program is stopped,
+    /// or is inside the write barrier of this object, or of these elements, before the first write.)
     #[inline(always)]
     pub unsafe fn at(reference: ObjectRef) -> Self {
         Intact { reference, _memory: PhantomData }
@@ -185,8 +185,8 @@ impl<'a> Object<'a> {
         true
     }
 
-    /// Calls `visit` with all its edges and their places: as many as [`trace`](Self::trace) reports. False when the system
-    /// refuses memory for them; some were reported then.
+    /// Calls `visit` with all its edges and their places: as many as [`trace`](Self::trace) reports. False when the
+    /// system refuses memory for them; some were reported then.
     pub(crate) fn name_edges(self, buffers: &mut NameBuffers, visit: &mut dyn FnMut(Place<'_>, ObjectRef)) -> bool {
         let info = self.info();
         if info.trace().is_none() {
@@ -271,14 +271,14 @@ impl<'a> Measured<'a> {
     /// and leaves the address in the old header. The old place stays intact.
     ///
     /// # Safety
-    /// At `to` there must be committed memory as the [request](Self::request) says, used by nothing else. `word` must name the
-    /// object's type.
+    /// At `to` there must be committed memory as the [request](Self::request) says, used by nothing else. `word` must
+    /// name the object's type.
     #[inline(always)]
     pub unsafe fn move_to(&self, to: NonNull<u8>, word: HeaderWord) -> Measured<'a> {
         debug_assert!(!word.has(HASH_ASKED), "a copy gets its identity hash: `move_with_hash`");
         let (from, prefix) = (self.object.reference.payload(), self.object.reference.address() - self.extent.start);
-        // SAFETY: `bytes` bytes from the start of the prefix are the object's, and multiples of eight; the caller promises as
-        // many at the new place.
+        // SAFETY: `bytes` bytes from the start of the prefix are the object's, and multiples of eight; the caller
+        // promises as many at the new place.
         unsafe { copy(from.byte_sub(prefix), to.byte_sub(prefix), self.bytes()) };
         let object = Object { reference: ObjectRef::new(to), word, _memory: PhantomData };
         object.header().store(word);
@@ -293,7 +293,8 @@ impl<'a> Measured<'a> {
         AllocRequest { bytes: request.bytes + HASH_BYTES, ..request }
     }
 
-    /// Moves an object that has [`HASH_ASKED`](super::HASH_ASKED): as [`move_to`](Self::move_to), and puts `hash` behind it.
+    /// Moves an object that has [`HASH_ASKED`](super::HASH_ASKED): as [`move_to`](Self::move_to), and puts `hash`
+    /// behind it.
     ///
     /// # Safety
     /// As for `move_to`, with [`request_with_hash`](Self::request_with_hash).

@@ -59,7 +59,8 @@ pub(super) struct Prepared {
     pub(super) reports: Vec<ReportFile>,
 }
 
-/// Checks a request. Unless they are named, what never reclaims does not take part: its least heap is what it allocates.
+/// Checks a request. Unless they are named, what never reclaims does not take part: its least heap is what it
+/// allocates.
 ///
 /// # Errors
 /// One sentence for the user.

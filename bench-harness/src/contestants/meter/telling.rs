@@ -1,14 +1,14 @@
 //! What the heaps of a process hold just now, told to whoever waits for it.
 //!
 //! A comparison takes minutes, and who watches it wants to see something of the program that runs. Each heap has a
-//! listener anyway, which hears of its pauses; it notes here what the heap holds when one ends, and a few times a second
-//! at the most all of it goes out as a line on standard output, in front of the record.
+//! listener anyway, which hears of its pauses; it notes here what the heap holds when one ends, and a few times a
+//! second at the most all of it goes out as a line on standard output, in front of the record.
 //!
 //! *Why not a thread that wakes?* Heaps say nothing between two pauses, so it would have nothing more to tell; and a
-//! second thread is no neighbour without influence: `malloc` takes locks as soon as there is one. *Why not the registry of
-//! `heap_core`?* It is a feature, so every heap would pay for its entry, also where nobody watches: 650 instructions, 6 %
-//! of `many_heaps`. *Why not always?* Four lines a second are microseconds, but they are not the program's; so nothing is
-//! noted or told unless the parent has a terminal to show it on.
+//! second thread is no neighbour without influence: `malloc` takes locks as soon as there is one. *Why not the registry
+//! of `heap_core`?* It is a feature, so every heap would pay for its entry, also where nobody watches: 650
+//! instructions, 6 % of `many_heaps`. *Why not always?* Four lines a second are microseconds, but they are not the
+//! program's; so nothing is noted or told unless the parent has a terminal to show it on.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -58,8 +58,9 @@ impl Heaps {
     #[must_use]
     pub fn of(heaps: impl IntoIterator<Item = HeapNow>) -> Self {
         let mut largest: Vec<HeapNow> = heaps.into_iter().collect();
-        let (count, held) = (largest.len(), largest.iter().map(|heap| heap.held).sum());
-        let collections = largest.iter().map(|heap| heap.collections).sum();
+        // A program that is not ours can say anything.
+        let sum = |of: fn(&HeapNow) -> u64| largest.iter().map(of).fold(0, u64::saturating_add);
+        let (count, held, collections) = (largest.len(), sum(|heap| heap.held), sum(|heap| heap.collections));
         largest.sort_unstable_by_key(|heap| (std::cmp::Reverse(heap.held), heap.id));
         largest.truncate(MOST);
         largest.sort_unstable_by_key(|heap| heap.id);
@@ -122,6 +123,7 @@ mod tests {
         assert_eq!((heaps.count, heaps.held, heaps.collections), (4, 65, 8));
         assert_eq!(heaps.largest, [heap(2, 30), heap(4, 10), heap(9, 20)]);
         assert_eq!(Heaps::from_line(heaps.line().trim_end().as_bytes()), Some(heaps));
+        assert_eq!(Heaps::of([heap(1, u64::MAX), heap(2, u64::MAX)]).held, u64::MAX);
         for other in ["", "heaps", "heaps {", "heaps of things", "{\"count\":1}"] {
             assert_eq!(Heaps::from_line(other.as_bytes()), None, "{other}");
         }

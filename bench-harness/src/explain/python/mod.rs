@@ -2,8 +2,8 @@
 //!
 //! A script consists of the statements as they are shown, each followed by a call that prints what is seen: a line of
 //! JSON. What counts and watches is `prelude.py`, which also switches the collection of cycles off, so that counting is
-//! all that happens between two `gc.collect()`. It subtracts from each count the references that it makes while it looks,
-//! which it finds out with an object that has one name.
+//! all that happens between two `gc.collect()`. It subtracts from each count the references that it makes while it
+//! looks, which it finds out with an object that has one name.
 //!
 //! *Why one process.* To start one takes a tenth of a second with some installations, and ten thousand scripts are to
 //! be run. Scripts go in as a line each; a thread of ours reads what comes out, so that neither side ever waits for the

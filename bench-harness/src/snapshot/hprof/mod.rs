@@ -1,10 +1,10 @@
 //! Heap dumps of the Java machine (`jmap -dump:format=b`, `jcmd GC.heap_dump`, `-XX:+HeapDumpOnOutOfMemoryError`).
 //!
 //! An HPROF file is a row of records, and the heap is a few of them, cut into segments: classes with their fields, and
-//! instances as bytes that only make sense with the fields of their class and of all above it. References are addresses,
-//! and lead forwards as often as backwards; a class may stand behind its first instance. So the file is read twice: the
-//! first time for who there is ([`survey`]), the second for what leads where ([`edges`]). What is kept is an address and
-//! a number for each object, and the columns of the graph; neither names nor values.
+//! instances as bytes that only make sense with the fields of their class and of all above it. References are
+//! addresses, and lead forwards as often as backwards; a class may stand behind its first instance. So the file is read
+//! twice: the first time for who there is ([`survey`]), the second for what leads where ([`edges`]). What is kept is an
+//! address and a number for each object, and the columns of the graph; neither names nor values.
 //!
 //! **What becomes of it.** Each class, instance and array is a node. The static fields of a class, its superclass and
 //! its loader are its references. An object's size is 16 bytes and its fields, with references as wide as in the file:
@@ -16,8 +16,8 @@
 //! dependencies, an index of its own on the disk) or map the file and hand out nothing that is checked (jvm-hprof, of
 //! 2021). What is needed here is a third of the format, and must not panic or grow on damaged input.
 //!
-//! **Bounds.** Nothing is believed that the bytes behind it do not pay for: an array's claimed length is read element by
-//! element, an instance's layout is worked out when its bytes are as many as its class says.
+//! **Bounds.** Nothing is believed that the bytes behind it do not pay for: an array's claimed length is read element
+//! by element, an instance's layout is worked out when its bytes are as many as its class says.
 
 mod stream;
 

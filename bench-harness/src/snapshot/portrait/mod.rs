@@ -6,8 +6,8 @@
 //! (how much can be done at once), strongly connected parts (what counting alone cannot free), dominators (what dies
 //! together), degrees.
 //!
-//! Everything is one pass or one search over what is reachable and strong; only dominators take a logarithm more. Nothing
-//! recurses. Memory is about 60 bytes for each object and 12 for each reference, besides the snapshot.
+//! Everything is one pass or one search over what is reachable and strong; only dominators take a logarithm more.
+//! Nothing recurses. Memory is about 60 bytes for each object and 12 for each reference, besides the snapshot.
 
 mod components;
 mod dominators;
@@ -15,8 +15,8 @@ mod dominators;
 use super::graph::SnapshotGraph;
 use super::reachability::Model;
 
-/// A graph in rows, of what is reachable. Node 0 is a list of all roots; the others stand in the order in which a search
-/// in breadth finds them, so that nodes of one distance from the roots stand beside each other.
+/// A graph in rows, of what is reachable. Node 0 is a list of all roots; the others stand in the order in which a
+/// search in breadth finds them, so that nodes of one distance from the roots stand beside each other.
 struct Rows {
     /// The edges of node `n` lead to `targets[first[n]..first[n + 1]]`.
     first: Vec<u32>,
@@ -206,8 +206,8 @@ impl Portrait {
         self.levels.len()
     }
 
-    /// How many times as fast as one thread so many could mark it at best, if each object took the same time and nothing
-    /// else did: an object cannot be marked before one that leads to it.
+    /// How many times as fast as one thread so many could mark it at best, if each object took the same time and
+    /// nothing else did: an object cannot be marked before one that leads to it.
     #[must_use]
     pub fn speedup(&self, threads: u64) -> f64 {
         let rounds: u64 = self.levels.iter().map(|width| width.div_ceil(threads)).sum();
