@@ -2,13 +2,19 @@
 //!
 //! ```text
 //!   TableObject ─┬─▶ entries: (hash, key, value) in the order of insertion ─ removed ones are holes ─ room
-//!                └─▶ index:   open addressing; a slot is 0 = empty, u32::MAX = removed, or 1 + the number of an entry
+//!                └─▶ index:   open addressing; a slot is empty, removed, or 1 + the number of an entry, with bits of its hash
 //! ```
 //!
 //! The layout of Python's dict. Iterating is a walk over the entries. Up to [`UNINDEXED`] entries are searched by their
 //! hashes, without an index. The index has two slots for each entry of the capacity, and every insertion takes at most one of
 //! them, so at least half are empty: probing is linear. When the entries are full, the table is rebuilt: with the kept hashes,
 //! without the holes.
+//!
+//! *Bits of the hash in the index.* A number needs as many bits as the index has slots. The others of the 32 hold upper bits
+//! of the entry's hash, so that a probe that meets somebody else's entry ends in the index, without the entry's cache line:
+//! all but one in 2¹⁵ of them in an index of 2¹⁷ slots. Two million lookups among 1.25 million keys, of which a third is there,
+//! took 131 milliseconds without these bits and 102 with them; where a table fits the second-level cache a fifth of the
+//! misses of the first level went, for up to 7 % more instructions, and no difference in time could be shown.
 //!
 //! Invariants: `used` entries are filled, and not more than there are; there is an index exactly when the capacity is
 //! above [`UNINDEXED`]; what an index slot names is below `used`. All of it changes together, with no code of the program
@@ -38,8 +44,49 @@ const LAST_CAPACITY: usize = 1 << 31;
 
 /// An index slot that was never used.
 const EMPTY: u32 = 0;
-/// An index slot whose entry was removed.
-const REMOVED: u32 = u32::MAX;
+
+/// How an index with a power of two of slots is read: where a hash begins to probe, and what its slots say.
+#[derive(Clone, Copy)]
+struct Probe {
+    /// One less than there are slots. The bits of a slot that are a number.
+    mask: u32,
+    /// The bits of the hash that are beside the number.
+    tag: u32,
+    at: u32,
+}
+
+impl Probe {
+    #[inline]
+    fn of<'gc>(index: Slots<'gc, u32>, hash: u64) -> Self {
+        let mask = (index.capacity() - 1) as u32;
+        Probe { mask, tag: (hash >> 32) as u32 & !mask, at: hash as u32 & mask }
+    }
+
+    /// The number of the entry that a slot names, if bits of its hash are the same. That of a removed one is no entry's.
+    #[inline]
+    fn names(self, slot: u32) -> Option<u32> {
+        let number = slot ^ self.tag;
+        (number <= self.mask).then(|| number.wrapping_sub(1))
+    }
+
+    /// What a slot says whose entry has this number.
+    #[inline]
+    fn slot(self, number: u32) -> u32 {
+        debug_assert!(number < self.mask / 2 + 1, "half of the slots are empty");
+        self.tag | (number + 1)
+    }
+
+    /// What a slot says whose entry was removed: more than there are entries, and not [`EMPTY`].
+    #[inline]
+    fn removed(self) -> u32 {
+        self.tag | self.mask
+    }
+
+    #[inline]
+    fn step(&mut self) {
+        self.at = (self.at + 1) & self.mask;
+    }
+}
 
 /// Set in the hash of every entry; clear where an untraced entry was removed.
 const OCCUPIED: u64 = 1 << 63;
@@ -199,23 +246,24 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
             let entry = Self::entry(entries, number)?;
             (entry.hash == hash && same(&entry)).then_some((Found { entry: number, slot }, entry))
         };
+        let used = self.counts().used;
         let Some(index) = self.0.index.get() else {
-            return (0..self.counts().used as usize).find_map(|number| matching(number, None));
+            return (0..used as usize).find_map(|number| matching(number, None));
         };
-        let mask = index.capacity() - 1;
-        let mut slot = hash as usize & mask;
+        let mut probe = Probe::of(index, hash);
         loop {
             // SAFETY: the index is filled when it is made, and the mask keeps within it.
-            match unsafe { index.get(slot) }.unwrap_or(EMPTY) {
-                EMPTY => return None,
-                REMOVED => {}
-                number => {
-                    if let Some(found) = matching(number as usize - 1, Some(slot)) {
-                        return Some(found);
-                    }
-                }
+            let slot = unsafe { index.get(probe.at as usize) }.unwrap_or(EMPTY);
+            if slot == EMPTY {
+                return None;
             }
-            slot = (slot + 1) & mask;
+            if let Some(number) = probe.names(slot)
+                && number < used
+                && let Some(found) = matching(number as usize, Some(probe.at as usize))
+            {
+                return Some(found);
+            }
+            probe.step();
         }
     }
 
@@ -261,15 +309,14 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
     /// Enters an entry into the index, which has an empty slot.
     #[inline]
     fn enter(index: Slots<'gc, u32>, hash: u64, number: u32) {
-        let mask = index.capacity() - 1;
-        let mut slot = hash as usize & mask;
+        let mut probe = Probe::of(index, hash);
         // SAFETY: the index is filled when it is made, and the mask keeps within it. It holds no pointers, so there is no
         // barrier.
         unsafe {
-            while index.get(slot).is_some_and(|taken| taken != EMPTY) {
-                slot = (slot + 1) & mask;
+            while index.get(probe.at as usize).is_some_and(|taken| taken != EMPTY) {
+                probe.step();
             }
-            index.put(slot, Some(number + 1));
+            index.put(probe.at as usize, Some(probe.slot(number)));
         }
     }
 
@@ -281,7 +328,7 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
         unsafe { entries.set(mc, found.entry, hole) };
         if let (Some(index), Some(slot)) = (self.0.index.get(), found.slot) {
             // SAFETY: it was just found there; not traced.
-            unsafe { index.put(slot, Some(REMOVED)) };
+            unsafe { index.put(slot, Some(Probe::of(index, entry.hash).removed())) };
         }
         self.update(|counts| {
             counts.live -= 1;
@@ -295,13 +342,12 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
         let Some(entry) = entries.and_then(|entries| Self::entry(entries, number)) else { return };
         let mut slot = None;
         if let Some(index) = self.0.index.get() {
-            let mask = index.capacity() - 1;
-            let mut at = entry.hash as usize & mask;
+            let mut probe = Probe::of(index, entry.hash);
             // SAFETY: the index is filled, the mask keeps within it; the entry is in the index, so that it ends.
-            while unsafe { index.get(at) } != Some(number as u32 + 1) {
-                at = (at + 1) & mask;
+            while unsafe { index.get(probe.at as usize) } != Some(probe.slot(number as u32)) {
+                probe.step();
             }
-            slot = Some(at);
+            slot = Some(probe.at as usize);
         }
         self.remove(mc, Found { entry: number, slot }, entry);
     }
@@ -379,3 +425,29 @@ impl core::fmt::Display for Changed {
 }
 
 impl core::error::Error for Changed {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_names_the_entry_that_it_was_made_for() {
+        for slots in [16_u64, 1 << 17, 1 << 31, 1 << 32] {
+            let mask = (slots - 1) as u32;
+            for hash in [0, 1, u64::MAX, 0x8000_0000_0000_0000, 0x0123_4567_89AB_CDEF] {
+                let probe = Probe { mask, tag: (hash >> 32) as u32 & !mask, at: hash as u32 & mask };
+                for number in [0, 1, (slots / 2 - 1) as u32] {
+                    let slot = probe.slot(number);
+                    assert_ne!(slot, EMPTY);
+                    assert_ne!(slot, probe.removed());
+                    assert_eq!(probe.names(slot), Some(number));
+                    if mask != u32::MAX {
+                        assert_eq!(probe.names(slot ^ (mask + 1)), None, "the bits of another hash");
+                    }
+                }
+                assert_ne!(probe.removed(), EMPTY);
+                assert!(probe.names(probe.removed()).is_none_or(|number| u64::from(number) > slots / 2));
+            }
+        }
+    }
+}
