@@ -308,14 +308,51 @@ impl Blocks {
         self.free.free()
     }
 
-    /// All blocks of one kind, in address order. Costs one byte load per block below the high-water mark.
+    /// The first block of a range that is of any kind but [`BlockKind::Free`], or the range's end. The blocks were handed out.
+    ///
+    /// Free ones are passed over 64 at a time: of a window of 1 GiB nearly all are, and a collection that read their 32 768
+    /// kinds one by one took 24 microseconds for them, more than for all else where little is alive.
+    pub fn next_in_use(&self, range: Range<usize>) -> usize {
+        const WORDS: usize = 8;
+        const STEP: usize = WORDS * size_of::<u64>();
+        let mut at = range.start;
+        while at < range.end {
+            if at.is_multiple_of(STEP) && range.end - at >= STEP {
+                // Kinds are written by the heap's owner only, who is here: no other thread does more than read.
+                let words = self.kinds.words::<WORDS>(at);
+                if words.iter().fold(0, |all, word| all | word.load(Ordering::Relaxed)) == 0 {
+                    at += STEP;
+                    continue;
+                }
+            }
+            // All of these were handed out, so as to be looked at one by one.
+            let part = range.end.min((at + 1).next_multiple_of(STEP));
+            let entries = self.kinds.slice(at, part - at);
+            match entries.iter().position(|kind| kind.load(Ordering::Relaxed) != BlockKind::Free as u8) {
+                Some(offset) => return at + offset,
+                None => at = part,
+            }
+        }
+        range.end
+    }
+
+    /// All blocks of one kind that is not free, in address order.
     pub fn blocks_of_kind(&self, kind: BlockKind) -> impl Iterator<Item = BlockIndex> {
-        self.kinds
-            .slice(0, self.free.len())
-            .iter()
-            .enumerate()
-            .filter(move |(_, byte)| byte.load(Ordering::Relaxed) == kind as u8)
-            .map(|(block, _)| BlockIndex::new(block))
+        debug_assert!(kind != BlockKind::Free, "free blocks are passed over");
+        let (mut at, end) = (0, self.free.len());
+        core::iter::from_fn(move || {
+            loop {
+                let block = self.next_in_use(at..end);
+                if block == end {
+                    return None;
+                }
+                at = block + 1;
+                let block = BlockIndex::new(block);
+                if self.kind(block) == kind {
+                    return Some(block);
+                }
+            }
+        })
     }
 
     /// All mark-region blocks, in address order.

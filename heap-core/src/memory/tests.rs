@@ -334,6 +334,9 @@ fn windows_are_promoted_in_place() {
         blocks.window_convert(&mut window, BlockIndex(block));
     }
     assert_eq!(blocks.small_blocks().map(BlockIndex::index).collect::<Vec<_>>(), [3, 5, 39]);
+    for (range, first) in [(0..100, 0), (20..100, 20), (40..100, 100), (64..100, 100), (40..64, 64), (7..7, 7)] {
+        assert_eq!(blocks.next_in_use(range.clone()), first, "of {range:?}");
+    }
     // A converted block may die, and be reused by another window, without confusing this one.
     blocks.free(BlockIndex(5));
     let other = blocks.allocate_window(1).unwrap();
@@ -442,7 +445,7 @@ fn metadata_can_grow_with_the_heap() {
     fault::commit_on_demand(true);
     let mut memory = Memory::new(None, Some(4 << 30)).unwrap();
     assert_eq!(memory.lines.table().available(), 0);
-    assert_eq!(memory.blocks.blocks_of_kind(BlockKind::Free).count(), 0);
+    assert_eq!(memory.blocks.high_water().index(), 0);
     let blocks = &mut memory.blocks;
     let first = blocks.allocate(BlockKind::Small).unwrap();
     assert_eq!(memory.lines.next_hole_zero(first, 0), Some(0..LINES_PER_BLOCK));
@@ -601,7 +604,7 @@ fn random_programs_agree_with_a_model() {
         space.retain(blocks, |_| false);
         assert_eq!((blocks.used_bytes(), space.count(), space.bytes()), (0, 0, 0));
         assert_eq!(blocks.free_blocks(), blocks.high_water().index());
-        assert_eq!(blocks.blocks_of_kind(BlockKind::Free).count(), blocks.free_blocks());
+        assert_eq!(blocks.next_in_use(0..blocks.free_blocks()), blocks.free_blocks());
     }
 
     fn check<M: Copy>(

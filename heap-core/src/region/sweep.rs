@@ -70,9 +70,11 @@ impl Sweep {
 
     /// Looks at the next `most` blocks.
     pub fn advance(&mut self, memory: &mut Memory, holes: &mut HoleAllocator, most: usize) {
-        let blocks = self.blocks.start..self.blocks.end.min(self.blocks.start.saturating_add(most));
+        let mut blocks = self.blocks.start..self.blocks.end.min(self.blocks.start.saturating_add(most));
         self.blocks.start = blocks.end;
-        for block in blocks.map(BlockIndex::new) {
+        loop {
+            blocks.start = memory.blocks.next_in_use(blocks.clone());
+            let Some(block) = blocks.next().map(BlockIndex::new) else { return };
             if memory.blocks.kind(block) == BlockKind::Small {
                 sweep_block(memory, holes, self.stamp, self.exact, block, &mut self.found);
             }
@@ -115,7 +117,10 @@ pub fn sweep(
 /// place of an object that was moved out of these blocks.
 pub fn sweep_blocks(memory: &mut Memory, holes: &mut HoleAllocator, stamp: u8, which: impl Fn(BlockIndex) -> bool) {
     let mut found = Swept::default();
-    for block in (0..memory.blocks.high_water().index()).map(BlockIndex::new) {
+    let mut blocks = 0..memory.blocks.high_water().index();
+    loop {
+        blocks.start = memory.blocks.next_in_use(blocks.clone());
+        let Some(block) = blocks.next().map(BlockIndex::new) else { return };
         if memory.blocks.kind(block) == BlockKind::Small && which(block) {
             sweep_block(memory, holes, stamp, true, block, &mut found);
         }
