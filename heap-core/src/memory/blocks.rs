@@ -66,6 +66,8 @@ const HUGE_PAGES_FROM: usize = 8 << 20;
 
 /// A surplus below this goes back at once.
 const SURPLUS_LEAST: usize = 256 << 10;
+/// Collections that find memory in excess before it goes back.
+const PATIENCE: usize = 8;
 
 /// The number of a block, counted from the heap's base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,6 +173,8 @@ pub struct Blocks {
     limit: usize,
     /// Charge at which the system is asked for huge pages; `usize::MAX` when it was, or is not to be.
     huge_pages_at: usize,
+    /// What was in excess after the last collections, in bytes, the latest at the end: see [`Blocks::surplus`].
+    excesses: [usize; PATIENCE],
     /// Last, so that every handle on a table is gone when the memory is handed on.
     pub(super) heap: Reservation,
 }
@@ -210,6 +214,7 @@ impl Blocks {
             peak: 0,
             limit: limit.unwrap_or(usize::MAX),
             huge_pages_at: HUGE_PAGES_FROM,
+            excesses: [0; PATIENCE],
             heap,
         })
     }
@@ -689,13 +694,16 @@ impl Blocks {
     }
 
     /// Bytes of free blocks that may still be resident, beyond `keep_bytes`, that should go back to the system after a
-    /// collection: an eighth of them. How much is free in one piece varies from one collection to the next, and what is
-    /// given back too early is zeroed by the system when it is needed again: of sixteen buffers of megabytes, replaced at
-    /// random, 755 MB went back in all when the whole excess did, 252 MB so, for 2 % more at the peak. When a peak is over,
-    /// ten collections give back three quarters of what it left.
-    pub fn surplus(&self, keep_bytes: usize) -> usize {
+    /// collection: a quarter of what was in excess after each of the last [`PATIENCE`] collections. How much is alive
+    /// varies, and what is given back too early is zeroed by the system when it is needed again, a page at a time: a
+    /// microsecond or two for each. When a peak is over, what it left waits for so many collections, and is gone but for
+    /// a tenth eight later.
+    pub fn surplus(&mut self, keep_bytes: usize) -> usize {
         let excess = self.free_resident_bytes().saturating_sub(keep_bytes);
-        (excess / 8).max(SURPLUS_LEAST).min(excess)
+        self.excesses.rotate_left(1);
+        self.excesses[PATIENCE - 1] = excess;
+        let least = self.excesses.iter().copied().min().unwrap_or(0);
+        (least / 4).max(SURPLUS_LEAST).min(excess)
     }
 
     /// Gives the pages of free blocks back, highest addresses first: those of about `bytes` bytes. Returns the bytes given
