@@ -92,10 +92,10 @@ impl RefCount {
 
         let HeapCore { memory, death, statistics, .. } = &mut *heap.core;
         let RefCount { counts, work, space, survivors, .. } = self;
-        let (young, indexed) = (death.weak.young(), death.weak.indexed());
+        let young = death.weak.young();
         let closure = Increments::<COPIES> { counts, work, space, survivors, memory, statistics };
         let dropped = death.bury(Scope::Young, &closure);
-        self.pacing.note_cells(young, death.weak.indexed() - indexed);
+        self.pacing.note_cells(young, death.weak.kept());
         heap.core.buried(Scope::Young, dropped);
         if exact || kind == CollectionKind::Full {
             heap.core.recount_outside();

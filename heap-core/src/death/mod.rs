@@ -233,8 +233,9 @@ impl Death {
         object.word().has(FINALIZABLE) && self.finalizers.intercept(object)
     }
 
-    /// A counting collector's object is dead: clears its weak cell, lets go of ephemerons, orders its drop glue. The
-    /// references that ephemerons held and now give up are appended to `released`.
+    /// A counting collector's object is dead: lets go of ephemerons, orders its drop glue, and sees to it that its weak cell is
+    /// cleared, at the latest when the next burial begins. So one must follow before the program goes on. The references
+    /// that ephemerons held and now give up are appended to `released`.
     pub fn died(&mut self, object: Object<'_>, released: &mut impl FnMut(ObjectRef)) {
         let shared = self.shares_side_entries();
         if !self.ephemerons.is_empty() {

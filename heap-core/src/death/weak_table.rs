@@ -102,8 +102,33 @@ pub struct WeakTable {
     /// In a counting heap only the young.
     pairs: Aged<Pair>,
     young: Index,
-    /// In a counting heap complete.
+    /// In a counting heap complete, but for what is `dying`.
     old: Index,
+    /// In a counting heap, during a pause: targets that died, or whose cells did, and that `old` may still name. A burial
+    /// begins with them, so while the program runs there are none.
+    dying: Dying,
+    /// How many of the pairs that the last burial looked at it kept.
+    kept: usize,
+}
+
+/// The next targets that leave an index of the old.
+///
+/// Those that die in an epoch lie at random in the index, which is larger than the caches. Looked up one by one, amidst
+/// everything else that a death is, each is waited for; of a batch all are on their way at once. A million nodes with a
+/// weak pointer each, a million of which are replaced: 155 ms of 748 were spent on this; now it is 50 of 665.
+struct Dying {
+    targets: [Option<ObjectRef>; Self::BATCH],
+    len: usize,
+}
+
+impl Default for Dying {
+    fn default() -> Self {
+        Dying { targets: [None; Self::BATCH], len: 0 }
+    }
+}
+
+impl Dying {
+    const BATCH: usize = 32;
 }
 
 impl WeakTable {
@@ -118,9 +143,9 @@ impl WeakTable {
         self.pairs.len() - self.pairs.old()
     }
 
-    /// How many cells are in the index of the old. In a counting heap, all that are not young.
-    pub fn indexed(&self) -> usize {
-        self.old.cells.len()
+    /// How many of the cells that the last burial looked at have survived it. In a counting heap, of those that were young.
+    pub fn kept(&self) -> usize {
+        self.kept
     }
 
     /// The cell of a target whose header says that there may be one.
@@ -169,6 +194,8 @@ impl WeakTable {
     /// A burial begins. Gives the number of the first pair that it concerns.
     pub(super) fn begin_burial(&mut self, scope: Scope) -> usize {
         let first = scope.start(self.pairs.old());
+        self.take_dying();
+        self.kept = 0;
         self.forget_young();
         first
     }
@@ -182,7 +209,7 @@ impl WeakTable {
     /// Of the next `most` pairs from `at` on, clears the cells of dead targets, forgets those of dead cells, and
     /// follows moved ones. With `shared`, an object without a cell may have another side entry. Returns where to go on.
     pub(super) fn bury_some<C: Closure>(&mut self, at: usize, most: usize, closure: &C, shared: bool) -> usize {
-        let WeakTable { pairs, young, old } = self;
+        let WeakTable { pairs, young, old, kept, .. } = self;
         let mut moved = false;
         let ahead = |pair: Pair| {
             prefetch(pair.target);
@@ -195,6 +222,7 @@ impl WeakTable {
                     // SAFETY: the cell is alive at this address.
                     unsafe { WeakCell::at(cell_now) }.target.set(Some(target_now));
                 }
+                *kept += 1;
                 if C::COUNTS {
                     old.cells.insert(target, cell);
                     return None;
@@ -231,23 +259,45 @@ impl WeakTable {
         self.pairs.len() - at
     }
 
-    /// A counting collector's object is dead.
+    /// A counting collector's object is dead. Its cell is cleared when the burial begins, at the latest.
     pub(super) fn died(&mut self, object: Object<'_>, shared: bool) {
-        if object.info().shape() == Shape::WeakCell {
+        let target = if object.info().shape() == Shape::WeakCell {
             // SAFETY: a weak cell, intact.
-            let cell = unsafe { WeakCell::at(object.reference()) };
-            // A target dies before its cell or is alive: when it dies, the cell is cleared.
-            if let Some(target) = cell.target.take() {
-                self.old.cells.remove(&target);
-                if !shared {
-                    registered(target).header().remove(SIDE_ENTRY);
-                }
+            let Some(target) = (unsafe { WeakCell::at(object.reference()) }).target.take() else { return };
+            // A target that died before its cell has not been reused: it is dying, or has cleared the cell.
+            if !shared {
+                registered(target).header().remove(SIDE_ENTRY);
             }
-        } else if object.word().has(SIDE_ENTRY)
-            && let Some(cell) = self.old.cells.remove(&object.reference())
-        {
-            // SAFETY: the table holds weak cells whose memory is intact: a dead cell leaves the table above.
-            unsafe { WeakCell::at(cell) }.target.set(None);
+            target
+        } else if object.word().has(SIDE_ENTRY) {
+            object.reference()
+        } else {
+            return;
+        };
+        self.dying.targets[self.dying.len] = Some(target);
+        self.dying.len += 1;
+        if self.dying.len == Dying::BATCH {
+            self.take_dying();
+        }
+    }
+
+    /// What is dying leaves the index of the old, and its cells are cleared.
+    fn take_dying(&mut self) {
+        let WeakTable { old, dying, .. } = self;
+        let targets = &dying.targets[..core::mem::take(&mut dying.len)];
+        let mut cells = [None; Dying::BATCH];
+        // By itself, because nothing in it waits for what another one finds.
+        for (cell, target) in cells.iter_mut().zip(targets) {
+            *cell = target.and_then(|target| old.cells.get(&target).copied());
+        }
+        for (cell, target) in cells.iter().zip(targets) {
+            // One whose target and cell both die is here twice.
+            if let (Some(cell), Some(target)) = (cell, target)
+                && old.cells.remove(target).is_some()
+            {
+                // SAFETY: the table holds weak cells whose memory is intact: a dead one leaves it before memory is reused.
+                unsafe { WeakCell::at(*cell) }.target.set(None);
+            }
         }
     }
 }
