@@ -30,15 +30,17 @@ use super::heap::Heap;
 /// ```
 pub struct SendHeap<R: ?Sized>(Heap<R>);
 
-// SAFETY: a heap consists of memory that is its own, whoever holds it; a collector, which is `Send`; no listener; roots, which
-// are shared with handles by atomics; and objects, all of types whose values may be sent (`into_sendable` asked). Nobody
-// borrows any of it, since the heap was moved here. Nothing that it does depends on the thread: marking threads are given
-// work anew in each pause, and warm memory goes to the thread that drops it.
+// SAFETY: a heap consists of memory that is its own, whoever holds it; a collector, which is `Send`; no listener; roots,
+// which are shared with handles by atomics, and with those of one thread by a list, until `into_sendable` tells them to
+// leave; and objects, all of types whose values may be sent (`into_sendable` asked). Nobody borrows any of it, since the
+// heap was moved here. Nothing that it does depends on the thread: marking threads are given work anew in each pause, and
+// warm memory goes to the thread that drops it.
 unsafe impl<R: ?Sized> Send for SendHeap<R> {}
 
 impl<R: ?Sized> SendHeap<R> {
     /// The heap, for the thread that this is called on.
-    pub fn into_heap(self) -> Heap<R> {
+    pub fn into_heap(mut self) -> Heap<R> {
+        self.0.machine.parts().1.core.roots.stay_here();
         self.0
     }
 }
@@ -64,6 +66,7 @@ impl<R: ?Sized> Heap<R> {
         } else if self.machine.parts().1.core.events.has_listener() {
             Reason::Listener
         } else {
+            self.machine.parts().1.core.roots.leave();
             return Ok(SendHeap(self));
         };
         Err(NotSendable { heap: self, reason })

@@ -206,6 +206,16 @@ impl Roots {
         self.slots().for_each(|slot| update_slot(slot, &mut update));
     }
 
+    /// The heap is used on this thread only, until it [leaves](Self::leave).
+    pub(crate) fn stay_here(&self) {
+        self.slots.iter().for_each(Slots::stay_here);
+    }
+
+    /// The heap is about to be sent to another thread, where it [stays](Self::stay_here) or is dropped.
+    pub(crate) fn leave(&self) {
+        self.slots.iter().for_each(Slots::leave);
+    }
+
     /// Bytes of the handle table.
     pub(super) fn side_bytes(&self) -> usize {
         self.slots.as_ref().map_or(0, Slots::side_bytes)
