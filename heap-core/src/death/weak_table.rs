@@ -153,6 +153,7 @@ impl WeakTable {
     /// # Errors
     /// When the system refuses memory for the index.
     pub(crate) fn cell_of(&mut self, target: ObjectRef) -> Result<Option<ObjectRef>, AllocError> {
+        debug_assert_eq!(self.dying.len, 0, "a burial must follow each death before the program goes on");
         let (old, len) = (self.pairs.old(), self.pairs.len());
         self.young.upto = self.young.upto.max(old);
         self.young.extend(&self.pairs, len).map_err(|_| AllocError::REFUSED)?;
