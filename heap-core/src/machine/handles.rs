@@ -780,4 +780,40 @@ mod tests {
     fn nobody_left_frees_it_at_once() {
         model(0, true);
     }
+
+    fn near(slots: &Slots) -> bool {
+        // SAFETY: the table is there as long as the slots are.
+        !unsafe { slots.table.as_ref() }.near.get().is_null()
+    }
+
+    fn taken(slots: &mut Slots) -> usize {
+        let mut taken = 0;
+        slots.take_released(|slots, slot| {
+            taken += 1;
+            // SAFETY: it was just taken, so it is in no list.
+            unsafe { slots.free.push(slot) };
+        });
+        taken
+    }
+
+    #[test]
+    fn only_the_thread_that_has_the_heap_uses_its_list() {
+        let mut slots = Slots::new(1).unwrap();
+        let handles: Vec<_> = (0..4).map(|_| slots.create().unwrap()).collect();
+        let [first, second, third, last] = handles.try_into().ok().unwrap();
+
+        std::thread::scope(|scope| _ = scope.spawn(move || drop(first)));
+        assert!(!near(&slots), "another thread");
+        drop(second);
+        assert!(near(&slots));
+        assert_eq!((taken(&mut slots), slots.in_use()), (2, 2));
+
+        slots.leave();
+        drop(third);
+        assert!(!near(&slots), "the heap may be elsewhere already");
+        slots.stay_here();
+        drop(last);
+        assert!(near(&slots));
+        assert_eq!((taken(&mut slots), slots.in_use()), (2, 0));
+    }
 }
