@@ -694,7 +694,7 @@ impl Blocks {
     }
 
     /// Bytes of free blocks that may still be resident, beyond `keep_bytes`, that should go back to the system after a
-    /// collection: a quarter of what was in excess after each of the last [`PATIENCE`] collections. How much is alive
+    /// collection: a quarter of the least that was in excess after each of the last eight collections. How much is alive
     /// varies, and what is given back too early is zeroed by the system when it is needed again, a page at a time: a
     /// microsecond or two for each. When a peak is over, what it left waits for so many collections, and is gone but for
     /// a tenth eight later.
