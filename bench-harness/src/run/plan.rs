@@ -232,10 +232,12 @@ fn workload_milliseconds(workload: Workload) -> u64 {
         Workload::WeakRing => 400,
         Workload::Handles => 850,
         Workload::ManyHeaps => 280,
-        Workload::Splay => 280,
-        Workload::FunctionalMap => 370,
         Workload::LargeBuffers => 800,
         Workload::WeakNodes => 1200,
+        Workload::Splay => 280,
+        Workload::FunctionalMap => 370,
+        Workload::Attributes => 60,
+        Workload::Matrices => 70,
         Workload::Scripts => 720,
     }
 }

@@ -1,4 +1,4 @@
-//! `large_buffers`: few, large, short-lived. Held out: nobody tunes on it.
+//! `large_buffers`: few, large, short-lived.
 //!
 //! 16 slots hold byte buffers of 1 to 16 MiB, log-uniform. 300 times, one per batch, a random slot gets another one, of
 //! which every byte is written. Images and network buffers look like this.

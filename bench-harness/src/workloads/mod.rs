@@ -34,6 +34,7 @@ use crate::text::names::Named;
 pub use set::Set;
 use std::fmt;
 
+pub mod attributes;
 pub mod binary_trees;
 pub mod client_sessions;
 pub mod command;
@@ -51,6 +52,7 @@ pub mod large_buffers;
 pub mod list_churn;
 pub mod lru_cache;
 pub mod many_heaps;
+pub mod matrices;
 pub mod program;
 pub mod quads;
 pub mod queue;
@@ -105,21 +107,25 @@ pub enum Workload {
     Handles,
     /// Heaps of 100 objects: [`many_heaps`].
     ManyHeaps,
-    /// A splay tree with payloads: [`splay`].
-    Splay,
-    /// A map whose updates copy a path: [`functional_map`].
-    FunctionalMap,
     /// Large buffers, replaced at random: [`large_buffers`].
     LargeBuffers,
     /// A weak pointer for every live node: [`weak_nodes`].
     WeakNodes,
+    /// A splay tree with payloads: [`splay`].
+    Splay,
+    /// A map whose updates copy a path: [`functional_map`].
+    FunctionalMap,
+    /// A weak map with attributes of objects that come and go: [`attributes`].
+    Attributes,
+    /// Arrays of numbers, each made from two others: [`matrices`].
+    Matrices,
     /// Scripts in the language of the [`interpreter`](crate::interpreter): its heap is a language's.
     Scripts,
 }
 
 impl Workload {
     /// Every workload, in the order in which results are shown.
-    pub const ALL: [Workload; 25] = [
+    pub const ALL: [Workload; 27] = [
         Workload::BinaryTrees,
         Workload::GcBench,
         Workload::ListChurn,
@@ -140,10 +146,12 @@ impl Workload {
         Workload::WeakRing,
         Workload::Handles,
         Workload::ManyHeaps,
-        Workload::Splay,
-        Workload::FunctionalMap,
         Workload::LargeBuffers,
         Workload::WeakNodes,
+        Workload::Splay,
+        Workload::FunctionalMap,
+        Workload::Attributes,
+        Workload::Matrices,
         Workload::Scripts,
     ];
 
@@ -170,10 +178,12 @@ impl Workload {
             Workload::WeakRing => "weak_ring",
             Workload::Handles => "handles",
             Workload::ManyHeaps => "many_heaps",
-            Workload::Splay => "splay",
-            Workload::FunctionalMap => "functional_map",
             Workload::LargeBuffers => "large_buffers",
             Workload::WeakNodes => "weak_nodes",
+            Workload::Splay => "splay",
+            Workload::FunctionalMap => "functional_map",
+            Workload::Attributes => "attributes",
+            Workload::Matrices => "matrices",
             Workload::Scripts => "scripts",
         }
     }
@@ -201,10 +211,12 @@ impl Workload {
             Workload::WeakRing => "a weak pointer to every object; most objects die",
             Workload::Handles => "200,000 handles, replaced at random",
             Workload::ManyHeaps => "heaps of 100 objects that come and go",
-            Workload::Splay => "a splay tree with payloads",
-            Workload::FunctionalMap => "a map whose updates copy a path",
             Workload::LargeBuffers => "16 buffers of 1 to 16 MiB, replaced at random",
             Workload::WeakNodes => "a weak pointer for every live node",
+            Workload::Splay => "a splay tree with payloads",
+            Workload::FunctionalMap => "a map whose updates copy a path",
+            Workload::Attributes => "a weak map with attributes of objects that come and go",
+            Workload::Matrices => "20 matrices of 32 to 128 KiB, each made from two others",
             Workload::Scripts => "an interpreter: trees, closures, tables, strings, objects, coroutines",
         }
     }
@@ -232,8 +244,10 @@ impl Workload {
             | Workload::WeakRing
             | Workload::Handles
             | Workload::ManyHeaps
+            | Workload::LargeBuffers
+            | Workload::WeakNodes
             | Workload::Scripts => Set::General,
-            Workload::Splay | Workload::FunctionalMap | Workload::LargeBuffers | Workload::WeakNodes => Set::HeldOut,
+            Workload::Splay | Workload::FunctionalMap | Workload::Attributes | Workload::Matrices => Set::HeldOut,
         }
     }
 
@@ -268,10 +282,12 @@ impl Workload {
             Workload::WeakRing => weak_ring::Parameters::of(size).live_bytes(),
             Workload::Handles => handles::Parameters::of(size).live_bytes(),
             Workload::ManyHeaps => many_heaps::Parameters::of(size).live_bytes(),
-            Workload::Splay => splay::Parameters::of(size).live_bytes(),
-            Workload::FunctionalMap => functional_map::Parameters::of(size).live_bytes(),
             Workload::LargeBuffers => large_buffers::Parameters::of(size).live_bytes(),
             Workload::WeakNodes => weak_nodes::Parameters::of(size).live_bytes(),
+            Workload::Splay => splay::Parameters::of(size).live_bytes(),
+            Workload::FunctionalMap => functional_map::Parameters::of(size).live_bytes(),
+            Workload::Attributes => attributes::Parameters::of(size).live_bytes(),
+            Workload::Matrices => matrices::Parameters::of(size).live_bytes(),
             Workload::Scripts => match size {
                 Size::Small => 990_672,
                 Size::Classic => 10_927_288,
@@ -599,18 +615,24 @@ pub const fn expected(workload: Workload, size: Size) -> Outcome {
         (Workload::ManyHeaps, Size::Small) => (0xE642_EE0B_8FBB_802E, 10_000, 160_000),
         (Workload::ManyHeaps, Size::Classic) => (0xA94A_0A53_6504_B655, 500_000, 8_000_000),
         (Workload::ManyHeaps, Size::Large) => (0xB589_2C56_F01C_B0AA, 4_000_000, 64_000_000),
-        (Workload::Splay, Size::Small) => (0xA594_60CC_3DAB_1132, 19_200, 614_400),
-        (Workload::Splay, Size::Classic) => (0x1245_25A2_897B_96FB, 3_328_000, 106_496_000),
-        (Workload::Splay, Size::Large) => (0xB4A9_740F_2811_9D31, 26_624_000, 851_968_000),
-        (Workload::FunctionalMap, Size::Small) => (0x33B3_0B68_1BA6_7235, 18_512, 444_328),
-        (Workload::FunctionalMap, Size::Classic) => (0xD076_9126_9018_5598, 5_231_072, 125_545_768),
-        (Workload::FunctionalMap, Size::Large) => (0x586A_AE30_7E5D_93CD, 49_048_576, 1_177_165_864),
         (Workload::LargeBuffers, Size::Small) => (0x0751_D4EB_6539_545E, 51, 4_013_053),
         (Workload::LargeBuffers, Size::Classic) => (0x715D_2958_450A_AE8F, 301, 1_714_320_042),
         (Workload::LargeBuffers, Size::Large) => (0x9CD6_5571_4B6F_9409, 2_401, 14_267_957_234),
         (Workload::WeakNodes, Size::Small) => (0xBCF6_4C92_F3DC_B10E, 7_001, 128_000),
         (Workload::WeakNodes, Size::Classic) => (0xE4E0_938B_1AEC_CBAB, 2_000_001, 40_000_000),
         (Workload::WeakNodes, Size::Large) => (0xF0FD_4D67_5665_BB76, 16_000_001, 320_000_000),
+        (Workload::Splay, Size::Small) => (0xA594_60CC_3DAB_1132, 19_200, 614_400),
+        (Workload::Splay, Size::Classic) => (0x1245_25A2_897B_96FB, 3_328_000, 106_496_000),
+        (Workload::Splay, Size::Large) => (0xB4A9_740F_2811_9D31, 26_624_000, 851_968_000),
+        (Workload::FunctionalMap, Size::Small) => (0x33B3_0B68_1BA6_7235, 18_512, 444_328),
+        (Workload::FunctionalMap, Size::Classic) => (0xD076_9126_9018_5598, 5_231_072, 125_545_768),
+        (Workload::FunctionalMap, Size::Large) => (0x586A_AE30_7E5D_93CD, 49_048_576, 1_177_165_864),
+        (Workload::Attributes, Size::Small) => (0x6F52_B186_1FC7_679B, 9_601, 121_600),
+        (Workload::Attributes, Size::Classic) => (0xDB1E_1787_5604_1EA8, 440_001, 5_440_000),
+        (Workload::Attributes, Size::Large) => (0x9C1A_E775_7387_DC1A, 3_520_001, 43_520_000),
+        (Workload::Matrices, Size::Small) => (0xCE74_0946_2250_5277, 201, 3_928_288),
+        (Workload::Matrices, Size::Classic) => (0x58FE_B326_A1C3_67FA, 5_001, 382_671_680),
+        (Workload::Matrices, Size::Large) => (0xAE26_5171_2EF5_2E6F, 40_001, 3_062_840_008),
         (Workload::Scripts, Size::Small) => (0x033F_1BD6_3A8B_E717, 0, 0),
         (Workload::Scripts, Size::Classic) => (0x9088_8110_89EE_77A7, 0, 0),
         (Workload::Scripts, Size::Large) => (0x67B7_512B_7F7F_1FD4, 0, 0),

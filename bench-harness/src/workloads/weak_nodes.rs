@@ -1,4 +1,4 @@
-//! `weak_nodes`: every live object has a weak pointer. Held out: nobody tunes on it.
+//! `weak_nodes`: every live object has a weak pointer.
 //!
 //! A table keeps 1 000 000 nodes, each of which knows the next one, and the last one the first, by a weak pointer.
 //! 1 000 000 times, 100 per batch, a random node is replaced by a new one, to which its neighbour's weak pointer leads

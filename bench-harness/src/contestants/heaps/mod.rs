@@ -27,6 +27,7 @@ use crate::recording::Recorder;
 use crate::workloads::program::Loaded;
 use crate::workloads::{Outcome, Ready, Workload};
 
+mod attributes;
 mod binary_trees;
 mod client_sessions;
 mod deep_list;
@@ -44,6 +45,7 @@ mod large_buffers;
 mod list_churn;
 mod lru_cache;
 mod many_heaps;
+mod matrices;
 mod names;
 mod quads;
 mod queue;
@@ -200,6 +202,14 @@ fn workload(setup: &heap::Setup, ready: &Ready) -> Result<Outcome, Failure> {
             let parameters = w::many_heaps::Parameters::of(size);
             w::many_heaps::run(parameters, many_heaps::Heaps::new(setup, parameters))
         }
+        Workload::LargeBuffers => {
+            let parameters = w::large_buffers::Parameters::of(size);
+            w::large_buffers::run(parameters, large_buffers::Buffers::new(setup))
+        }
+        Workload::WeakNodes => {
+            let parameters = w::weak_nodes::Parameters::of(size);
+            w::weak_nodes::run(parameters, weak_nodes::Nodes::new(setup, parameters))
+        }
         Workload::Splay => {
             let parameters = w::splay::Parameters::of(size);
             w::splay::run(parameters, splay::Splay::new(setup))
@@ -208,13 +218,13 @@ fn workload(setup: &heap::Setup, ready: &Ready) -> Result<Outcome, Failure> {
             let parameters = w::functional_map::Parameters::of(size);
             w::functional_map::run(parameters, functional_map::Map::new(setup, parameters))
         }
-        Workload::LargeBuffers => {
-            let parameters = w::large_buffers::Parameters::of(size);
-            w::large_buffers::run(parameters, large_buffers::Buffers::new(setup))
+        Workload::Attributes => {
+            let parameters = w::attributes::Parameters::of(size);
+            w::attributes::run(parameters, attributes::Objects::new(setup, parameters))
         }
-        Workload::WeakNodes => {
-            let parameters = w::weak_nodes::Parameters::of(size);
-            w::weak_nodes::run(parameters, weak_nodes::Nodes::new(setup, parameters))
+        Workload::Matrices => {
+            let parameters = w::matrices::Parameters::of(size);
+            w::matrices::run(parameters, matrices::Matrices::new(setup, parameters))
         }
         Workload::Scripts => scripts::run(setup, size)?,
     })
@@ -255,6 +265,10 @@ mod tests {
                 // Weak cells and what weak pointers do not keep are not among the stated bytes; a batch is small.
                 Workload::WeakRing | Workload::WeakNodes | Workload::Interning => {
                     assert!(found >= stated - 24 && found <= 4 * stated, "{workload}: {stated} stated, {found} found");
+                }
+                // Nor is the map's table with its entries, some of them of the dead: more than the objects.
+                Workload::Attributes => {
+                    assert!(found >= stated && found <= 6 * stated, "{workload}: {stated} stated, {found} found");
                 }
                 // Buffers are outside the heap.
                 Workload::ClientSessions => {
@@ -301,6 +315,7 @@ mod tests {
             // Versions share most of their nodes: the stated bytes are a bound.
             Workload::FunctionalMap => 81 * 9 * 32,
             Workload::LargeBuffers => slice_bytes(16 << 14),
+            Workload::Matrices => slice_bytes(64 * 64 * 8),
             _ => 0,
         }
     }

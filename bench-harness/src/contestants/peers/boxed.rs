@@ -33,6 +33,11 @@ pub(super) fn run(ready: &Ready, latencies: &mut Latencies) -> Result<Outcome, U
             many_heaps::run(parameters, Lists(empty(parameters.alive)))
         }
         Workload::Splay => splay::run(splay::Parameters::of(size), SplayTree::default()),
+        Workload::Matrices => {
+            let parameters = matrices::Parameters::of(size);
+            matrices::run(parameters, Matrices::new(parameters))
+        }
+        Workload::Attributes => return Err(NOT_WRITTEN),
         _ => return Err(SHARED),
     })
 }
@@ -373,6 +378,32 @@ impl splay::Program for SplayTree {
             } else {
                 return;
             }
+        }
+    }
+}
+
+// --- matrices ---
+
+/// The program, for every peer that frees by hand: a matrix has one owner.
+pub(super) struct Matrices(Vec<Option<Box<[f64]>>>);
+
+impl Matrices {
+    /// Empty slots.
+    pub(super) fn new(parameters: matrices::Parameters) -> Self {
+        Matrices(empty(parameters.slots as usize))
+    }
+}
+
+impl matrices::Program for Matrices {
+    fn replace(&mut self, round: &matrices::Round) -> u64 {
+        let sources = round.of.map(|slot| self.0[slot].as_deref().unwrap_or_default());
+        let new = (0..round.len).map(|index| round.element(sources, index)).collect();
+        self.0[round.slot].replace(new).map_or(0, |old| matrices::digest(&old))
+    }
+
+    fn check(&mut self, checksum: &mut Checksum) {
+        for slot in &self.0 {
+            checksum.mix(slot.as_deref().map_or(0, matrices::sum_of_bits));
         }
     }
 }

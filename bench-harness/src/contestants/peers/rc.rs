@@ -13,10 +13,12 @@
 //! written as one would free them by hand: a session that leaves the ring, an entry that leaves the cache, and what is
 //! left at the end have their cycles broken.
 
+use super::boxed::Matrices;
 use super::cells::{cell_edges, once_cell_links};
 use super::shared::*;
 use super::weak::weak_programs;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
 nodes!(Rc, derive());
@@ -58,6 +60,11 @@ fn run_others(ready: &Ready) -> Result<Outcome, Unsupported> {
         Workload::WeakNodes => {
             let parameters = weak_nodes::Parameters::of(size);
             weak_nodes::run(parameters, Ring { table: Vec::with_capacity(parameters.nodes as usize), parameters })
+        }
+        Workload::Attributes => attributes::run(attributes::Parameters::of(size), Objects::default()),
+        Workload::Matrices => {
+            let parameters = matrices::Parameters::of(size);
+            matrices::run(parameters, Matrices::new(parameters))
         }
         _ => return Err(NOT_WRITTEN),
     })
@@ -320,5 +327,67 @@ impl weak_nodes::Program for Ring {
             sum = sum.wrapping_add(self.table[before].id_of_next()).wrapping_add(self.table[place].id_of_next());
         }
         sum
+    }
+}
+
+// --- attributes ---
+
+struct Object {
+    id: u64,
+}
+
+struct Attributes {
+    owner: u64,
+    value: u64,
+}
+
+const _: () = assert!(size_of::<Object>() as u64 == attributes::OBJECT_BYTES);
+const _: () = assert!(size_of::<Attributes>() as u64 == attributes::ATTRIBUTES_BYTES);
+
+/// The map does not know when an object dies: whoever drops one removes its attributes.
+#[derive(Default)]
+struct Objects {
+    objects: Vec<Rc<Object>>,
+    attributes: HashMap<u64, Rc<Attributes>>,
+}
+
+impl Objects {
+    /// A new object, with attributes.
+    fn object(&mut self, id: u64) -> Rc<Object> {
+        self.attributes.insert(id, Rc::new(Attributes { owner: id, value: attributes::value(id) }));
+        Rc::new(Object { id })
+    }
+
+    /// The sum of the owner and the value of the attributes of an object.
+    fn sum(&self, object: &Object) -> u64 {
+        let attributes = self.attributes.get(&object.id);
+        attributes.map_or(u64::MAX, |attributes| attributes.owner.wrapping_add(attributes.value))
+    }
+}
+
+impl attributes::Program for Objects {
+    fn fill(&mut self, ids: Range<u64>) {
+        for id in ids {
+            let object = self.object(id);
+            self.objects.push(object);
+        }
+    }
+
+    fn replace(&mut self, count: u64, draws: &mut attributes::Draws) -> u64 {
+        let mut sum = 0_u64;
+        for _ in 0..count {
+            let attributes::Round { place, id, asked } = draws.round();
+            let new = self.object(id);
+            let old = std::mem::replace(&mut self.objects[place], new);
+            self.attributes.remove(&old.id);
+            sum = sum.wrapping_add(self.sum(&self.objects[asked]));
+        }
+        sum
+    }
+
+    fn check(&mut self, checksum: &mut Checksum) {
+        for object in &self.objects {
+            checksum.mix(self.sum(object));
+        }
     }
 }

@@ -25,9 +25,9 @@ pub(super) use super::owners::*;
 pub(super) use super::{NO_WEAK, NOT_WRITTEN, ONE_HEAP, Unsupported};
 pub(super) use crate::workloads::event_loop::{self, Latencies};
 pub(super) use crate::workloads::{
-    Checksum, Outcome, Ready, Workload, binary_trees, client_sessions, deep_list, functional_map, gcbench,
-    graph_mutate, handles, interleaved, interning, json_dom, large_buffers, list_churn, lru_cache, many_heaps, quads,
-    queue, retain, rings, size_mix, splay, weak_nodes, weak_ring,
+    Checksum, Outcome, Ready, Workload, attributes, binary_trees, client_sessions, deep_list, functional_map, gcbench,
+    graph_mutate, handles, interleaved, interning, json_dom, large_buffers, list_churn, lru_cache, many_heaps,
+    matrices, quads, queue, retain, rings, size_mix, splay, weak_nodes, weak_ring,
 };
 pub(super) use std::convert::Infallible;
 pub(super) use std::hint::black_box;

@@ -8,7 +8,7 @@ use super::Pacing;
 use crate::workloads::event_loop::{self, Latencies, Request};
 use crate::workloads::{
     Checksum, Outcome, Ready, Workload, client_sessions, functional_map, handles, interleaved, interning, json_dom,
-    large_buffers, lru_cache, many_heaps, quads, queue, retain, size_mix, weak_nodes, weak_ring,
+    large_buffers, lru_cache, many_heaps, matrices, quads, queue, retain, size_mix, weak_nodes, weak_ring,
 };
 use gc_arena::{Arena, Collect, DynamicRoot, DynamicRootSet, Gc, GcWeak, Lock, Mutation, Rootable, barrier::unlock};
 use std::convert::Infallible;
@@ -105,6 +105,10 @@ pub(super) fn run(ready: &Ready, latencies: &mut Latencies, pacing: Pacing) -> R
             let parameters = functional_map::Parameters::of(size);
             let arena = arena!(pacing, |_| empty(functional_map::KEPT));
             functional_map::run(parameters, Versions { arena })
+        }
+        Workload::Matrices => {
+            let parameters = matrices::Parameters::of(size);
+            matrices::run(parameters, Matrices { arena: arena!(pacing, |_| empty(parameters.slots as usize)) })
         }
         _ => return Err(NOT_WRITTEN),
     })
@@ -305,6 +309,34 @@ impl large_buffers::Program for Slices {
         });
         self.arena.collect_debt();
         sum
+    }
+}
+
+// --- matrices ---
+
+type MatricesRoot = Rootable![Table<Gc<'_, Box<[f64]>>>];
+
+struct Matrices {
+    arena: Arena<MatricesRoot>,
+}
+
+impl matrices::Program for Matrices {
+    fn replace(&mut self, round: &matrices::Round) -> u64 {
+        let sum = self.arena.mutate_root(|mc, slots| {
+            let sources = round.of.map(|slot| slots[slot].as_ref().map_or(&[][..], |matrix| &matrix[..]));
+            let new = (0..round.len).map(|index| round.element(sources, index)).collect();
+            slots[round.slot].replace(Gc::new(mc, new)).map_or(0, |old| matrices::digest(&old))
+        });
+        self.arena.collect_debt();
+        sum
+    }
+
+    fn check(&mut self, checksum: &mut Checksum) {
+        self.arena.mutate(|_, slots| {
+            for slot in slots {
+                checksum.mix(slot.as_ref().map_or(0, |matrix| matrices::sum_of_bits(matrix)));
+            }
+        });
     }
 }
 
