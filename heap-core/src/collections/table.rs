@@ -56,10 +56,12 @@ struct Probe {
 }
 
 impl Probe {
+    /// For an index with so many slots. The uppermost bit of a hash is [`OCCUPIED`] and tells nothing, so the tag has those
+    /// below it.
     #[inline]
-    fn of<'gc>(index: Slots<'gc, u32>, hash: u64) -> Self {
-        let mask = (index.capacity() - 1) as u32;
-        Probe { mask, tag: (hash >> 32) as u32 & !mask, at: hash as u32 & mask }
+    fn new(slots: usize, hash: u64) -> Self {
+        let mask = (slots - 1) as u32;
+        Probe { mask, tag: (hash >> 31) as u32 & !mask, at: hash as u32 & mask }
     }
 
     /// The number of the entry that a slot names, if bits of its hash are the same. That of a removed one is no entry's.
@@ -250,7 +252,7 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
         let Some(index) = self.0.index.get() else {
             return (0..used as usize).find_map(|number| matching(number, None));
         };
-        let mut probe = Probe::of(index, hash);
+        let mut probe = Probe::new(index.capacity(), hash);
         loop {
             // SAFETY: the index is filled when it is made, and the mask keeps within it.
             let slot = unsafe { index.get(probe.at as usize) }.unwrap_or(EMPTY);
@@ -309,7 +311,7 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
     /// Enters an entry into the index, which has an empty slot.
     #[inline]
     fn enter(index: Slots<'gc, u32>, hash: u64, number: u32) {
-        let mut probe = Probe::of(index, hash);
+        let mut probe = Probe::new(index.capacity(), hash);
         // SAFETY: the index is filled when it is made, and the mask keeps within it. It holds no pointers, so there is no
         // barrier.
         unsafe {
@@ -328,7 +330,7 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
         unsafe { entries.set(mc, found.entry, hole) };
         if let (Some(index), Some(slot)) = (self.0.index.get(), found.slot) {
             // SAFETY: it was just found there; not traced.
-            unsafe { index.put(slot, Some(Probe::of(index, entry.hash).removed())) };
+            unsafe { index.put(slot, Some(Probe::new(index.capacity(), entry.hash).removed())) };
         }
         self.update(|counts| {
             counts.live -= 1;
@@ -342,7 +344,7 @@ impl<'gc, K: Trace<'gc> + Copy + 'gc, V: Trace<'gc> + Copy + 'gc> Table<'gc, K, 
         let Some(entry) = entries.and_then(|entries| Self::entry(entries, number)) else { return };
         let mut slot = None;
         if let Some(index) = self.0.index.get() {
-            let mut probe = Probe::of(index, entry.hash);
+            let mut probe = Probe::new(index.capacity(), entry.hash);
             // SAFETY: the index is filled, the mask keeps within it; the entry is in the index, so that it ends.
             while unsafe { index.get(probe.at as usize) } != Some(probe.slot(number as u32)) {
                 probe.step();
@@ -432,21 +434,20 @@ mod tests {
 
     #[test]
     fn a_slot_names_the_entry_that_it_was_made_for() {
-        for slots in [16_u64, 1 << 17, 1 << 31, 1 << 32] {
-            let mask = (slots - 1) as u32;
+        for slots in [32_usize, 1 << 17, 1 << 31, 1 << 32] {
             for hash in [0, 1, u64::MAX, 0x8000_0000_0000_0000, 0x0123_4567_89AB_CDEF] {
-                let probe = Probe { mask, tag: (hash >> 32) as u32 & !mask, at: hash as u32 & mask };
+                let probe = Probe::new(slots, hash);
                 for number in [0, 1, (slots / 2 - 1) as u32] {
                     let slot = probe.slot(number);
                     assert_ne!(slot, EMPTY);
                     assert_ne!(slot, probe.removed());
                     assert_eq!(probe.names(slot), Some(number));
-                    if mask != u32::MAX {
-                        assert_eq!(probe.names(slot ^ (mask + 1)), None, "the bits of another hash");
+                    if probe.mask != u32::MAX {
+                        assert_eq!(probe.names(slot ^ (probe.mask + 1)), None, "the bits of another hash");
                     }
                 }
                 assert_ne!(probe.removed(), EMPTY);
-                assert!(probe.names(probe.removed()).is_none_or(|number| u64::from(number) > slots / 2));
+                assert!(probe.names(probe.removed()).is_none_or(|number| number as usize > slots / 2));
             }
         }
     }

@@ -114,8 +114,9 @@ pub struct WeakTable {
 /// The next targets that leave an index of the old.
 ///
 /// Those that die in an epoch lie at random in the index, which is larger than the caches. Looked up one by one, amidst
-/// everything else that a death is, each is waited for; of a batch all are on their way at once. A million nodes with a
-/// weak pointer each, a million of which are replaced: 155 ms of 748 were spent on this; now it is 50 of 665.
+/// everything else that a death is, each is waited for; of a batch all are on their way at once. (A million nodes with a
+/// weak pointer each, a million of which are replaced: 748 ms of processor time one by one, 665 so. In profiles this was
+/// 21 %, and is 7.)
 struct Dying {
     targets: [Option<ObjectRef>; Self::BATCH],
     len: usize,
